@@ -1,0 +1,142 @@
+//! The sink for everything that is wrong with one annotated item.
+//!
+//! Every stage reports here and goes on, so that one compile shows all mistakes. Each message names the item first
+//! (spans are sometimes lost on the way through other macros), is lower case, has no full stop and says what to write
+//! instead. Nothing here judges; the stages do.
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::Ident;
+
+/// Collects the mistakes of one item and turns them into `compile_error!`s.
+#[derive(Debug)]
+pub(crate) struct Diagnostics {
+    subject: String,
+    errors: Vec<syn::Error>,
+}
+
+impl Diagnostics {
+    /// A sink whose messages start with the kind and the name of the item: ``handler `orders`: …``.
+    pub(crate) fn new(kind: &str, name: impl Display) -> Self {
+        Self { subject: format!("{kind} `{name}`: "), errors: Vec::new() }
+    }
+
+    /// A sink for an item whose name is not known yet: ``#[get]: …``.
+    pub(crate) fn nameless(kind: &str) -> Self {
+        Self { subject: format!("{kind}: "), errors: Vec::new() }
+    }
+
+    /// Reports a mistake at the tokens given, all of them underlined.
+    pub(crate) fn error(&mut self, at: impl ToTokens, message: impl Display) {
+        let text = format!("{}{message}", self.subject);
+        self.errors.push(syn::Error::new_spanned(at, text));
+    }
+
+    /// Reports a mistake at one span.
+    pub(crate) fn error_at(&mut self, span: Span, message: impl Display) {
+        self.errors.push(syn::Error::new(span, format!("{}{message}", self.subject)));
+    }
+
+    /// Takes over what syn found while it parsed: its text, at its place.
+    pub(crate) fn syntax(&mut self, error: syn::Error) {
+        for one in error {
+            self.errors.push(syn::Error::new(one.span(), format!("{}{one}", self.subject)));
+        }
+    }
+
+    /// Reports a word that means nothing here, with the nearest one that does.
+    pub(crate) fn unknown(&mut self, word: &Ident, what: &str, known: &[&str]) {
+        let written = word.to_string();
+        let hint = match nearest(&written, known) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it is one of {}", list(known)),
+        };
+        self.error(word, format_args!("unknown {what} `{written}`, {hint}"));
+    }
+
+    /// Whether nothing was reported so far.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.errors.is_empty()
+    }
+
+    /// How many mistakes were reported; a part compares it before and after to know whether it is sound.
+    pub(crate) fn len(&self) -> usize {
+        self.errors.len()
+    }
+
+    /// The mistakes as `compile_error!`s, in the order of their report.
+    pub(crate) fn into_tokens(self) -> TokenStream {
+        self.errors.iter().map(syn::Error::to_compile_error).collect()
+    }
+
+    /// The texts alone.
+    #[cfg(test)]
+    pub(crate) fn messages(&self) -> Vec<String> {
+        self.errors.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// `a, b and c` in backticks, for messages.
+pub(crate) fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.split_last() {
+        None => String::new(),
+        Some((only, [])) => only.clone(),
+        Some((last, head)) => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// The known word that is closest to what was written, if one is close enough to be meant.
+pub(crate) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+    let fold = |text: &str| text.to_ascii_lowercase().replace(['-', '_'], "");
+    let written = fold(written);
+    known
+        .iter()
+        .map(|word| (distance(&written, &fold(word)), *word))
+        .filter(|(far, word)| *far <= 1 + word.len() / 4)
+        .min_by_key(|(far, _)| *far)
+        .map(|(_, word)| word)
+}
+
+/// Levenshtein's distance, over two rows; a swap of neighbours counts as two.
+fn distance(from: &str, to: &str) -> usize {
+    let to: Vec<char> = to.chars().collect();
+    let mut row: Vec<usize> = (0..=to.len()).collect();
+    for (line, have) in from.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, want) in to.iter().enumerate() {
+            let replace = diagonal + usize::from(have != *want);
+            diagonal = row[column + 1];
+            row[column + 1] = replace.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{distance, list, nearest};
+
+    #[test]
+    fn words_one_slip_away_are_suggested() {
+        assert_eq!(nearest("timout", &["timeout", "tags"]), Some("timeout"));
+        assert_eq!(nearest("maxLength", &["max_length", "min_length"]), Some("max_length"));
+        assert_eq!(nearest("colour", &["timeout", "tags"]), None);
+    }
+
+    #[test]
+    fn distances_are_counted_in_edits() {
+        assert_eq!(distance("", "abc"), 3);
+        assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(distance("same", "same"), 0);
+    }
+
+    #[test]
+    fn lists_read_as_a_sentence() {
+        assert_eq!(list(&["a"]), "`a`");
+        assert_eq!(list(&["a", "b", "c"]), "`a`, `b` and `c`");
+    }
+}

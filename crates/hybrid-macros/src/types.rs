@@ -1,0 +1,153 @@
+//! What a type says about itself as it is spelled.
+//!
+//! A macro sees tokens and no types: `type Id = u64` hides that `Id` is a number. Whatever is decided here is
+//! therefore only used to give a better message early, or to shape a literal; what cannot be told from the spelling is
+//! left to the compiler.
+
+use syn::{GenericArgument, PathArguments, PathSegment, Type};
+
+/// What a spelled type is, once `Option` and `Box` around it are taken off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// An integer of so many bits; `usize` counts as 64.
+    Int { signed: bool, bits: u32 },
+    Float,
+    Bool,
+    Char,
+    /// `String` or `Cow<str>`.
+    Text,
+    /// `Vec`, a set, an array: something with items.
+    List,
+    /// `HashMap` or `BTreeMap`.
+    Map,
+    /// Not to be told from the spelling.
+    Unknown,
+}
+
+/// The last segment of the path that a type is, through parentheses and invisible groups.
+pub(crate) fn segment(ty: &Type) -> Option<&PathSegment> {
+    match ty {
+        Type::Path(path) => path.path.segments.last(),
+        Type::Group(group) => segment(&group.elem),
+        Type::Paren(paren) => segment(&paren.elem),
+        _ => None,
+    }
+}
+
+/// Whether the type's last segment is this name.
+pub(crate) fn is(ty: &Type, name: &str) -> bool {
+    segment(ty).is_some_and(|segment| segment.ident == name)
+}
+
+/// The `n`th type between the angle brackets of the last segment.
+pub(crate) fn argument(ty: &Type, n: usize) -> Option<&Type> {
+    let PathArguments::AngleBracketed(brackets) = &segment(ty)?.arguments else { return None };
+    brackets
+        .args
+        .iter()
+        .filter_map(|argument| match argument {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        })
+        .nth(n)
+}
+
+/// What an `Option` holds, if the type is spelled as one.
+pub(crate) fn option(ty: &Type) -> Option<&Type> {
+    if is(ty, "Option") { argument(ty, 0) } else { None }
+}
+
+/// The type without the `Option`s and pointers around it, to which rules reach through.
+pub(crate) fn bare(ty: &Type) -> &Type {
+    match segment(ty).map(|segment| segment.ident.to_string()).as_deref() {
+        Some("Option" | "Box" | "Arc" | "Rc") => argument(ty, 0).map_or(ty, bare),
+        _ => ty,
+    }
+}
+
+/// What rules on single values look at: elements of lists and values of maps, through `Option` and `Box`.
+pub(crate) fn element(ty: &Type) -> &Type {
+    let bare = bare(ty);
+    if let Type::Array(array) = bare {
+        return element(&array.elem);
+    }
+    match (kind(bare), is(bare, "HashMap") || is(bare, "BTreeMap")) {
+        (Kind::List, _) => argument(bare, 0).map_or(bare, element),
+        (Kind::Map, true) => argument(bare, 1).map_or(bare, element),
+        _ => bare,
+    }
+}
+
+/// What the type is, itself.
+pub(crate) fn kind(ty: &Type) -> Kind {
+    if let Type::Array(_) | Type::Slice(_) = ty {
+        return Kind::List;
+    }
+    let Some(segment) = segment(ty) else { return Kind::Unknown };
+    match segment.ident.to_string().as_str() {
+        "u8" => Kind::Int { signed: false, bits: 8 },
+        "u16" => Kind::Int { signed: false, bits: 16 },
+        "u32" => Kind::Int { signed: false, bits: 32 },
+        "u64" | "usize" => Kind::Int { signed: false, bits: 64 },
+        "u128" => Kind::Int { signed: false, bits: 128 },
+        "i8" => Kind::Int { signed: true, bits: 8 },
+        "i16" => Kind::Int { signed: true, bits: 16 },
+        "i32" => Kind::Int { signed: true, bits: 32 },
+        "i64" | "isize" => Kind::Int { signed: true, bits: 64 },
+        "i128" => Kind::Int { signed: true, bits: 128 },
+        "f32" | "f64" => Kind::Float,
+        "bool" => Kind::Bool,
+        "char" => Kind::Char,
+        "String" => Kind::Text,
+        "Cow" => Kind::Text,
+        "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Kind::List,
+        "HashMap" | "BTreeMap" => Kind::Map,
+        _ => Kind::Unknown,
+    }
+}
+
+/// The type as a user would write it, for messages.
+pub(crate) fn spelled(ty: &Type) -> String {
+    use quote::ToTokens as _;
+    let mut text = String::new();
+    for token in ty.to_token_stream().to_string().split(' ') {
+        let tight = text.is_empty()
+            || matches!(token, "<" | ">" | "," | "::" | ";" | ")" | "]")
+            || text.ends_with(['<', '&', '(', '['])
+            || text.ends_with("::")
+            || text.ends_with('\'')
+            || token.starts_with(['<', '>', ',']);
+        if !tight {
+            text.push(' ');
+        }
+        text.push_str(token);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use syn::{Type, parse_quote};
+
+    use super::{Kind, element, kind, spelled};
+
+    #[test]
+    fn elements_are_found_through_wrappers() {
+        let ty: Type = parse_quote!(Option<Vec<Option<std::boxed::Box<u8>>>>);
+        assert_eq!(kind(element(&ty)), Kind::Int { signed: false, bits: 8 });
+        let ty: Type = parse_quote!(HashMap<String, f32>);
+        assert_eq!(kind(element(&ty)), Kind::Float);
+        let ty: Type = parse_quote!(Id);
+        assert_eq!(kind(element(&ty)), Kind::Unknown);
+    }
+
+    #[test]
+    fn types_are_shown_as_they_are_written() {
+        let ty: Type = parse_quote!(Option<HashMap<String, Vec<u8>>>);
+        assert_eq!(spelled(&ty), "Option<HashMap<String, Vec<u8>>>");
+        let ty: Type = parse_quote!(&'static str);
+        assert_eq!(spelled(&ty), "&'static str");
+        let ty: Type = parse_quote!((u8, [u8; 4], std::sync::Arc<dyn Any>));
+        assert_eq!(spelled(&ty), "(u8, [u8; 4], std::sync::Arc<dyn Any>)");
+    }
+}
