@@ -1,0 +1,434 @@
+//! The table of keys. Everything else about the configuration is made from it:
+//! [`Config`] and its setters, [`Settings`], the names and ranges that
+//! `resolve` reads by, and the list that the documentation shows.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use toml::de::DeValue;
+
+use super::{
+    network::Network,
+    value::{Address, Count, Filter, Format, Kind, LogFormat, Networks, Size, Span, Switch},
+};
+
+/// What the documentation and the error messages know of one key.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Key {
+    /// The name in the file and on the builder; `HYBRID_` and the name in
+    /// capitals in the environment.
+    pub name: &'static str,
+    /// The default, as it would be written in the file.
+    pub default: &'static str,
+    /// What its values look like.
+    pub allowed: &'static str,
+    /// The least and the greatest value, where the key has such.
+    pub within: Option<(&'static str, &'static str)>,
+    /// What it means.
+    pub doc: &'static str,
+}
+
+impl Key {
+    /// The environment variable of this key: `HYBRID_MAX_THREADS`.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        format!("HYBRID_{}", self.name.to_ascii_uppercase())
+    }
+}
+
+/// Keys of parts that this version does not have. They are refused by name, so
+/// that nobody believes them in force.
+pub const LATER: &[&str] = &[
+    "max_processes",
+    "balancer",
+    "promote",
+    "mode",
+    "docs",
+    "admin",
+];
+
+/// What a value that breaks its key's rules is answered with.
+pub(crate) type Refused = String;
+
+/// What some defaults depend on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Surroundings {
+    /// Cores that the cgroup and the affinity mask allow.
+    pub(crate) cores: usize,
+    /// Whether this runs under Kubernetes.
+    pub(crate) kubernetes: bool,
+}
+
+macro_rules! keys {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident: $kind:ident = $default:tt $(within $low:literal..=$high:literal)?;
+    )*) => {
+        /// What a program sets; everything is optional, and both `hybrid.toml`
+        /// and the environment override it.
+        ///
+        /// ```
+        /// use std::time::Duration;
+        /// use hybrid_core::config::Config;
+        ///
+        /// let config = Config::new().max_threads(64).queue_wait(Duration::from_secs(2));
+        /// # let _ = config;
+        /// ```
+        #[derive(Clone, Debug, Default)]
+        #[must_use]
+        pub struct Config {
+            $($name: Option<given!($kind)>,)*
+        }
+
+        impl Config {
+            /// Sets nothing: all defaults.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            $(setter! { $kind, $name, $(#[doc = $doc])+ })*
+        }
+
+        /// The configuration in force: checked, complete, with its units fixed.
+        /// Sizes are bytes.
+        #[derive(Clone, Debug, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $name: value!($kind),)*
+        }
+
+        /// Every key of this version, in the order of the documentation.
+        pub const KEYS: &[Key] = &[$(Key {
+            name: stringify!($name),
+            default: default_text!($default),
+            allowed: <$kind as Kind>::ALLOWED,
+            within: within!($($low, $high)?),
+            doc: concat!($($doc),+),
+        },)*];
+
+        /// The values found so far; a later layer overwrites an earlier one.
+        #[derive(Default)]
+        pub(crate) struct Layers {
+            $($name: Option<value!($kind)>,)*
+        }
+
+        impl Layers {
+            /// Takes over what the builder set; the faults are returned.
+            pub(crate) fn set_given(&mut self, config: &Config) -> Vec<Refused> {
+                let mut refused = Vec::new();
+                $(if let Some(given) = &config.$name {
+                    let value = <$kind as Kind>::from_given(given);
+                    match checked!($kind, $name, value, $($low, $high)?) {
+                        Ok(value) => self.$name = Some(value),
+                        Err(message) => refused.push(describe(&message, given)),
+                    }
+                })*
+                refused
+            }
+
+            /// Sets a key from text; `None` if there is no such key.
+            pub(crate) fn set_text(&mut self, key: &str, text: &str) -> Option<Result<(), Refused>> {
+                Some(match key {
+                    $(stringify!($name) => {
+                        let value = <$kind as Kind>::from_text(text);
+                        checked!($kind, $name, value, $($low, $high)?)
+                            .map(|value| self.$name = Some(value))
+                            .map_err(|message| describe(&message, &text))
+                    })*
+                    _ => return None,
+                })
+            }
+
+            /// Sets a key from a TOML value; `None` if there is no such key.
+            pub(crate) fn set_toml(
+                &mut self,
+                key: &str,
+                value: &DeValue<'_>,
+                written: &str,
+            ) -> Option<Result<(), Refused>> {
+                Some(match key {
+                    $(stringify!($name) => {
+                        let value = <$kind as Kind>::from_toml(value);
+                        checked!($kind, $name, value, $($low, $high)?)
+                            .map(|value| self.$name = Some(value))
+                            .map_err(|message| describe(&message, &written.trim_matches(['"', '\''])))
+                    })*
+                    _ => return None,
+                })
+            }
+
+            /// Whether a layer has set this key.
+            pub(crate) fn has(&self, key: &str) -> bool {
+                match key {
+                    $(stringify!($name) => self.$name.is_some(),)*
+                    _ => false,
+                }
+            }
+
+            /// Fills what is left with the defaults.
+            pub(crate) fn into_settings(self, around: Surroundings) -> Settings {
+                Settings {
+                    $($name: self.$name.unwrap_or_else(|| default_value!($kind, around, $default)),)*
+                }
+            }
+        }
+    };
+}
+
+/// The type that the builder holds for a kind: its `Kind::Given`, spelled out
+/// because the kinds are private and the builder is not.
+macro_rules! given {
+    (Address) => { String };
+    (Networks) => { Vec<String> };
+    ($kind:ident) => { value!($kind) };
+}
+
+/// The type that the settings hold for a kind: its `Kind::Value`.
+macro_rules! value {
+    (Address) => { SocketAddr };
+    (Size) => { u64 };
+    (Span) => { Duration };
+    (Count) => { usize };
+    (Switch) => { bool };
+    (Networks) => { Vec<Network> };
+    (Filter) => { String };
+    (Format) => { LogFormat };
+}
+
+/// One setter of [`Config`]: what it takes depends on the kind.
+macro_rules! setter {
+    (Address, $name:ident, $($doc:tt)+) => {
+        $($doc)+
+        pub fn $name(mut self, value: impl fmt::Display) -> Self {
+            self.$name = Some(value.to_string());
+            self
+        }
+    };
+    (Networks, $name:ident, $($doc:tt)+) => {
+        $($doc)+
+        pub fn $name<T: fmt::Display>(mut self, values: impl IntoIterator<Item = T>) -> Self {
+            self.$name = Some(values.into_iter().map(|value| value.to_string()).collect());
+            self
+        }
+    };
+    (Filter, $name:ident, $($doc:tt)+) => {
+        $($doc)+
+        pub fn $name(mut self, value: impl Into<String>) -> Self {
+            self.$name = Some(value.into());
+            self
+        }
+    };
+    ($kind:ident, $name:ident, $($doc:tt)+) => {
+        $($doc)+
+        pub fn $name(mut self, value: given!($kind)) -> Self {
+            self.$name = Some(value);
+            self
+        }
+    };
+}
+
+/// The text of a default: a literal, or what stands for a computed one.
+macro_rules! default_text {
+    ($text:literal) => {
+        $text
+    };
+    (($text:literal, $compute:expr)) => {
+        $text
+    };
+}
+
+macro_rules! default_value {
+    ($kind:ident, $around:ident, ($text:literal, $compute:expr)) => {{
+        let compute: fn(Surroundings) -> <$kind as Kind>::Value = $compute;
+        compute($around)
+    }};
+    ($kind:ident, $around:ident, $text:literal) => {
+        <$kind as Kind>::from_text($text).expect("a test reads every default of the table")
+    };
+}
+
+macro_rules! within {
+    () => {
+        None
+    };
+    ($low:literal, $high:literal) => {
+        Some(($low, $high))
+    };
+}
+
+/// Applies the kind's and the key's rule to a parsed value.
+macro_rules! checked {
+    ($kind:ident, $name:ident, $value:ident, $low:literal, $high:literal) => {
+        match $value {
+            None => Err(format!(
+                "`{}` must be {}",
+                stringify!($name),
+                <$kind as Kind>::ALLOWED
+            )),
+            Some(value)
+                if Some(&value) < <$kind as Kind>::from_text($low).as_ref()
+                    || Some(&value) > <$kind as Kind>::from_text($high).as_ref() =>
+            {
+                Err(format!(
+                    "`{}` must be between `{}` and `{}`",
+                    stringify!($name),
+                    $low,
+                    $high
+                ))
+            }
+            Some(value) => Ok(value),
+        }
+    };
+    ($kind:ident, $name:ident, $value:ident,) => {
+        $value.ok_or_else(|| {
+            format!(
+                "`{}` must be {}",
+                stringify!($name),
+                <$kind as Kind>::ALLOWED
+            )
+        })
+    };
+}
+
+/// The longest part of a refused value that a message repeats.
+const SHOWN_CHARS_MAX: usize = 60;
+
+/// Adds what was given to a message, escaped and cut.
+fn describe(message: &str, given: &dyn fmt::Debug) -> Refused {
+    let given = format!("{given:?}");
+    let given = given.trim_matches('"');
+    let shown: String = given.chars().take(SHOWN_CHARS_MAX).collect();
+    let cut = if shown.len() < given.len() { ".." } else { "" };
+    format!("{message}, not `{shown}{cut}`")
+}
+
+keys! {
+    /// Where the server listens. Without it, the variable `PORT` means
+    /// `0.0.0.0:PORT`.
+    addr: Address = "127.0.0.1:8000";
+    /// Event-loop threads.
+    event_loops: Count = ("cores", |around| around.cores) within "1"..="1024";
+    /// Threads of the pool at most, blocked ones included.
+    max_threads: Count = "512" within "1"..="16384";
+    /// How much lower the priority of the pool's threads is than that of the
+    /// event loops. It is lower than that of other programs too, and inherited
+    /// by threads that a handler starts; 0 is none.
+    pool_nice: Count = "10" within "0"..="19";
+    /// Tickets waiting for the pool, over all routes.
+    queue_depth: Count = "1024" within "1"..="1000000";
+    /// The longest wait for a thread of the pool before 503.
+    queue_wait: Span = "5s" within "1ms"..="1h";
+    /// The largest body above which an event loop hands parsing to the pool.
+    loop_body_limit: Size = "16KiB" within "0"..="1MiB";
+
+    /// The largest JSON or raw body.
+    body_limit: Size = "2MiB" within "0"..="1GiB";
+    /// The largest urlencoded form, or form part of a multipart body.
+    form_limit: Size = "1MiB" within "0"..="1GiB";
+    /// Pairs in a urlencoded form or a query string.
+    form_pairs: Count = "1000" within "1"..="1000000";
+    /// The largest multipart body in all.
+    upload_limit: Size = "50MiB" within "0"..="1024GiB";
+    /// How much of a multipart body is held in memory; the rest goes to a
+    /// temporary file.
+    multipart_memory: Size = "2MiB" within "0"..="1GiB";
+    /// Fields of a multipart body.
+    multipart_fields: Count = "256" within "1"..="100000";
+    /// Files of a multipart body.
+    multipart_files: Count = "64" within "0"..="100000";
+    /// Headers of one part.
+    part_headers: Count = "8" within "1"..="100";
+    /// All headers of one part together.
+    part_header_limit: Size = "8KiB" within "64"..="1MiB";
+    /// The name of one part.
+    part_name_limit: Size = "256" within "1"..="8KiB";
+    /// The boundary of a multipart body. RFC 2046 allows 70 bytes.
+    boundary_limit: Size = "70" within "1"..="1KiB";
+
+    /// The whole head of a request, request line included.
+    head_limit: Size = "64KiB" within "8KiB"..="1MiB";
+    /// Headers of a request.
+    header_count: Count = "100" within "1"..="1000";
+    /// The target of a request.
+    uri_limit: Size = "8KiB" within "16"..="60KiB";
+    /// The method's name.
+    method_limit: Size = "32" within "7"..="256";
+
+    /// The longest wait for the first byte of a new connection, and again for
+    /// the rest of a head of which a byte has come.
+    header_timeout: Span = "10s" within "10ms"..="1h";
+    /// The longest that a request's body may be waited for, in all.
+    body_timeout: Span = "300s" within "10ms"..="24h";
+    /// Bytes a second that a client must send of a body, after `body_grace`;
+    /// 0 is no such limit.
+    body_rate: Size = "240" within "0"..="1GiB";
+    /// How long a body may stay below `body_rate`.
+    body_grace: Span = "5s" within "10ms"..="1h";
+    /// The longest from the complete body to the head of the answer, waiting
+    /// included; a route's `timeout` overrides it.
+    request_timeout: Span = "30s" within "1ms"..="24h";
+    /// The longest that an answer may be written without progress.
+    write_timeout: Span = "30s" within "10ms"..="1h";
+    /// How long a connection without a request is kept. Above a load
+    /// balancer's 60 s, so that the balancer closes first.
+    keep_alive: Span = "75s" within "10ms"..="24h";
+    /// How much of a refused request's rest is read before the connection is
+    /// closed, so that the client sees the answer and not a reset.
+    linger_limit: Size = "256KiB" within "0"..="16MiB";
+    /// How long that reading goes on.
+    linger_timeout: Span = "1s" within "0"..="30s";
+    /// Connections at once. The file limit may allow fewer: it is raised at the
+    /// start, and files for the rest of the program are left aside.
+    max_connections: Count = "25000" within "1"..="10000000";
+
+    /// Streams at once on an HTTP/2 connection.
+    http2_streams: Count = "100" within "1"..="10000";
+    /// Streams that a client may reset before they were looked at.
+    http2_pending_resets: Count = "20" within "1"..="10000";
+    /// Streams of one connection that may be reset because of the client's
+    /// errors.
+    http2_errors: Count = "128" within "1"..="100000";
+    /// The flow-control window of an HTTP/2 stream.
+    http2_stream_window: Size = "256KiB" within "64KiB"..="16MiB";
+    /// The flow-control window of an HTTP/2 connection.
+    http2_connection_window: Size = "1MiB" within "64KiB"..="1GiB";
+    /// How often an HTTP/2 connection is asked whether it still lives.
+    http2_ping: Span = "30s" within "10ms"..="1h";
+    /// How long the answer to that may take.
+    http2_ping_timeout: Span = "20s" within "10ms"..="1h";
+
+    /// How long a stopping server finishes what runs and what is queued.
+    shutdown_grace: Span = "25s" within "0"..="24h";
+    /// How long a stopping server still accepts, while it says that it is not
+    /// ready.
+    drain_delay: Span = (
+        "0, or 5s where KUBERNETES_SERVICE_HOST is set",
+        |around| Duration::from_secs(if around.kubernetes { 5 } else { 0 })
+    ) within "0"..="1h";
+    /// How long a stopping server serves connections that wait for a request,
+    /// with `Connection: close`.
+    drain_idle: Span = "250ms" within "0"..="1m";
+
+    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed.
+    trusted_proxies: Networks = "";
+    /// Whether answers say where their route ran.
+    expose_lane: Switch = "false";
+    /// Which events are logged.
+    log: Filter = "info";
+    /// How log lines are written.
+    log_format: Format = "text";
+}
+
+/// The address that `PORT` stands for.
+pub(crate) fn any_interface(port: u16) -> SocketAddr {
+    ([0, 0, 0, 0], port).into()
+}
+
+/// The networks of a setting, as text for the log.
+pub(crate) fn listed(networks: &[Network]) -> String {
+    networks
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
+}

@@ -1,0 +1,81 @@
+//! Configuration: what the builder, `hybrid.toml` and the environment say becomes
+//! one [`Settings`], checked and with its units fixed, before anything starts.
+//!
+//! ```text
+//! defaults < Config (builder) < hybrid.toml < HYBRID_* ─resolve→ Settings | every fault at once
+//! ```
+//!
+//! [`keys`] holds the one table from which parsing, the documentation and the
+//! tests come. [`resolve`] is a pure function; only [`load`] touches the file
+//! system and the environment. Nothing downstream reads a [`Config`].
+
+mod fault;
+mod keys;
+mod network;
+mod resolve;
+mod suggest;
+mod value;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+pub use fault::{ConfigError, Origin};
+pub use keys::{Config, KEYS, Key, LATER, Settings};
+pub use network::Network;
+pub use resolve::resolve;
+pub use value::LogFormat;
+
+/// What is odd in a configuration without being wrong, one sentence each.
+pub type Warnings = Vec<String>;
+
+/// The file that is read when `HYBRID_CONFIG` names none.
+const DEFAULT_FILE: &str = "hybrid.toml";
+
+/// Resolves the configuration of this process: the builder's values, the file
+/// in the working directory (or the one that `HYBRID_CONFIG` names) and the
+/// environment.
+///
+/// # Errors
+/// Everything that is wrong in any of the layers, all of it at once.
+pub fn load(builder: &Config) -> Result<(Settings, Warnings), Vec<ConfigError>> {
+    let env: Vec<(String, String)> = std::env::vars_os()
+        .map(|(name, value)| {
+            (
+                name.to_string_lossy().into_owned(),
+                value.to_string_lossy().into_owned(),
+            )
+        })
+        .collect();
+    let file = read_file(&env).map_err(|error| vec![error])?;
+    let file = file
+        .as_ref()
+        .map(|(path, text)| (path.as_str(), text.as_str()));
+    resolve(builder, file, env)
+}
+
+fn read_file(env: &[(String, String)]) -> Result<Option<(String, String)>, ConfigError> {
+    let named = env
+        .iter()
+        .find(|(name, value)| name == "HYBRID_CONFIG" && !value.is_empty());
+    let path = named.map_or_else(|| PathBuf::from(DEFAULT_FILE), |(_, path)| path.into());
+    let shown = path.display().to_string();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((shown, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && named.is_none() => Ok(None),
+        Err(error) => {
+            let origin = named.map_or(
+                Origin::File {
+                    path: shown.clone(),
+                    line: None,
+                },
+                |(name, _)| Origin::Variable(name.clone()),
+            );
+            Err(ConfigError::new(
+                origin,
+                format!("cannot read `{shown}`: {error}"),
+            ))
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The kinds of values that a key may hold: how each is read from text, from
+//! TOML and from the builder. A kind says what it allows; a key may narrow it.
+
+use std::{fmt, net::SocketAddr, time::Duration};
+
+use toml::de::DeValue;
+use tracing_subscriber::EnvFilter;
+
+use super::network::Network;
+
+/// How the values of a key are read. The implementors are markers.
+pub(crate) trait Kind {
+    /// What the builder takes.
+    type Given: Clone + fmt::Debug;
+    /// What the settings hold.
+    type Value;
+    /// What is allowed, as a noun: "a duration with its unit, such as `2s`".
+    const ALLOWED: &'static str;
+
+    fn from_text(text: &str) -> Option<Self::Value>;
+
+    fn from_given(given: &Self::Given) -> Option<Self::Value>;
+
+    /// TOML's numbers and booleans are read as their text, so that one parser
+    /// decides.
+    fn from_toml(value: &DeValue<'_>) -> Option<Self::Value> {
+        match value {
+            DeValue::String(text) => Self::from_text(text),
+            DeValue::Integer(number) => Self::from_text(&decimal(number)?),
+            DeValue::Boolean(switch) => Self::from_text(if *switch { "true" } else { "false" }),
+            _ => None,
+        }
+    }
+}
+
+fn decimal(number: &toml::de::DeInteger<'_>) -> Option<String> {
+    i128::from_str_radix(number.as_str(), number.radix())
+        .ok()
+        .map(|number| number.to_string())
+}
+
+/// An address with a port.
+pub(crate) enum Address {}
+
+/// A size in bytes.
+pub(crate) enum Size {}
+
+/// A duration.
+pub(crate) enum Span {}
+
+/// A whole number, zero allowed.
+pub(crate) enum Count {}
+
+/// On or off.
+pub(crate) enum Switch {}
+
+/// A list of networks.
+pub(crate) enum Networks {}
+
+/// Which events are logged.
+pub(crate) enum Filter {}
+
+/// How events are logged.
+pub(crate) enum Format {}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogFormat {
+    /// One line of text each.
+    Text,
+    /// One JSON object each.
+    Json,
+}
+
+impl Kind for Address {
+    type Given = String;
+    type Value = SocketAddr;
+    const ALLOWED: &'static str = "an address and a port, such as `127.0.0.1:8000`";
+
+    fn from_text(text: &str) -> Option<SocketAddr> {
+        match text.strip_prefix("localhost:") {
+            Some(port) => Some(([127, 0, 0, 1], port.parse().ok()?).into()),
+            None => text.parse().ok(),
+        }
+    }
+
+    fn from_given(given: &String) -> Option<SocketAddr> {
+        Self::from_text(given)
+    }
+}
+
+impl Kind for Size {
+    type Given = u64;
+    type Value = u64;
+    const ALLOWED: &'static str =
+        "a size in bytes, or with its unit, such as `2MiB` (2^20) or `2MB` (10^6)";
+
+    fn from_text(text: &str) -> Option<u64> {
+        let (number, unit) = split_unit(text)?;
+        let factor: u64 = match unit.to_ascii_lowercase().as_str() {
+            "" | "b" => 1,
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            "kib" => 1 << 10,
+            "mib" => 1 << 20,
+            "gib" => 1 << 30,
+            _ => return None,
+        };
+        number.parse::<u64>().ok()?.checked_mul(factor)
+    }
+
+    fn from_given(given: &u64) -> Option<u64> {
+        Some(*given)
+    }
+}
+
+impl Kind for Span {
+    type Given = Duration;
+    type Value = Duration;
+    const ALLOWED: &'static str = "a duration with its unit, such as `150ms`, `2s` or `1m`";
+
+    fn from_text(text: &str) -> Option<Duration> {
+        let (number, unit) = split_unit(text)?;
+        let number: u64 = number.parse().ok()?;
+        let factor = match unit {
+            "ms" => 1,
+            "s" => 1_000,
+            "m" => 60_000,
+            "h" => 3_600_000,
+            "" if number == 0 => 1,
+            _ => return None,
+        };
+        number.checked_mul(factor).map(Duration::from_millis)
+    }
+
+    fn from_given(given: &Duration) -> Option<Duration> {
+        Some(*given)
+    }
+}
+
+impl Kind for Count {
+    type Given = usize;
+    type Value = usize;
+    const ALLOWED: &'static str = "a whole number";
+
+    fn from_text(text: &str) -> Option<usize> {
+        text.trim().parse().ok()
+    }
+
+    fn from_given(given: &usize) -> Option<usize> {
+        Some(*given)
+    }
+}
+
+impl Kind for Switch {
+    type Given = bool;
+    type Value = bool;
+    const ALLOWED: &'static str = "`true` or `false` (also `1` `0` `yes` `no` `on` `off`)";
+
+    fn from_text(text: &str) -> Option<bool> {
+        match text.trim().to_ascii_lowercase().as_str() {
+            "true" | "1" | "yes" | "on" => Some(true),
+            "false" | "0" | "no" | "off" => Some(false),
+            _ => None,
+        }
+    }
+
+    fn from_given(given: &bool) -> Option<bool> {
+        Some(*given)
+    }
+}
+
+impl Kind for Networks {
+    type Given = Vec<String>;
+    type Value = Vec<Network>;
+    const ALLOWED: &'static str =
+        "a list of addresses and CIDR ranges, such as `10.0.0.0/8, 192.0.2.1`";
+
+    fn from_text(text: &str) -> Option<Vec<Network>> {
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
+        parts.map(|part| part.parse().ok()).collect()
+    }
+
+    fn from_given(given: &Vec<String>) -> Option<Vec<Network>> {
+        given.iter().map(|part| part.parse().ok()).collect()
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Vec<Network>> {
+        match value {
+            DeValue::String(text) => Self::from_text(text),
+            DeValue::Array(parts) => parts
+                .iter()
+                .map(|part| part.get_ref().as_str()?.parse().ok())
+                .collect(),
+            _ => None,
+        }
+    }
+}
+
+impl Kind for Filter {
+    type Given = String;
+    type Value = String;
+    const ALLOWED: &'static str = "a level (`error` `warn` `info` `debug` `trace` `off`) or directives, such as \
+         `info,my_app=debug`";
+
+    fn from_text(text: &str) -> Option<String> {
+        EnvFilter::builder()
+            .parse(text)
+            .ok()
+            .map(|_| text.to_owned())
+    }
+
+    fn from_given(given: &String) -> Option<String> {
+        Self::from_text(given)
+    }
+}
+
+impl Kind for Format {
+    type Given = LogFormat;
+    type Value = LogFormat;
+    const ALLOWED: &'static str = "`text` or `json`";
+
+    fn from_text(text: &str) -> Option<LogFormat> {
+        match text {
+            "text" => Some(LogFormat::Text),
+            "json" => Some(LogFormat::Json),
+            _ => None,
+        }
+    }
+
+    fn from_given(given: &LogFormat) -> Option<LogFormat> {
+        Some(*given)
+    }
+}
+
+/// Splits `150ms` into its digits and its unit.
+fn split_unit(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim();
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = text.split_at(digits);
+    (!number.is_empty()).then(|| (number, unit.trim_start()))
+}
