@@ -20,12 +20,18 @@ pub(crate) struct Diagnostics {
 impl Diagnostics {
     /// A sink whose messages start with the kind and the name of the item: ``handler `orders`: …``.
     pub(crate) fn new(kind: &str, name: impl Display) -> Self {
-        Self { subject: format!("{kind} `{name}`: "), errors: Vec::new() }
+        Self {
+            subject: format!("{kind} `{name}`: "),
+            errors: Vec::new(),
+        }
     }
 
     /// A sink for an item whose name is not known yet: ``#[get]: …``.
     pub(crate) fn nameless(kind: &str) -> Self {
-        Self { subject: format!("{kind}: "), errors: Vec::new() }
+        Self {
+            subject: format!("{kind}: "),
+            errors: Vec::new(),
+        }
     }
 
     /// Reports a mistake at the tokens given, all of them underlined.
@@ -36,13 +42,17 @@ impl Diagnostics {
 
     /// Reports a mistake at one span.
     pub(crate) fn error_at(&mut self, span: Span, message: impl Display) {
-        self.errors.push(syn::Error::new(span, format!("{}{message}", self.subject)));
+        self.errors
+            .push(syn::Error::new(span, format!("{}{message}", self.subject)));
     }
 
     /// Takes over what syn found while it parsed: its text, at its place.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
         for one in error {
-            self.errors.push(syn::Error::new(one.span(), format!("{}{one}", self.subject)));
+            self.errors.push(syn::Error::new(
+                one.span(),
+                format!("{}{one}", self.subject),
+            ));
         }
     }
 
@@ -68,7 +78,10 @@ impl Diagnostics {
 
     /// The mistakes as `compile_error!`s, in the order of their report.
     pub(crate) fn into_tokens(self) -> TokenStream {
-        self.errors.iter().map(syn::Error::to_compile_error).collect()
+        self.errors
+            .iter()
+            .map(syn::Error::to_compile_error)
+            .collect()
     }
 
     /// The texts alone.
@@ -123,7 +136,10 @@ mod tests {
     #[test]
     fn words_one_slip_away_are_suggested() {
         assert_eq!(nearest("timout", &["timeout", "tags"]), Some("timeout"));
-        assert_eq!(nearest("maxLength", &["max_length", "min_length"]), Some("max_length"));
+        assert_eq!(
+            nearest("maxLength", &["max_length", "min_length"]),
+            Some("max_length")
+        );
         assert_eq!(nearest("colour", &["timeout", "tags"]), None);
     }
 

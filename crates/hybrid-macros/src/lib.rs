@@ -4,15 +4,87 @@
 //! line that hands `proc_macro2` tokens to a plain function, so that each stage (parse, model, check, expand) is tested
 //! without a compiler around it.
 
+mod check;
 mod diag;
+mod expand;
+mod model;
 mod model_attr;
 mod options;
+mod parse;
+mod route;
+mod routes;
+mod rules;
+mod settings;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use proc_macro::TokenStream;
 
-/// See `hybrid::model`.
+use diag::Diagnostics;
+
+/// A handler for `GET`. See `hybrid::get`.
+#[proc_macro_attribute]
+pub fn get(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("GET"), attr.into(), item.into()))
+}
+
+/// A handler for `POST`. See `hybrid::post`.
+#[proc_macro_attribute]
+pub fn post(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("POST"), attr.into(), item.into()))
+}
+
+/// A handler for `PUT`. See `hybrid::put`.
+#[proc_macro_attribute]
+pub fn put(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("PUT"), attr.into(), item.into()))
+}
+
+/// A handler for `PATCH`. See `hybrid::patch`.
+#[proc_macro_attribute]
+pub fn patch(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("PATCH"), attr.into(), item.into()))
+}
+
+/// A handler for `DELETE`. See `hybrid::delete`.
+#[proc_macro_attribute]
+pub fn delete(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("DELETE"), attr.into(), item.into()))
+}
+
+/// A handler for `HEAD`. See `hybrid::head`.
+#[proc_macro_attribute]
+pub fn head(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("HEAD"), attr.into(), item.into()))
+}
+
+/// A handler for `OPTIONS`. See `hybrid::options`.
+#[proc_macro_attribute]
+pub fn options(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(Some("OPTIONS"), attr.into(), item.into()))
+}
+
+/// A handler for several methods. See `hybrid::route`.
+#[proc_macro_attribute]
+pub fn route(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(route::route(None, attr.into(), item.into()))
+}
+
+/// A list of handlers. See `hybrid::routes`.
+#[proc_macro]
+pub fn routes(input: TokenStream) -> TokenStream {
+    whole(routes::routes(input.into()))
+}
+
+/// Rules, schema and serde for a type. See `hybrid::model`.
 #[proc_macro_attribute]
 pub fn model(attr: TokenStream, item: TokenStream) -> TokenStream {
     model_attr::model(attr.into(), item.into()).into()
+}
+
+/// What was made of an item, and what is wrong with it.
+fn whole((mut tokens, diag): (proc_macro2::TokenStream, Diagnostics)) -> TokenStream {
+    tokens.extend(diag.into_tokens());
+    tokens.into()
 }

@@ -114,7 +114,10 @@ impl Opt {
             return Some(text.clone());
         }
         let key = &self.key;
-        diag.error_at(self.value_span(), format_args!("`{key}` takes a string: `{key} = \"..\"`"));
+        diag.error_at(
+            self.value_span(),
+            format_args!("`{key}` takes a string: `{key} = \"..\"`"),
+        );
         None
     }
 
@@ -160,7 +163,10 @@ impl Opt {
             return flag.value;
         }
         let key = &self.key;
-        diag.error_at(self.value_span(), format_args!("`{key}` takes no value: `{key}`"));
+        diag.error_at(
+            self.value_span(),
+            format_args!("`{key}` takes no value: `{key}`"),
+        );
         false
     }
 
@@ -188,7 +194,10 @@ impl Opt {
 /// The string literal that an expression is, if it is one.
 pub(crate) fn as_str(expr: &Expr) -> Option<&LitStr> {
     match expr {
-        Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text),
+        Expr::Lit(syn::ExprLit {
+            lit: syn::Lit::Str(text),
+            ..
+        }) => Some(text),
         Expr::Group(group) => as_str(&group.expr),
         Expr::Paren(paren) => as_str(&paren.expr),
         _ => None,
@@ -222,7 +231,10 @@ mod tests {
     fn a_second_mention_is_an_error_and_dropped() {
         let mut diag = Diagnostics::new("handler", "x");
         let options = Options::parse(quote!(ge = 1, ge = 2), &mut diag);
-        assert_eq!(diag.messages(), ["handler `x`: `ge` is given twice, keep one"]);
+        assert_eq!(
+            diag.messages(),
+            ["handler `x`: `ge` is given twice, keep one"]
+        );
         assert_eq!(options.named.len(), 1);
     }
 

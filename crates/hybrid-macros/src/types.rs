@@ -10,7 +10,10 @@ use syn::{GenericArgument, PathArguments, PathSegment, Type};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// An integer of so many bits; `usize` counts as 64.
-    Int { signed: bool, bits: u32 },
+    Int {
+        signed: bool,
+        bits: u32,
+    },
     Float,
     Bool,
     Char,
@@ -41,7 +44,9 @@ pub(crate) fn is(ty: &Type, name: &str) -> bool {
 
 /// The `n`th type between the angle brackets of the last segment.
 pub(crate) fn argument(ty: &Type, n: usize) -> Option<&Type> {
-    let PathArguments::AngleBracketed(brackets) = &segment(ty)?.arguments else { return None };
+    let PathArguments::AngleBracketed(brackets) = &segment(ty)?.arguments else {
+        return None;
+    };
     brackets
         .args
         .iter()
@@ -54,12 +59,19 @@ pub(crate) fn argument(ty: &Type, n: usize) -> Option<&Type> {
 
 /// What an `Option` holds, if the type is spelled as one.
 pub(crate) fn option(ty: &Type) -> Option<&Type> {
-    if is(ty, "Option") { argument(ty, 0) } else { None }
+    if is(ty, "Option") {
+        argument(ty, 0)
+    } else {
+        None
+    }
 }
 
 /// The type without the `Option`s and pointers around it, to which rules reach through.
 pub(crate) fn bare(ty: &Type) -> &Type {
-    match segment(ty).map(|segment| segment.ident.to_string()).as_deref() {
+    match segment(ty)
+        .map(|segment| segment.ident.to_string())
+        .as_deref()
+    {
         Some("Option" | "Box" | "Arc" | "Rc") => argument(ty, 0).map_or(ty, bare),
         _ => ty,
     }
@@ -83,18 +95,50 @@ pub(crate) fn kind(ty: &Type) -> Kind {
     if let Type::Array(_) | Type::Slice(_) = ty {
         return Kind::List;
     }
-    let Some(segment) = segment(ty) else { return Kind::Unknown };
+    let Some(segment) = segment(ty) else {
+        return Kind::Unknown;
+    };
     match segment.ident.to_string().as_str() {
-        "u8" => Kind::Int { signed: false, bits: 8 },
-        "u16" => Kind::Int { signed: false, bits: 16 },
-        "u32" => Kind::Int { signed: false, bits: 32 },
-        "u64" | "usize" => Kind::Int { signed: false, bits: 64 },
-        "u128" => Kind::Int { signed: false, bits: 128 },
-        "i8" => Kind::Int { signed: true, bits: 8 },
-        "i16" => Kind::Int { signed: true, bits: 16 },
-        "i32" => Kind::Int { signed: true, bits: 32 },
-        "i64" | "isize" => Kind::Int { signed: true, bits: 64 },
-        "i128" => Kind::Int { signed: true, bits: 128 },
+        "u8" => Kind::Int {
+            signed: false,
+            bits: 8,
+        },
+        "u16" => Kind::Int {
+            signed: false,
+            bits: 16,
+        },
+        "u32" => Kind::Int {
+            signed: false,
+            bits: 32,
+        },
+        "u64" | "usize" => Kind::Int {
+            signed: false,
+            bits: 64,
+        },
+        "u128" => Kind::Int {
+            signed: false,
+            bits: 128,
+        },
+        "i8" => Kind::Int {
+            signed: true,
+            bits: 8,
+        },
+        "i16" => Kind::Int {
+            signed: true,
+            bits: 16,
+        },
+        "i32" => Kind::Int {
+            signed: true,
+            bits: 32,
+        },
+        "i64" | "isize" => Kind::Int {
+            signed: true,
+            bits: 64,
+        },
+        "i128" => Kind::Int {
+            signed: true,
+            bits: 128,
+        },
         "f32" | "f64" => Kind::Float,
         "bool" => Kind::Bool,
         "char" => Kind::Char,
@@ -134,7 +178,13 @@ mod tests {
     #[test]
     fn elements_are_found_through_wrappers() {
         let ty: Type = parse_quote!(Option<Vec<Option<std::boxed::Box<u8>>>>);
-        assert_eq!(kind(element(&ty)), Kind::Int { signed: false, bits: 8 });
+        assert_eq!(
+            kind(element(&ty)),
+            Kind::Int {
+                signed: false,
+                bits: 8
+            }
+        );
         let ty: Type = parse_quote!(HashMap<String, f32>);
         assert_eq!(kind(element(&ty)), Kind::Float);
         let ty: Type = parse_quote!(Id);

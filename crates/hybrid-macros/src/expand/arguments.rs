@@ -1,0 +1,85 @@
+//! One static for each single value, one line for each argument.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned as _;
+use syn::{Ident, Type};
+
+use crate::model::{Param, Read, Signature, Source, Text};
+use crate::rules;
+
+/// `static __LIMIT: __h::Param<u32> = __h::query("limit").ge(1);`, for each single value.
+pub(crate) fn statics(signature: &Signature) -> TokenStream {
+    signature
+        .params
+        .iter()
+        .filter_map(|param| Some(one_static(param, param.text()?)))
+        .collect()
+}
+
+fn one_static(param: &Param, text: &Text) -> TokenStream {
+    let Text {
+        source,
+        wire,
+        rules,
+        place,
+        ..
+    } = text;
+    let ty = &param.ty;
+    let source = Ident::new(source.word(), ty.span());
+    let rules::Expanded { statics, calls } = rules.expand(place, ty);
+    let csv = text.csv.then(|| quote!(.csv()));
+    quote! {
+        #statics
+        static #place: __h::Param<#ty> = __h::#source(#wire)#calls #csv;
+    }
+}
+
+/// The arguments as a tuple: `(__h::text(&__LIMIT), __h::arg!(User),)`.
+pub(crate) fn tuple(signature: &Signature) -> TokenStream {
+    let lines = signature.params.iter().map(line);
+    quote!((#(#lines,)*))
+}
+
+fn line(param: &Param) -> TokenStream {
+    let ty = &param.ty;
+    match &param.read {
+        Read::Text(text) => {
+            let place = &text.place;
+            let read = match text.source {
+                Source::Form => Ident::new("form_field", ty.span()),
+                Source::Path | Source::Query | Source::Header | Source::Cookie => {
+                    Ident::new("text", ty.span())
+                }
+            };
+            quote_spanned!(ty.span()=> __h::#read(&#place))
+        }
+        Read::RawBody => quote_spanned!(ty.span()=> __h::raw_body!(#ty)),
+        Read::Extractor => quote_spanned!(ty.span()=> __h::arg!(#ty)),
+    }
+}
+
+/// `|(__id, __limit)| orders(__id, __limit)`.
+pub(crate) fn call(signature: &Signature) -> TokenStream {
+    let name = &signature.name;
+    let bindings: Vec<&Ident> = signature
+        .params
+        .iter()
+        .map(|param| &param.binding)
+        .collect();
+    let pattern = match bindings.as_slice() {
+        [one] => quote!((#one,)),
+        several => quote!((#(#several),*)),
+    };
+    quote!(|#pattern| #name(#(#bindings),*))
+}
+
+/// The error of a return type that is spelled `Result<_, E>`.
+pub(crate) fn error_type(signature: &Signature) -> Option<&Type> {
+    let output = signature.output.as_ref()?;
+    if crate::types::is(output, "Result") {
+        crate::types::argument(output, 1)
+    } else {
+        None
+    }
+}

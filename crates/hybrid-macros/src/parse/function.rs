@@ -1,0 +1,110 @@
+//! A function whose body is left alone: what stands in the braces need not parse, so an editor lives through a
+//! half-written line.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::{Attribute, FnArg, Ident, Signature, Type, Visibility};
+
+use super::param::RawParam;
+use crate::diag::Diagnostics;
+
+/// A function item as written.
+#[derive(Debug)]
+pub(crate) struct Function {
+    pub(crate) attrs: Vec<Attribute>,
+    pub(crate) vis: Visibility,
+    pub(crate) sig: Signature,
+    body: TokenStream,
+}
+
+impl Parse for Function {
+    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
+        Ok(Self {
+            attrs: input.call(Attribute::parse_outer)?,
+            vis: input.parse()?,
+            sig: input.parse()?,
+            body: input.parse()?,
+        })
+    }
+}
+
+impl ToTokens for Function {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Self {
+            attrs,
+            vis,
+            sig,
+            body,
+        } = self;
+        tokens.extend(quote!(#(#attrs)* #vis #sig #body));
+    }
+}
+
+impl Function {
+    /// The function's name.
+    pub(crate) fn name(&self) -> &Ident {
+        &self.sig.ident
+    }
+
+    /// Whether it is an `async fn`.
+    pub(crate) fn is_async(&self) -> bool {
+        self.sig.asyncness.is_some()
+    }
+
+    /// The type behind `->`.
+    pub(crate) fn output(&self) -> Option<&Type> {
+        match &self.sig.output {
+            syn::ReturnType::Default => None,
+            syn::ReturnType::Type(_, ty) => Some(ty),
+        }
+    }
+
+    /// Takes our attributes off the arguments and hands them out with pattern and type; what stays is plain Rust.
+    pub(crate) fn take_params(&mut self, diag: &mut Diagnostics) -> Vec<RawParam> {
+        let mut params = Vec::new();
+        for input in &mut self.sig.inputs {
+            if let FnArg::Typed(arg) = input {
+                params.push(RawParam::take(arg, diag));
+            }
+        }
+        params
+    }
+
+    /// The `#[cfg(..)]`s, which everything generated beside the function must carry too.
+    pub(crate) fn cfgs(&self) -> Vec<Attribute> {
+        self.attrs
+            .iter()
+            .filter(|attr| attr.path().is_ident("cfg"))
+            .cloned()
+            .collect()
+    }
+
+    /// Takes the attributes out for which `ours` says yes.
+    pub(crate) fn take_attrs(&mut self, ours: impl Fn(&Attribute) -> bool) -> Vec<Attribute> {
+        let (taken, kept) = std::mem::take(&mut self.attrs).into_iter().partition(ours);
+        self.attrs = kept;
+        taken
+    }
+}
+
+/// The text of doc comments, one line each, without the one blank in front.
+pub(crate) fn docs(attrs: &[Attribute]) -> Vec<String> {
+    let lines = attrs
+        .iter()
+        .filter(|attr| attr.path().is_ident("doc"))
+        .filter_map(|attr| {
+            let syn::Meta::NameValue(pair) = &attr.meta else {
+                return None;
+            };
+            crate::options::as_str(&pair.value).map(syn::LitStr::value)
+        });
+    let mut out = Vec::new();
+    for text in lines {
+        out.extend(
+            text.split('\n')
+                .map(|line| line.strip_prefix(' ').unwrap_or(line).trim_end().to_owned()),
+        );
+    }
+    out
+}

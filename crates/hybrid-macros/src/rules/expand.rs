@@ -1,0 +1,204 @@
+//! Rules to the builder calls of a `Param`. Cannot fail: it reads only what was checked.
+
+use hybrid_validate::{Format, Num};
+use proc_macro2::{Ident, Literal, Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Expr, Type};
+
+use super::parse::number;
+use super::{Bound, DefaultValue, Length, Number, Rules, Size, What};
+use crate::options::as_str;
+use crate::types::{self, Kind};
+
+/// The tokens of one value's rules.
+#[derive(Debug, Default)]
+pub(crate) struct Expanded {
+    /// `static __X_PATTERN: __h::Pattern = ..;`, one for each regex.
+    pub(crate) statics: TokenStream,
+    /// `.ge(1).le(100)`, to follow `__h::query("x")`.
+    pub(crate) calls: TokenStream,
+}
+
+impl Rules {
+    /// Writes the calls. `name` begins the names of the statics and is unique in the scope (`__LIMIT`); the paths
+    /// start at `__h`.
+    pub(crate) fn expand(&self, name: &Ident, ty: &Type) -> Expanded {
+        let mut out = Expanded::default();
+        for rule in &self.list {
+            let key = &rule.key;
+            let argument = match &rule.what {
+                What::Bound(bound, number) => {
+                    out.calls.extend(bound_call(*bound, number, key.span()));
+                    continue;
+                }
+                What::Length(length, size) => {
+                    out.calls.extend(length_call(*length, size, key.span()));
+                    continue;
+                }
+                What::Regex(source) => {
+                    let pattern = format_ident!("{name}_PATTERN", span = Span::mixed_site());
+                    out.statics.extend(
+                        quote!(static #pattern: __h::Pattern = __h::Pattern::new(#source);),
+                    );
+                    quote!((&#pattern))
+                }
+                What::Format(format, _) => {
+                    let variant = format_variant(*format);
+                    quote!((__h::Format::#variant))
+                }
+                What::UniqueItems => quote!(()),
+                What::OneOfText(texts) => {
+                    out.calls
+                        .extend(quote_spanned!(key.span()=> .one_of_text(&[#(#texts),*])));
+                    continue;
+                }
+                What::OneOfNumbers(numbers) => {
+                    let numbers = numbers.iter().map(num);
+                    out.calls
+                        .extend(quote_spanned!(key.span()=> .one_of_numbers(&[#(#numbers),*])));
+                    continue;
+                }
+            };
+            out.calls.extend(quote!(.#key #argument));
+        }
+        out.calls.extend(self.custom_call());
+        out.calls.extend(self.default_call(ty));
+        out.calls.extend(self.prose());
+        out
+    }
+
+    fn custom_call(&self) -> Option<TokenStream> {
+        let path = self.custom.as_ref()?;
+        let value = Ident::new("__value", Span::mixed_site());
+        let error = Ident::new("__e", Span::mixed_site());
+        Some(quote! {
+            .custom(|#value| #path(#value).map_err(|#error| ::std::string::ToString::to_string(&#error)))
+        })
+    }
+
+    fn default_call(&self, ty: &Type) -> Option<TokenStream> {
+        Some(match self.default.as_ref()? {
+            DefaultValue::With(path) => quote!(.default(#path)),
+            DefaultValue::Expr(expr) => {
+                let value = default_value(expr, ty);
+                quote!(.default(|| #value))
+            }
+        })
+    }
+
+    fn prose(&self) -> TokenStream {
+        let description = self
+            .description
+            .iter()
+            .map(|text| quote!(.description(#text)));
+        let example = self.example.iter().map(|text| quote!(.example(#text)));
+        let deprecated = self.deprecated.then(|| quote!(.deprecated()));
+        quote!(#(#description)* #(#example)* #deprecated)
+    }
+}
+
+/// The default as an expression of the type: literals are led to `String`, `Cow` and `Option`, the rest is the user's.
+pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
+    let inner = types::option(ty);
+    let kind = types::kind(inner.unwrap_or(ty));
+    let value = match (as_str(expr), number(expr), kind) {
+        (Some(text), _, Kind::Text | Kind::Unknown) => quote!(::core::convert::Into::into(#text)),
+        (
+            _,
+            Some(Number {
+                value: Num::Int(int),
+                span,
+                ..
+            }),
+            Kind::Float,
+        ) => float(int as f64, span),
+        (Some(_), ..) | (_, Some(_), _) => quote!(#expr),
+        _ if matches!(expr, Expr::Lit(_)) => quote!(#expr),
+        _ => return quote!(#expr),
+    };
+    if inner.is_some() {
+        quote!(::core::option::Option::Some(#value))
+    } else {
+        value
+    }
+}
+
+/// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.
+fn bound_call(bound: Bound, number: &Number, span: Span) -> TokenStream {
+    let word = match bound {
+        Bound::Ge => "ge",
+        Bound::Gt => "gt",
+        Bound::Le => "le",
+        Bound::Lt => "lt",
+        Bound::MultipleOf => "multiple_of",
+    };
+    let method = match number.value {
+        Num::Int(_) => word.to_owned(),
+        Num::Uint(_) => format!("{word}_uint"),
+        Num::Float(_) => format!("{word}_float"),
+    };
+    let method = Ident::new(&method, span);
+    let value = bare_number(number);
+    quote!(.#method(#value))
+}
+
+fn length_call(length: Length, size: &Size, span: Span) -> TokenStream {
+    let word = match length {
+        Length::MinLength => "min_length",
+        Length::MaxLength => "max_length",
+        Length::MinItems => "min_items",
+        Length::MaxItems => "max_items",
+    };
+    let method = Ident::new(word, span);
+    let value = match size {
+        Size::Literal(size, span) => {
+            let mut literal = Literal::usize_unsuffixed(*size);
+            literal.set_span(*span);
+            quote!(#literal)
+        }
+        Size::Constant(expr) => quote!(#expr),
+    };
+    quote!(.#method(#value))
+}
+
+/// `__h::Num::Int(1)`.
+fn num(number: &Number) -> TokenStream {
+    let value = bare_number(number);
+    match number.value {
+        Num::Int(_) => quote!(__h::Num::Int(#value)),
+        Num::Uint(_) => quote!(__h::Num::Uint(#value)),
+        Num::Float(_) => quote!(__h::Num::Float(#value)),
+    }
+}
+
+/// The number without its suffix, at its own place.
+fn bare_number(number: &Number) -> TokenStream {
+    let (minus, mut literal) = match number.value {
+        Num::Int(value) => (value < 0, Literal::u128_unsuffixed(value.unsigned_abs())),
+        Num::Uint(value) => (false, Literal::u128_unsuffixed(value)),
+        Num::Float(value) => return float(value, number.span),
+    };
+    literal.set_span(number.span);
+    let minus = minus.then(|| quote_spanned!(number.span=> -));
+    quote!(#minus #literal)
+}
+
+fn float(value: f64, span: Span) -> TokenStream {
+    let mut literal = Literal::f64_unsuffixed(value.abs());
+    literal.set_span(span);
+    let minus = value.is_sign_negative().then(|| quote_spanned!(span=> -));
+    quote!(#minus #literal)
+}
+
+fn format_variant(format: Format) -> Ident {
+    let name = match format {
+        Format::Email => "Email",
+        Format::Uri => "Uri",
+        Format::Uuid => "Uuid",
+        Format::Ipv4 => "Ipv4",
+        Format::Ipv6 => "Ipv6",
+        Format::Date => "Date",
+        Format::DateTime => "DateTime",
+    };
+    Ident::new(name, Span::call_site())
+}

@@ -1,0 +1,3 @@
+//! Whole expansions, seen as `cargo expand` shows them.
+
+mod expand;
