@@ -1,1 +1,82 @@
-//! Rules for values read from requests.
+//! Rules for values read from requests: value in, verdict out.
+//!
+//! A [`Param`] names one value (a query key, a header, a field of a model) and the rules it must keep. It is
+//! built by `const` calls, lives in a `static`, and has three faces: it checks a value, it describes its rules in
+//! words, and it gives the JSON Schema keywords for them. Because one object does all three, what is documented
+//! is what is enforced.
+//!
+//! ```text
+//! text of a request ─FromTexts→ value ─rules→ Report ─→ violations, each with its place
+//! literal in a macro ─literal::*→ verdict                      (without the `runtime` feature)
+//! ```
+//!
+//! The crate knows no HTTP, no server and no runtime. Without the `runtime` feature it holds only what a macro
+//! needs to judge literals: numbers, formats, the syntax of regular expressions.
+//!
+//! # Reading one value
+//!
+//! ```
+//! # #[cfg(feature = "runtime")] {
+//! use hybrid_validate::{Param, Report, Source, query};
+//! use std::borrow::Cow;
+//!
+//! static LIMIT: Param<u32> = query("limit").ge(1).le(100).default(|| 20);
+//!
+//! let mut report = Report::new(Source::Query);
+//! assert_eq!(LIMIT.read(&[Cow::Borrowed("7")], &mut report), Some(7));
+//! assert_eq!(LIMIT.read(&[], &mut report), Some(20));
+//!
+//! LIMIT.read(&[Cow::Borrowed("101")], &mut report);
+//! let violations = report.into_violations();
+//! assert_eq!(violations[0].code, "le");
+//! assert_eq!(violations[0].message, "must be at most 100");
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+pub mod literal;
+
+mod format;
+mod number;
+mod pattern;
+mod rule;
+
+#[cfg(feature = "runtime")]
+pub mod bridge;
+#[cfg(feature = "runtime")]
+pub mod inspect;
+#[cfg(feature = "runtime")]
+pub mod schema;
+
+#[cfg(feature = "runtime")]
+mod items;
+#[cfg(feature = "runtime")]
+mod length;
+#[cfg(feature = "runtime")]
+mod param;
+#[cfg(feature = "runtime")]
+mod report;
+#[cfg(feature = "runtime")]
+mod text;
+#[cfg(feature = "runtime")]
+mod violation;
+
+pub use format::Format;
+pub use number::Num;
+pub use pattern::Pattern;
+pub use rule::Rule;
+
+#[cfg(feature = "runtime")]
+pub use items::{Items, UniqueItems};
+#[cfg(feature = "runtime")]
+pub use length::Text;
+#[cfg(feature = "runtime")]
+pub use number::Number;
+#[cfg(feature = "runtime")]
+pub use param::{Param, cookie, field, file, form, header, path, query};
+#[cfg(feature = "runtime")]
+pub use report::Report;
+#[cfg(feature = "runtime")]
+pub use text::{FromParam, FromTexts, ParamError, Style};
+#[cfg(feature = "runtime")]
+pub use violation::{Location, Segment, Source, Violation};

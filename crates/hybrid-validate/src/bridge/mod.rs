@@ -1,0 +1,148 @@
+//! From the errors of the `validator` crate to violations.
+//!
+//! `validator` reports under Rust names, in random order, and keeps the refused value in every error. Here the
+//! errors are sorted, get the names that the client used, and lose every value.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
+
+use crate::report::Report;
+use crate::violation::Segment;
+
+mod message;
+mod names;
+
+pub use names::WireNames;
+
+/// Reports every error under the name that it has. For types whose errors bear wire names already.
+pub fn from_validator(errors: &ValidationErrors, report: &mut Report) {
+    from_validator_named(
+        errors,
+        &|_: &[Segment], name: &str| WireName::same(name),
+        report,
+    );
+}
+
+/// Reports every error under the name that `T` reads from a request. The names come from `T`'s own `Deserialize`,
+/// see [`WireNames`].
+pub fn from_validator_of<T: serde::de::DeserializeOwned>(
+    errors: &ValidationErrors,
+    report: &mut Report,
+) {
+    let names = WireNames::of::<T>();
+    from_validator_named(
+        errors,
+        &|path: &[Segment], name: &str| names.find(path, name),
+        report,
+    );
+}
+
+/// What a field is called on the wire, and where it stands among its neighbours.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WireName {
+    /// Fields are reported in this order; those with equal numbers by name.
+    pub order: usize,
+    /// The name.
+    pub name: Cow<'static, str>,
+}
+
+impl WireName {
+    /// The Rust name, at the end.
+    #[must_use]
+    pub fn same(rust_name: &str) -> Self {
+        Self {
+            order: usize::MAX,
+            name: Cow::Owned(rust_name.to_owned()),
+        }
+    }
+}
+
+/// Reports every error under the name that `rename` gives it, asked with the wire path of the struct and the Rust
+/// name of its field.
+pub fn from_validator_named(
+    errors: &ValidationErrors,
+    rename: &dyn Fn(&[Segment], &str) -> WireName,
+    report: &mut Report,
+) {
+    Walk {
+        rename,
+        path: Vec::new(),
+    }
+    .object(errors, report);
+}
+
+/// The key under which `validator` keeps the errors of checks across fields.
+const WHOLE: &str = "__all__";
+
+struct Walk<'a> {
+    rename: &'a dyn Fn(&[Segment], &str) -> WireName,
+    path: Vec<Segment>,
+}
+
+impl Walk<'_> {
+    fn object(&mut self, errors: &ValidationErrors, report: &mut Report) {
+        let mut fields: Vec<(WireName, &ValidationErrorsKind)> = Vec::new();
+        let mut whole: Option<&ValidationErrorsKind> = None;
+        for (name, kind) in errors.errors() {
+            if name == WHOLE {
+                whole = Some(kind);
+            } else {
+                fields.push(((self.rename)(&self.path, name), kind));
+            }
+        }
+        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (WireName { name, .. }, kind) in fields {
+            self.path.push(Segment::Key(name.clone()));
+            report.at_key(name, |report| self.kind(kind, report));
+            self.path.pop();
+        }
+        if let Some(kind) = whole {
+            self.kind(kind, report);
+        }
+    }
+
+    fn kind(&mut self, kind: &ValidationErrorsKind, report: &mut Report) {
+        match kind {
+            ValidationErrorsKind::Struct(errors) => self.object(errors, report),
+            ValidationErrorsKind::List(items) => {
+                for (index, errors) in items {
+                    self.path.push(Segment::Index(*index));
+                    report.at_index(*index, |report| self.object(errors, report));
+                    self.path.pop();
+                }
+            }
+            ValidationErrorsKind::Field(errors) => {
+                errors.iter().for_each(|error| report_error(error, report));
+            }
+        }
+    }
+}
+
+fn report_error(error: &ValidationError, report: &mut Report) {
+    let text = message::of(error);
+    let params = params(error);
+    if params.is_empty() {
+        report.violate(error.code.clone(), text);
+    } else {
+        report.violate_with(error.code.clone(), text, params);
+    }
+}
+
+/// The parameters of the rule, without what the client sent: `value` is the refused value, and the `other` of
+/// `must_match` is the value of the other field.
+fn params(error: &ValidationError) -> Map<String, Value> {
+    let is_of_rule =
+        |name: &str| name != "value" && !(error.code == "must_match" && name == "other");
+    let mut params: Vec<_> = error
+        .params
+        .iter()
+        .filter(|(name, _)| is_of_rule(name))
+        .collect();
+    params.sort_by(|a, b| a.0.cmp(b.0));
+    params
+        .into_iter()
+        .map(|(name, value)| (name.to_string(), value.clone()))
+        .collect()
+}

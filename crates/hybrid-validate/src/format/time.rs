@@ -1,0 +1,73 @@
+//! Dates and times by RFC 3339, section 5.6, with the days of each month and with leap seconds.
+
+pub(super) fn is_date(text: &str) -> bool {
+    text.len() == 10 && date(text.as_bytes()).is_some()
+}
+
+pub(super) fn is_date_time(text: &str) -> bool {
+    date_time(text.as_bytes()).is_some()
+}
+
+fn date(bytes: &[u8]) -> Option<()> {
+    let year = number(bytes.get(0..4)?)?;
+    let month = number(bytes.get(5..7)?)?;
+    let day = number(bytes.get(8..10)?)?;
+    let fits = bytes[4] == b'-' && bytes[7] == b'-' && (1..=days(year, month)).contains(&day);
+    fits.then_some(())
+}
+
+fn days(year: u32, month: u32) -> u32 {
+    match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 => 28,
+        _ => 0,
+    }
+}
+
+fn date_time(bytes: &[u8]) -> Option<()> {
+    date(bytes)?;
+    let hour = number(bytes.get(11..13)?)?;
+    let minute = number(bytes.get(14..16)?)?;
+    let second = number(bytes.get(17..19)?)?;
+    let marks = matches!(bytes[10], b'T' | b't') && bytes[13] == b':' && bytes[16] == b':';
+    let rest = fraction(&bytes[19..])?;
+    let offset_minutes = offset(rest)?;
+    if !marks || hour > 23 || minute > 59 || second > 60 {
+        return None;
+    }
+    // A leap second is the last one of a day in UTC, wherever the clock stands.
+    let utc_minutes = (i64::from(hour * 60 + minute) - offset_minutes).rem_euclid(24 * 60);
+    (second < 60 || utc_minutes == 23 * 60 + 59).then_some(())
+}
+
+/// What follows the fraction of a second, if there is one.
+fn fraction(bytes: &[u8]) -> Option<&[u8]> {
+    let [b'.', rest @ ..] = bytes else {
+        return Some(bytes);
+    };
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (digits > 0).then(|| &rest[digits..])
+}
+
+/// Minutes east of UTC.
+fn offset(bytes: &[u8]) -> Option<i64> {
+    match bytes {
+        [b'Z' | b'z'] => Some(0),
+        [sign @ (b'+' | b'-'), hours @ .., b':', m1, m2] if hours.len() == 2 => {
+            let (hours, minutes) = (number(hours)?, number(&[*m1, *m2])?);
+            let east = i64::from(hours * 60 + minutes);
+            (hours <= 23 && minutes <= 59).then_some(if *sign == b'+' { east } else { -east })
+        }
+        _ => None,
+    }
+}
+
+fn number(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |sum, digit| {
+        digit
+            .is_ascii_digit()
+            .then(|| sum * 10 + u32::from(digit - b'0'))
+    })
+}

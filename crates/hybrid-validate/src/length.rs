@@ -1,0 +1,127 @@
+//! Which types rules about text fit, and lengths in characters.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+
+use crate::report::Report;
+use crate::rule::{Rule, at_most};
+
+/// A type that `min_length`, `max_length`, `regex`, `format` and texts in `one_of` fit.
+///
+/// Inside `Option` the rule holds for what is there; inside lists for every element, reported at its index; inside
+/// maps for every value, reported at its key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not text",
+    label = "a rule about text is put on this type",
+    note = "`min_length`, `max_length`, `regex`, `format` and texts in `one_of` fit `String`, also inside `Option`, `Vec` and maps",
+    note = "for numbers write `ge` and `le`, for the length of a list `min_items` and `max_items`"
+)]
+pub trait Text {
+    /// Reports every text in `self` that breaks `rule`. A text longer than `longest` characters has broken
+    /// `max_length` already and is not searched by a `regex`.
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report);
+}
+
+impl Text for str {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        if matches!(rule, Rule::Regex(_)) && !at_most(self, longest) {
+            return;
+        }
+        if !rule.admits_text(self) {
+            report.break_rule(rule);
+        }
+    }
+}
+
+impl Text for String {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        self.as_str().judge_text(rule, longest, report);
+    }
+}
+
+impl<T: ToOwned + Text + ?Sized> Text for Cow<'_, T> {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        (**self).judge_text(rule, longest, report);
+    }
+}
+
+impl<T: Text> Text for Option<T> {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        if let Some(value) = self {
+            value.judge_text(rule, longest, report);
+        }
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: Text + ?Sized> Text for $pointer {
+            fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+                (**self).judge_text(rule, longest, report);
+            }
+        }
+    )*};
+}
+
+pointers!(Box<T>, Arc<T>, &T);
+
+impl<T: Text> Text for [T] {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        judge_each(self.iter(), rule, longest, report);
+    }
+}
+
+impl<T: Text, const N: usize> Text for [T; N] {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        judge_each(self.iter(), rule, longest, report);
+    }
+}
+
+macro_rules! lists {
+    ($(<$($generic:ident),*> $list:ty;)*) => {$(
+        impl<T: Text $(, $generic)*> Text for $list {
+            fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+                judge_each(self.iter(), rule, longest, report);
+            }
+        }
+    )*};
+}
+
+lists! {
+    <> Vec<T>;
+    <> VecDeque<T>;
+    <> BTreeSet<T>;
+    <S> HashSet<T, S>;
+}
+
+impl<K: AsRef<str>, V: Text, S> Text for HashMap<K, V, S> {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        for (key, value) in self {
+            report.at_borrowed_key(key.as_ref(), |report| {
+                value.judge_text(rule, longest, report)
+            });
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: Text> Text for BTreeMap<K, V> {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        for (key, value) in self {
+            report.at_borrowed_key(key.as_ref(), |report| {
+                value.judge_text(rule, longest, report)
+            });
+        }
+    }
+}
+
+fn judge_each<'a, T: Text + 'a>(
+    values: impl Iterator<Item = &'a T>,
+    rule: &Rule,
+    longest: usize,
+    report: &mut Report,
+) {
+    for (index, value) in values.enumerate() {
+        report.at_index(index, |report| value.judge_text(rule, longest, report));
+    }
+}

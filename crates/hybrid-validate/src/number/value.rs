@@ -1,0 +1,161 @@
+//! Which types a bound fits, and how it is held against them.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
+    NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+};
+use std::sync::Arc;
+
+use super::Num;
+use crate::report::Report;
+use crate::rule::Rule;
+
+/// A type that `ge`, `gt`, `le`, `lt`, `multiple_of` and numbers in `one_of` fit.
+///
+/// Inside `Option` the rule holds for what is there; inside lists for every element, reported at its index; inside
+/// maps for every value, reported at its key.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a number",
+    label = "a rule about numbers is put on this type",
+    note = "`ge`, `gt`, `le`, `lt`, `multiple_of` and numbers in `one_of` fit integers and floats, also inside `Option`, `Vec` and maps",
+    note = "for the length of a text write `min_length`, for the length of a list `min_items`"
+)]
+pub trait Number {
+    /// Reports every number in `self` that breaks `rule`.
+    fn judge_number(&self, rule: &Rule, report: &mut Report);
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl Number for $int {
+            #[inline]
+            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+                if !rule.admits_number(&Num::from(*self)) {
+                    report.break_rule(rule);
+                }
+            }
+        }
+    )*};
+}
+
+integers!(
+    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f64
+);
+
+macro_rules! non_zero {
+    ($($int:ty),*) => {$(
+        impl Number for $int {
+            #[inline]
+            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+                self.get().judge_number(rule, report);
+            }
+        }
+    )*};
+}
+
+non_zero!(
+    NonZeroI8,
+    NonZeroI16,
+    NonZeroI32,
+    NonZeroI64,
+    NonZeroI128,
+    NonZeroIsize,
+    NonZeroU8,
+    NonZeroU16,
+    NonZeroU32,
+    NonZeroU64,
+    NonZeroU128,
+    NonZeroUsize
+);
+
+/// A float bound is rounded to `f32` first: who writes `le = 0.1` on an `f32` means the `0.1` that an `f32` has.
+impl Number for f32 {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        if !rule.admits_single(*self) {
+            report.break_rule(rule);
+        }
+    }
+}
+
+impl<T: Number> Number for Option<T> {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        if let Some(value) = self {
+            value.judge_number(rule, report);
+        }
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: Number + ?Sized> Number for $pointer {
+            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+                (**self).judge_number(rule, report);
+            }
+        }
+    )*};
+}
+
+pointers!(Box<T>, Arc<T>, &T);
+
+impl<T: Number + Clone> Number for Cow<'_, T> {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        (**self).judge_number(rule, report);
+    }
+}
+
+impl<T: Number> Number for [T] {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        judge_each(self.iter(), rule, report);
+    }
+}
+
+impl<T: Number, const N: usize> Number for [T; N] {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        judge_each(self.iter(), rule, report);
+    }
+}
+
+macro_rules! lists {
+    ($($(#[$doc:meta])* <$($generic:ident),*> $list:ty;)*) => {$(
+        impl<T: Number $(, $generic)*> Number for $list {
+            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+                judge_each(self.iter(), rule, report);
+            }
+        }
+    )*};
+}
+
+lists! {
+    <> Vec<T>;
+    <> VecDeque<T>;
+    <> BTreeSet<T>;
+    <S> HashSet<T, S>;
+}
+
+impl<K: AsRef<str>, V: Number, S> Number for HashMap<K, V, S> {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        for (key, value) in self {
+            report.at_borrowed_key(key.as_ref(), |report| value.judge_number(rule, report));
+        }
+    }
+}
+
+impl<K: AsRef<str>, V: Number> Number for BTreeMap<K, V> {
+    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+        for (key, value) in self {
+            report.at_borrowed_key(key.as_ref(), |report| value.judge_number(rule, report));
+        }
+    }
+}
+
+fn judge_each<'a, T: Number + 'a>(
+    values: impl Iterator<Item = &'a T>,
+    rule: &Rule,
+    report: &mut Report,
+) {
+    for (index, value) in values.enumerate() {
+        report.at_index(index, |report| value.judge_number(rule, report));
+    }
+}

@@ -1,0 +1,193 @@
+//! The `const` builder of [`Param`]. Rules keep the order in which they are written.
+
+use std::marker::PhantomData;
+
+use super::{Param, RULES_MAX, Slot};
+use crate::format::Format;
+use crate::items::{Items, UniqueItems};
+use crate::length::Text;
+use crate::number::{Num, Number};
+use crate::pattern::Pattern;
+use crate::rule::Rule;
+use crate::text::Style;
+use crate::violation::Source;
+
+impl<T> Param<T> {
+    /// A value without rules. The functions [`query`](crate::query) and its like say the same in one word.
+    #[must_use]
+    pub const fn new(source: Source, name: &'static str) -> Self {
+        Self {
+            name,
+            source,
+            style: Style::Repeated,
+            slots: [const { Slot::Empty }; RULES_MAX],
+            used: 0,
+            longest: usize::MAX,
+            default: None,
+            description: None,
+            example: None,
+            deprecated: false,
+            holds_no_value: PhantomData,
+        }
+    }
+
+    /// Stands for the value when it is absent.
+    #[must_use]
+    pub const fn default(mut self, default: fn() -> T) -> Self {
+        self.default = Some(default);
+        self
+    }
+
+    /// A check of the user's own: its text is the message of the violation, whose code is `custom`.
+    ///
+    /// # Panics
+    /// With more than 16 rules; in a `static`, that is a compile error.
+    #[must_use]
+    pub const fn custom(self, check: fn(&T) -> Result<(), String>) -> Self {
+        self.with(Slot::Custom(check))
+    }
+
+    /// What the value is for, in Markdown.
+    #[must_use]
+    pub const fn description(mut self, text: &'static str) -> Self {
+        self.description = Some(text);
+        self
+    }
+
+    /// A value as a client would write it.
+    #[must_use]
+    pub const fn example(mut self, text: &'static str) -> Self {
+        self.example = Some(text);
+        self
+    }
+
+    /// Clients should stop sending it.
+    #[must_use]
+    pub const fn deprecated(mut self) -> Self {
+        self.deprecated = true;
+        self
+    }
+
+    /// A list is one text with commas between.
+    #[must_use]
+    pub const fn csv(mut self) -> Self {
+        self.style = Style::Csv;
+        self
+    }
+
+    const fn with(mut self, slot: Slot<T>) -> Self {
+        assert!(self.used < RULES_MAX, "a value has at most 16 rules");
+        self.slots[self.used] = slot;
+        self.used += 1;
+        self
+    }
+}
+
+macro_rules! bounds {
+    ($($rule:ident, $int:ident, $uint:ident, $float:ident, $what:literal;)*) => {
+        /// Rules about numbers.
+        impl<T: Number> Param<T> {
+            $(
+                #[doc = concat!($what, " this integer. Fits floats too.")]
+                #[must_use]
+                pub const fn $int(self, bound: i128) -> Self {
+                    self.number(Rule::$rule(Num::Int(bound)))
+                }
+
+                #[doc = concat!($what, " this integer, which may be above `i128::MAX`.")]
+                #[must_use]
+                pub const fn $uint(self, bound: u128) -> Self {
+                    self.number(Rule::$rule(Num::from_u128(bound)))
+                }
+
+                #[doc = concat!($what, " this float. Fits integers too, and is compared exactly.")]
+                #[must_use]
+                pub const fn $float(self, bound: f64) -> Self {
+                    self.number(Rule::$rule(Num::Float(bound)))
+                }
+            )*
+
+            /// One of these numbers.
+            #[must_use]
+            pub const fn one_of_numbers(self, allowed: &'static [Num]) -> Self {
+                self.number(Rule::OneOfNumbers(allowed))
+            }
+
+            const fn number(self, rule: Rule) -> Self {
+                self.with(Slot::Number(rule, T::judge_number))
+            }
+        }
+    };
+}
+
+bounds! {
+    Ge, ge, ge_uint, ge_float, "At least";
+    Gt, gt, gt_uint, gt_float, "Greater than";
+    Le, le, le_uint, le_float, "At most";
+    Lt, lt, lt_uint, lt_float, "Less than";
+    MultipleOf, multiple_of, multiple_of_uint, multiple_of_float, "A multiple of";
+}
+
+/// Rules about text.
+impl<T: Text> Param<T> {
+    /// At least so many characters.
+    #[must_use]
+    pub const fn min_length(self, characters: usize) -> Self {
+        self.text(Rule::MinLength(characters))
+    }
+
+    /// At most so many characters.
+    #[must_use]
+    pub const fn max_length(mut self, characters: usize) -> Self {
+        if characters < self.longest {
+            self.longest = characters;
+        }
+        self.text(Rule::MaxLength(characters))
+    }
+
+    /// The expression is found in the text. A text that is too long is not searched.
+    #[must_use]
+    pub const fn regex(self, pattern: &'static Pattern) -> Self {
+        self.text(Rule::Regex(pattern))
+    }
+
+    /// The text has this form.
+    #[must_use]
+    pub const fn format(self, format: Format) -> Self {
+        self.text(Rule::Format(format))
+    }
+
+    /// One of these texts.
+    #[must_use]
+    pub const fn one_of_text(self, allowed: &'static [&'static str]) -> Self {
+        self.text(Rule::OneOfText(allowed))
+    }
+
+    const fn text(self, rule: Rule) -> Self {
+        self.with(Slot::Text(rule, T::judge_text))
+    }
+}
+
+/// Rules about the number of items.
+impl<T: Items> Param<T> {
+    /// At least so many items.
+    #[must_use]
+    pub const fn min_items(self, count: usize) -> Self {
+        self.with(Slot::Items(Rule::MinItems(count), T::item_count))
+    }
+
+    /// At most so many items.
+    #[must_use]
+    pub const fn max_items(self, count: usize) -> Self {
+        self.with(Slot::Items(Rule::MaxItems(count), T::item_count))
+    }
+}
+
+/// The rule that nothing is there twice.
+impl<T: UniqueItems> Param<T> {
+    /// No item is there twice.
+    #[must_use]
+    pub const fn unique_items(self) -> Self {
+        self.with(Slot::Unique(T::repeats_an_item))
+    }
+}

@@ -1,0 +1,284 @@
+//! One named value: where it comes from, which rules it keeps, what stands for it when it is absent.
+//!
+//! A [`Param`] is built by `const` calls and lives in a `static`, so a request pays for reading and checking alone.
+//! Each rule brings the function that holds it against `T`, chosen when the rule is added; so a rule that does
+//! not fit the type is a compile error on that rule, and checking asks nothing about types.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde_json::Value;
+
+use crate::report::Report;
+use crate::rule::Rule;
+use crate::schema;
+use crate::text::{FromTexts, Style};
+use crate::violation::{Source, Violation};
+
+mod build;
+
+/// How many rules one value may have, custom checks included. There are 13 kinds of rules.
+const RULES_MAX: usize = 16;
+
+/// One value read from a request, or one field of a model: wire name, rules, default, documentation.
+///
+/// ```
+/// use hybrid_validate::{Param, Pattern, Report, Source, query};
+///
+/// static CODE: Pattern = Pattern::new("^[a-z]+$");
+/// static NAMES: Param<Vec<String>> = query("names").max_items(3).regex(&CODE).csv();
+///
+/// let mut report = Report::new(Source::Query);
+/// assert_eq!(NAMES.read(&["ada,grace".into()], &mut report).unwrap(), ["ada", "grace"]);
+///
+/// NAMES.read(&["ada,7".into()], &mut report);
+/// assert_eq!(report.into_violations()[0].to_string(), "query.names.1: must match ^[a-z]+$");
+/// ```
+pub struct Param<T> {
+    name: &'static str,
+    source: Source,
+    style: Style,
+    slots: [Slot<T>; RULES_MAX],
+    used: usize,
+    /// The smallest `max_length`, in characters: longer texts are not searched by a regex.
+    longest: usize,
+    default: Option<fn() -> T>,
+    description: Option<&'static str>,
+    example: Option<&'static str>,
+    deprecated: bool,
+    holds_no_value: PhantomData<fn() -> T>,
+}
+
+/// A rule and how it is held against `T`.
+enum Slot<T> {
+    Empty,
+    Number(Rule, fn(&T, &Rule, &mut Report)),
+    Text(Rule, fn(&T, &Rule, usize, &mut Report)),
+    Items(Rule, fn(&T) -> Option<usize>),
+    Unique(fn(&T) -> bool),
+    Custom(fn(&T) -> Result<(), String>),
+}
+
+macro_rules! sources {
+    ($($(#[$doc:meta])* $name:ident: $source:ident;)*) => {$(
+        $(#[$doc])*
+        #[must_use]
+        pub const fn $name<T>(name: &'static str) -> Param<T> {
+            Param::new(Source::$source, name)
+        }
+    )*};
+}
+
+sources! {
+    /// A segment of the path.
+    path: Path;
+    /// A key of the query.
+    query: Query;
+    /// A header. Its name is matched in any case and reported as it is written here.
+    header: Header;
+    /// A cookie.
+    cookie: Cookie;
+    /// A field of a form.
+    form: Form;
+    /// An uploaded file.
+    file: File;
+    /// A field of a model.
+    field: Body;
+}
+
+// === impl Param: what a request asks ===
+
+impl<T> Param<T> {
+    /// Reads the value from the texts that came under its name: text to value, then the rules. Violations stand at
+    /// the name, and `None` means that there are some.
+    ///
+    /// Where no text came, the default stands for the value and is not checked again; see
+    /// [`Param::default_violations`].
+    #[inline]
+    pub fn read(&self, texts: &[Cow<'_, str>], report: &mut Report) -> Option<T>
+    where
+        T: FromTexts,
+    {
+        if let (true, Some(default)) = (texts.is_empty(), self.default) {
+            return Some(default());
+        }
+        let before = report.found();
+        let value = report.at_key(self.name, |report| {
+            let value = T::from_texts(texts, self.style, report)?;
+            self.check(&value, report);
+            Some(value)
+        })?;
+        (report.found() == before).then_some(value)
+    }
+
+    /// Holds a value against all rules. The report stands at the value already; the name is not added.
+    #[inline]
+    pub fn check(&self, value: &T, report: &mut Report) {
+        for slot in &self.slots[..self.used] {
+            slot.judge(value, self.longest, report);
+        }
+    }
+
+    /// The default, made anew.
+    #[must_use]
+    pub fn default_value(&self) -> Option<T> {
+        self.default.map(|default| default())
+    }
+}
+
+impl<T> Slot<T> {
+    #[inline]
+    fn judge(&self, value: &T, longest: usize, report: &mut Report) {
+        match self {
+            Self::Number(rule, judge) => judge(value, rule, report),
+            Self::Text(rule, judge) => judge(value, rule, longest, report),
+            Self::Items(rule, count) => {
+                if count(value).is_some_and(|count| !rule.admits_count(count)) {
+                    report.break_rule(rule);
+                }
+            }
+            Self::Unique(repeats) => {
+                if repeats(value) {
+                    report.break_rule(&Rule::UniqueItems);
+                }
+            }
+            Self::Custom(check) => {
+                if let Err(message) = check(value) {
+                    report.violate("custom", message);
+                }
+            }
+            Self::Empty => {}
+        }
+    }
+
+    fn rule(&self) -> Option<&Rule> {
+        match self {
+            Self::Number(rule, _) | Self::Text(rule, _) | Self::Items(rule, _) => Some(rule),
+            Self::Unique(_) => Some(&Rule::UniqueItems),
+            Self::Custom(_) | Self::Empty => None,
+        }
+    }
+}
+
+// === impl Param: what a description and the start-up ask ===
+
+impl<T> Param<T> {
+    /// The wire name.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The part of the request that it comes from.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// How a list is written.
+    #[must_use]
+    pub const fn style(&self) -> Style {
+        self.style
+    }
+
+    /// Whether a list is one text with commas between.
+    #[must_use]
+    pub const fn is_csv(&self) -> bool {
+        matches!(self.style, Style::Csv)
+    }
+
+    /// The rules in the order of declaration. Custom checks are not among them.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.slots[..self.used].iter().filter_map(Slot::rule)
+    }
+
+    /// Whether there is a default.
+    #[must_use]
+    pub const fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    /// Whether a request without the value is refused.
+    #[must_use]
+    pub const fn is_required(&self) -> bool
+    where
+        T: FromTexts,
+    {
+        self.default.is_none() && !T::MAY_BE_ABSENT
+    }
+
+    /// What the value is for.
+    #[must_use]
+    pub const fn description_text(&self) -> Option<&'static str> {
+        self.description
+    }
+
+    /// A value as a client would write it.
+    #[must_use]
+    pub const fn example_text(&self) -> Option<&'static str> {
+        self.example
+    }
+
+    /// Whether clients should stop sending it.
+    #[must_use]
+    pub const fn is_deprecated(&self) -> bool {
+        self.deprecated
+    }
+
+    /// The rules that the default breaks, at the parameter's name. Empty without a default. For the start of a
+    /// program: a request never checks the default.
+    #[must_use]
+    pub fn default_violations(&self) -> Vec<Violation> {
+        let mut report = Report::new(self.source);
+        if let Some(default) = self.default {
+            report.at_key(self.name, |report| self.check(&default(), report));
+        }
+        report.into_violations()
+    }
+
+    /// Compiles every regex now.
+    ///
+    /// # Errors
+    /// One line for each regex that does not compile.
+    pub fn check_patterns(&self) -> Result<(), Vec<String>> {
+        let faults: Vec<String> = self
+            .rules()
+            .filter_map(|rule| match rule {
+                Rule::Regex(pattern) => pattern
+                    .check()
+                    .err()
+                    .map(|reason| format!("regex {pattern}: {reason}")),
+                _ => None,
+            })
+            .collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(faults)
+        }
+    }
+
+    /// `shape`, the JSON Schema of the type alone, with the rules and the documentation put in. Rules about
+    /// elements go to `items`, rules about entries of a map to `additionalProperties`.
+    #[must_use]
+    pub fn schema(&self, shape: Value) -> Value {
+        let mut schema = shape;
+        for rule in self.rules() {
+            schema::put_rule(&mut schema, rule);
+        }
+        schema::put_documentation(&mut schema, self.description, self.example, self.deprecated);
+        schema
+    }
+}
+
+impl<T> fmt::Debug for Param<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Param")
+            .field("source", &self.source)
+            .field("name", &self.name)
+            .field("rules", &self.rules().collect::<Vec<_>>())
+            .field("has_default", &self.has_default())
+            .finish_non_exhaustive()
+    }
+}

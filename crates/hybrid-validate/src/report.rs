@@ -1,0 +1,225 @@
+//! The list of violations found so far, and the place where the checking stands.
+//!
+//! A good value costs nothing here: no place is written down until something is wrong. A violation starts with
+//! an empty path, and each [`Report::at_key`] or [`Report::at_index`] that it leaves on the way out adds its own
+//! step. So a list of a million good items builds no location at all.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::rule::Rule;
+use crate::violation::{Location, Segment, Source, Violation};
+
+/// Collects violations and knows where it stands.
+#[derive(Debug)]
+pub struct Report {
+    source: Source,
+    first_only: bool,
+    limit: usize,
+    left_out: usize,
+    /// Paths are innermost first until [`Report::into_violations`] turns them round.
+    found: Vec<Violation>,
+}
+
+impl Report {
+    /// How many violations a report keeps unless [`Report::limited`] says otherwise. A body of 2 MiB can break
+    /// some rule a million times over; an answer with all of them would be a hundred times its size.
+    pub const LIMIT: usize = 10_000;
+
+    /// An empty report that collects everything, standing at the root of `source`.
+    #[must_use]
+    pub const fn new(source: Source) -> Self {
+        Self {
+            source,
+            first_only: false,
+            limit: Self::LIMIT,
+            left_out: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// An empty report that keeps the first violation only, for checks whose caller wants a verdict.
+    #[must_use]
+    pub const fn first_only(source: Source) -> Self {
+        Self {
+            source,
+            first_only: true,
+            limit: 1,
+            left_out: 0,
+            found: Vec::new(),
+        }
+    }
+
+    /// The same report, keeping at most `limit` violations and counting the others.
+    #[must_use]
+    pub const fn limited(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Whether one violation is all that is wanted.
+    #[must_use]
+    pub const fn stops_early(&self) -> bool {
+        self.first_only
+    }
+
+    /// Whether nothing more would be kept, so that looking further is in vain.
+    #[must_use]
+    pub const fn is_settled(&self) -> bool {
+        self.found.len() >= self.limit
+    }
+
+    /// The part of the request in which new violations stand.
+    #[must_use]
+    pub const fn source(&self) -> Source {
+        self.source
+    }
+
+    /// Moves to the root of another part of the request.
+    pub const fn set_source(&mut self, source: Source) {
+        self.source = source;
+    }
+
+    /// Runs `look` one key further in.
+    #[inline]
+    pub fn at_key<R>(
+        &mut self,
+        key: impl Into<Cow<'static, str>>,
+        look: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let mark = self.found.len();
+        let result = look(self);
+        if self.found.len() > mark {
+            self.step_out(mark, Segment::Key(key.into()));
+        }
+        result
+    }
+
+    /// Runs `look` one key further in, copying the key only where something was wrong.
+    #[inline]
+    pub fn at_borrowed_key<R>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> R) -> R {
+        let mark = self.found.len();
+        let result = look(self);
+        if self.found.len() > mark {
+            self.step_out(mark, Segment::Key(Cow::Owned(key.to_owned())));
+        }
+        result
+    }
+
+    /// Runs `look` one index further in.
+    #[inline]
+    pub fn at_index<R>(&mut self, index: usize, look: impl FnOnce(&mut Self) -> R) -> R {
+        let mark = self.found.len();
+        let result = look(self);
+        if self.found.len() > mark {
+            self.step_out(mark, Segment::Index(index));
+        }
+        result
+    }
+
+    /// Reports a violation at the present place.
+    #[cold]
+    pub fn violate(&mut self, code: impl Into<Cow<'static, str>>, message: impl Into<String>) {
+        self.add(code.into(), message.into(), None);
+    }
+
+    /// Reports a violation with parameters at the present place.
+    #[cold]
+    pub fn violate_with(
+        &mut self,
+        code: impl Into<Cow<'static, str>>,
+        message: impl Into<String>,
+        params: Map<String, Value>,
+    ) {
+        self.add(code.into(), message.into(), Some(params));
+    }
+
+    /// Reports that the value at the present place breaks `rule`: its name, its sentence, its parameters.
+    #[cold]
+    pub fn break_rule(&mut self, rule: &Rule) {
+        if self.is_settled() {
+            self.left_out += 1;
+            return;
+        }
+        self.add(
+            Cow::Borrowed(rule.name()),
+            rule.to_string(),
+            Some(rule.params()),
+        );
+    }
+
+    /// Adds a violation made elsewhere. Its path counts from the present place; its source stays its own.
+    pub fn push(&mut self, mut violation: Violation) {
+        if self.is_settled() {
+            self.left_out += 1;
+            return;
+        }
+        violation.location.path.reverse();
+        self.found.push(violation);
+    }
+
+    /// Whether nothing was wrong so far.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.found.is_empty()
+    }
+
+    /// How many violations are kept.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.found.len()
+    }
+
+    /// How many violations were found, kept or not. What lies between two calls went well if the number stayed.
+    #[must_use]
+    pub const fn found(&self) -> usize {
+        self.found.len() + self.left_out
+    }
+
+    /// How many violations were found and not kept because the limit was reached.
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
+    }
+
+    /// The violations, sorted by source; within a source, in the order in which they were found.
+    #[must_use]
+    pub fn into_violations(self) -> Vec<Violation> {
+        let mut found = self.found;
+        for violation in &mut found {
+            violation.location.path.reverse();
+        }
+        found.sort_by_key(|violation| violation.location.source);
+        found
+    }
+
+    #[cold]
+    fn step_out(&mut self, mark: usize, segment: Segment) {
+        if let Some((last, others)) = self.found[mark..].split_last_mut() {
+            for violation in others {
+                violation.location.path.push(segment.clone());
+            }
+            last.location.path.push(segment);
+        }
+    }
+
+    fn add(
+        &mut self,
+        code: Cow<'static, str>,
+        message: String,
+        params: Option<Map<String, Value>>,
+    ) {
+        if self.is_settled() {
+            self.left_out += 1;
+            return;
+        }
+        let location = Location::new(self.source);
+        self.found.push(Violation {
+            location,
+            code,
+            message,
+            params,
+        });
+    }
+}

@@ -1,0 +1,103 @@
+//! What absence, emptiness and repetition mean for `Option`, lists and sets.
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashSet, VecDeque};
+use std::hash::{BuildHasher, Hash};
+
+use serde_json::{Value, json};
+
+use super::{FromParam, FromTexts, Style, missing};
+use crate::report::Report;
+use crate::violation::Source;
+
+/// Absent is `None`, and so is one empty text unless it is a text that is wanted.
+impl<T: FromTexts> FromTexts for Option<T> {
+    const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
+    const MAY_BE_ABSENT: bool = true;
+
+    fn from_texts(texts: &[Cow<'_, str>], style: Style, report: &mut Report) -> Option<Self> {
+        match texts {
+            [] => Some(None),
+            [only] if only.is_empty() && !T::EMPTY_IS_A_VALUE => Some(None),
+            _ => T::from_texts(texts, style, report).map(Some),
+        }
+    }
+
+    fn schema() -> Value {
+        T::schema()
+    }
+}
+
+macro_rules! lists {
+    ($($(#[$doc:meta])* <T: $first:ident $(+ $more:ident)* $(, $hasher:ident)?> $list:ty;)*) => {$(
+        $(#[$doc])*
+        impl<T: $first $(+ $more)* $(, $hasher: BuildHasher + Default)?> FromTexts for $list {
+            const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
+
+            fn from_texts(texts: &[Cow<'_, str>], style: Style, report: &mut Report) -> Option<Self> {
+                collect(texts, style, report)
+            }
+
+            fn schema() -> Value {
+                json!({ "type": "array", "items": T::schema() })
+            }
+        }
+    )*};
+}
+
+lists! {
+    /// Every text is an element, reported at its index. Absence is `missing`.
+    <T: FromParam> Vec<T>;
+    /// As for `Vec`.
+    <T: FromParam> VecDeque<T>;
+    /// As for `Vec`; what comes twice is kept once.
+    <T: FromParam + Ord> BTreeSet<T>;
+    /// As for `Vec`; what comes twice is kept once.
+    <T: FromParam + Hash + Eq, S> HashSet<T, S>;
+}
+
+/// Reads every element, also behind one that was refused, so that all are reported.
+fn collect<T: FromParam, C: Default + Extend<T>>(
+    texts: &[Cow<'_, str>],
+    style: Style,
+    report: &mut Report,
+) -> Option<C> {
+    if texts.is_empty() {
+        return missing(report);
+    }
+    match style {
+        Style::Repeated => collect_each(texts.iter().map(AsRef::as_ref), report),
+        Style::Csv => {
+            let trim = report.source() == Source::Header;
+            let elements = texts
+                .iter()
+                .filter(|text| !text.is_empty())
+                .flat_map(|text| text.split(','));
+            collect_each(
+                elements.map(|text| {
+                    if trim {
+                        text.trim_matches([' ', '\t'])
+                    } else {
+                        text
+                    }
+                }),
+                report,
+            )
+        }
+    }
+}
+
+fn collect_each<'a, T: FromParam, C: Default + Extend<T>>(
+    texts: impl Iterator<Item = &'a str>,
+    report: &mut Report,
+) -> Option<C> {
+    let mark = report.found();
+    let mut collected = C::default();
+    for (index, text) in texts.enumerate() {
+        match T::from_param(text) {
+            Ok(value) => collected.extend([value]),
+            Err(error) => report.at_index(index, |report| error.report(report).unwrap_or(())),
+        }
+    }
+    (report.found() == mark).then_some(collected)
+}

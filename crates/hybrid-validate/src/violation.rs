@@ -1,0 +1,194 @@
+//! What a refused value looks like to a client: where it stood, which rule it broke, and a sentence.
+//!
+//! The refused value itself is never part of a violation: it may be a password, and echoing input is how
+//! cross-site scripting starts.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::{Map, Value};
+
+/// Where a value came from. The order of the variants is the order of violations on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Source {
+    /// A segment of the path.
+    Path,
+    /// A key of the query.
+    Query,
+    /// A header.
+    Header,
+    /// A cookie.
+    Cookie,
+    /// A field of a urlencoded or multipart form.
+    Form,
+    /// An uploaded file.
+    File,
+    /// The body.
+    Body,
+}
+
+impl Source {
+    /// The name that stands first in a location: `path`, `query`, `header`, `cookie`, `form`, `file`, `body`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Path => "path",
+            Self::Query => "query",
+            Self::Header => "header",
+            Self::Cookie => "cookie",
+            Self::Form => "form",
+            Self::File => "file",
+            Self::Body => "body",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One step on the way to a value: a key, or an index counted from 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Segment {
+    /// The wire name of a field, a parameter or a map's entry.
+    Key(Cow<'static, str>),
+    /// The position in a list.
+    Index(usize),
+}
+
+impl From<&'static str> for Segment {
+    fn from(key: &'static str) -> Self {
+        Self::Key(Cow::Borrowed(key))
+    }
+}
+
+impl From<String> for Segment {
+    fn from(key: String) -> Self {
+        Self::Key(Cow::Owned(key))
+    }
+}
+
+impl From<Cow<'static, str>> for Segment {
+    fn from(key: Cow<'static, str>) -> Self {
+        Self::Key(key)
+    }
+}
+
+impl From<usize> for Segment {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+impl fmt::Display for Segment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key(key) => f.write_str(key),
+            Self::Index(index) => write!(f, "{index}"),
+        }
+    }
+}
+
+impl Serialize for Segment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Key(key) => serializer.serialize_str(key),
+            Self::Index(index) => serializer.serialize_u64(*index as u64),
+        }
+    }
+}
+
+/// Where a value stood: its source, then keys and indices. Serialises as `["body","data",3,"value"]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Location {
+    /// The part of the request.
+    pub source: Source,
+    /// The way inside that part, outermost first; empty for the whole of it.
+    pub path: Vec<Segment>,
+}
+
+impl Location {
+    /// The whole of a source.
+    #[must_use]
+    pub const fn new(source: Source) -> Self {
+        Self {
+            source,
+            path: Vec::new(),
+        }
+    }
+
+    /// The same place, one step further in.
+    #[must_use]
+    pub fn then(mut self, segment: impl Into<Segment>) -> Self {
+        self.path.push(segment.into());
+        self
+    }
+}
+
+/// Dots between the steps: `body.data.3.value`. For logs; on the wire a location is an array.
+impl fmt::Display for Location {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.source)?;
+        self.path
+            .iter()
+            .try_for_each(|segment| write!(f, ".{segment}"))
+    }
+}
+
+impl Serialize for Location {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut seq = serializer.serialize_seq(Some(1 + self.path.len()))?;
+        seq.serialize_element(self.source.as_str())?;
+        for segment in &self.path {
+            seq.serialize_element(segment)?;
+        }
+        seq.end()
+    }
+}
+
+/// One refused value: the place, the rule, a sentence for people, and the rule's value for programs.
+///
+/// ```
+/// use hybrid_validate::{Report, Source, Param, query};
+///
+/// static N: Param<u32> = query("n").ge(2);
+/// let mut report = Report::new(Source::Query);
+/// N.read(&["1".into()], &mut report);
+/// assert_eq!(
+///     serde_json::to_string(&report.into_violations()).unwrap(),
+///     r#"[{"loc":["query","n"],"code":"ge","message":"must be at least 2","params":{"ge":2}}]"#,
+/// );
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Violation {
+    /// Where the value stood.
+    pub location: Location,
+    /// The rule's name, or `missing`, `type`, `duplicate`, `unknown_field`, `custom`.
+    pub code: Cow<'static, str>,
+    /// What the value should have been, in lower case and without a full stop.
+    pub message: String,
+    /// `{rule: value}` for rules that have a value.
+    pub params: Option<Map<String, Value>>,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.location, self.message)
+    }
+}
+
+impl Serialize for Violation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(3 + usize::from(self.params.is_some())))?;
+        map.serialize_entry("loc", &self.location)?;
+        map.serialize_entry("code", &self.code)?;
+        map.serialize_entry("message", &self.message)?;
+        if let Some(params) = &self.params {
+            map.serialize_entry("params", params)?;
+        }
+        map.end()
+    }
+}
