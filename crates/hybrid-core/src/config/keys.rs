@@ -186,7 +186,7 @@ macro_rules! given {
 /// The type that the settings hold for a kind: its `Kind::Value`.
 macro_rules! value {
     (Address) => { SocketAddr };
-    (Size) => { u64 };
+    (Size) => { usize };
     (Span) => { Duration };
     (Count) => { usize };
     (Switch) => { bool };
@@ -318,26 +318,24 @@ keys! {
     queue_depth: Count = "1024" within "1"..="1000000";
     /// The longest wait for a thread of the pool before 503.
     queue_wait: Span = "5s" within "1ms"..="1h";
-    /// The largest body above which an event loop hands parsing to the pool.
-    loop_body_limit: Size = "16KiB" within "0"..="1MiB";
 
     /// The largest JSON or raw body.
     body_limit: Size = "2MiB" within "0"..="1GiB";
     /// The largest urlencoded form, or form part of a multipart body.
     form_limit: Size = "1MiB" within "0"..="1GiB";
     /// Pairs in a urlencoded form or a query string.
-    form_pairs: Count = "1000" within "1"..="1000000";
+    form_pairs_max: Count = "1000" within "1"..="1000000";
     /// The largest multipart body in all.
     upload_limit: Size = "50MiB" within "0"..="1024GiB";
     /// How much of a multipart body is held in memory; the rest goes to a
     /// temporary file.
     multipart_memory: Size = "2MiB" within "0"..="1GiB";
     /// Fields of a multipart body.
-    multipart_fields: Count = "256" within "1"..="100000";
+    multipart_fields_max: Count = "256" within "1"..="100000";
     /// Files of a multipart body.
-    multipart_files: Count = "64" within "0"..="100000";
+    multipart_files_max: Count = "64" within "0"..="100000";
     /// Headers of one part.
-    part_headers: Count = "8" within "1"..="100";
+    part_headers_max: Count = "8" within "1"..="100";
     /// All headers of one part together.
     part_header_limit: Size = "8KiB" within "64"..="1MiB";
     /// The name of one part.
@@ -348,7 +346,7 @@ keys! {
     /// The whole head of a request, request line included.
     head_limit: Size = "64KiB" within "8KiB"..="1MiB";
     /// Headers of a request.
-    header_count: Count = "100" within "1"..="1000";
+    headers_max: Count = "100" within "1"..="1000";
     /// The target of a request.
     uri_limit: Size = "8KiB" within "16"..="60KiB";
     /// The method's name.
@@ -382,12 +380,12 @@ keys! {
     max_connections: Count = "25000" within "1"..="10000000";
 
     /// Streams at once on an HTTP/2 connection.
-    http2_streams: Count = "100" within "1"..="10000";
+    http2_streams_max: Count = "100" within "1"..="10000";
     /// Streams that a client may reset before they were looked at.
-    http2_pending_resets: Count = "20" within "1"..="10000";
+    http2_pending_resets_max: Count = "20" within "1"..="10000";
     /// Streams of one connection that may be reset because of the client's
     /// errors.
-    http2_errors: Count = "128" within "1"..="100000";
+    http2_errors_max: Count = "128" within "1"..="100000";
     /// The flow-control window of an HTTP/2 stream.
     http2_stream_window: Size = "256KiB" within "64KiB"..="16MiB";
     /// The flow-control window of an HTTP/2 connection.

@@ -91,12 +91,12 @@ impl Kind for Address {
 }
 
 impl Kind for Size {
-    type Given = u64;
-    type Value = u64;
+    type Given = usize;
+    type Value = usize;
     const ALLOWED: &'static str =
         "a size in bytes, or with its unit, such as `2MiB` (2^20) or `2MB` (10^6)";
 
-    fn from_text(text: &str) -> Option<u64> {
+    fn from_text(text: &str) -> Option<usize> {
         let (number, unit) = split_unit(text)?;
         let factor: u64 = match unit.to_ascii_lowercase().as_str() {
             "" | "b" => 1,
@@ -108,10 +108,11 @@ impl Kind for Size {
             "gib" => 1 << 30,
             _ => return None,
         };
-        number.parse::<u64>().ok()?.checked_mul(factor)
+        let bytes = number.parse::<u64>().ok()?.checked_mul(factor)?;
+        Some(usize::try_from(bytes).unwrap_or(usize::MAX))
     }
 
-    fn from_given(given: &u64) -> Option<u64> {
+    fn from_given(given: &usize) -> Option<usize> {
         Some(*given)
     }
 }
