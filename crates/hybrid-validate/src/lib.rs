@@ -45,6 +45,9 @@ mod rule;
 pub mod bridge;
 #[cfg(feature = "runtime")]
 pub mod inspect;
+#[doc(hidden)]
+#[cfg(feature = "runtime")]
+pub use inspect::private as __private;
 #[cfg(feature = "runtime")]
 pub mod schema;
 

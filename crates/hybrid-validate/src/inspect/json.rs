@@ -1,0 +1,282 @@
+//! JSON bodies: one pass for a good one, a second that lists everything for a bad one.
+//!
+//! Three readers for three kinds of type: models, `validator` types, and types that only know serde.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+use serde_json::value::RawValue;
+use validator::Validate;
+
+use super::{Input, Inspect, check, foreign};
+use crate::{Report, Source, bridge};
+
+/// The deepest nesting that is read, as in serde_json itself.
+const DEPTH_MAX: u16 = 127;
+
+/// The code of the note that [`Json::open`] leaves where it refuses to go deeper. Never on the wire.
+const TOO_DEEP: &str = "too_deep";
+
+/// A piece of JSON that is known to be well formed, and how deep in its body it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Json<'a> {
+    raw: &'a RawValue,
+    depth: u16,
+}
+
+impl<'a> Json<'a> {
+    /// The root of a body.
+    #[must_use]
+    pub const fn new(raw: &'a RawValue) -> Self {
+        Self { raw, depth: 0 }
+    }
+
+    /// The text of it.
+    #[must_use]
+    pub fn text(self) -> &'a str {
+        self.raw.get()
+    }
+
+    /// The same, for serde_json.
+    #[must_use]
+    pub const fn raw(self) -> &'a RawValue {
+        self.raw
+    }
+
+    /// A piece inside this one.
+    pub(super) const fn inner(self, raw: &'a RawValue) -> Self {
+        Self {
+            raw,
+            depth: self.depth + 1,
+        }
+    }
+
+    /// What the first character says it is.
+    pub(super) fn kind(self) -> Kind {
+        match self.text().as_bytes().first() {
+            Some(b'{') => Kind::Object,
+            Some(b'[') => Kind::Array,
+            Some(b'"') => Kind::String,
+            Some(b't' | b'f') => Kind::Bool,
+            Some(b'n') => Kind::Null,
+            _ => Kind::Number,
+        }
+    }
+
+    /// Whether this piece is of the `kind` and may be opened; if not, that is reported.
+    pub(super) fn open(self, kind: Kind, report: &mut Report) -> bool {
+        if self.kind() != kind {
+            super::expected(kind.name(), report);
+            false
+        } else if self.depth >= DEPTH_MAX {
+            refuse_depth(report);
+            false
+        } else {
+            true
+        }
+    }
+}
+
+/// The six things that JSON knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Object,
+    Array,
+    String,
+    Number,
+    Bool,
+    Null,
+}
+
+impl Kind {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Object => "an object",
+            Self::Array => "an array",
+            Self::String => "a string",
+            Self::Number => "a number",
+            Self::Bool => "a boolean",
+            Self::Null => "null",
+        }
+    }
+}
+
+/// A body that is no JSON text, or nested too deeply to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotJson {
+    /// The line of the fault, from 1.
+    pub line: usize,
+    /// The column of the fault in bytes, from 1 (0 where the line before it ended too early).
+    pub column: usize,
+    /// What is wrong there, in lower case; nothing of the body is repeated.
+    pub message: String,
+}
+
+impl NotJson {
+    fn new(error: &serde_json::Error) -> Self {
+        let (line, column) = (error.line(), error.column());
+        Self {
+            line,
+            column,
+            message: foreign::without_place(&error.to_string()).to_owned(),
+        }
+    }
+
+    /// The place behind the last good byte of a text that is not UTF-8.
+    fn not_utf8(bytes: &[u8], good: usize) -> Self {
+        let before = &bytes[..good];
+        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let column = 1 + before
+            .iter()
+            .rev()
+            .take_while(|byte| **byte != b'\n')
+            .count();
+        Self {
+            line,
+            column,
+            message: "invalid UTF-8".to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for NotJson {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} at line {} column {}",
+            self.message, self.line, self.column
+        )
+    }
+}
+
+impl std::error::Error for NotJson {}
+
+/// Reads a model. The value is there exactly if nothing was reported.
+///
+/// # Errors
+///
+/// Where the bytes are not JSON, or nested deeper than 127 levels in parts that are read.
+pub fn read_json<T: DeserializeOwned + Inspect>(
+    bytes: &[u8],
+    report: &mut Report,
+) -> Result<Option<T>, NotJson> {
+    let text = text_of(bytes)?;
+    match serde_json::from_str::<T>(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            let inspect = |input: Input<'_>, report: &mut Report| {
+                // Whatever could be built is of no use: serde has refused the body.
+                drop(T::inspect(input, report));
+            };
+            list_faults(text, &error, inspect, foreign::located::<T>, report).map(|()| None)
+        }
+    }
+}
+
+/// Reads a type that only knows serde; of a bad body, the first fault is reported.
+///
+/// # Errors
+///
+/// Where the bytes are not JSON, or nested deeper than 127 levels in parts that are read.
+pub fn read_json_plain<T: DeserializeOwned>(
+    bytes: &[u8],
+    report: &mut Report,
+) -> Result<Option<T>, NotJson> {
+    let text = text_of(bytes)?;
+    match serde_json::from_str::<T>(text) {
+        Ok(value) => Ok(Some(value)),
+        Err(error) => {
+            list_faults(text, &error, |_, _| (), foreign::located::<T>, report).map(|()| None)
+        }
+    }
+}
+
+/// Reads a type with a derived `validator::Validate`, and validates it.
+///
+/// # Errors
+///
+/// Where the bytes are not JSON, or nested deeper than 127 levels in parts that are read.
+pub fn read_json_validator<T: DeserializeOwned + Validate>(
+    bytes: &[u8],
+    report: &mut Report,
+) -> Result<Option<T>, NotJson> {
+    let Some(value) = read_json_plain::<T>(bytes, report)? else {
+        return Ok(None);
+    };
+    Ok(validated(value, report))
+}
+
+/// The value, if `validator` has nothing against it.
+pub(super) fn validated<T: DeserializeOwned + Validate>(
+    value: T,
+    report: &mut Report,
+) -> Option<T> {
+    match value.validate() {
+        Ok(()) => Some(value),
+        Err(errors) => {
+            bridge::from_validator_of::<T>(&errors, report);
+            None
+        }
+    }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
+    std::str::from_utf8(bytes).map_err(|error| NotJson::not_utf8(bytes, error.valid_up_to()))
+}
+
+/// The second pass, not generic: what is wrong with a text that serde refused.
+#[cold]
+fn list_faults(
+    text: &str,
+    first: &serde_json::Error,
+    inspect: impl FnOnce(Input<'_>, &mut Report),
+    again: fn(&str) -> Option<foreign::Fault>,
+    report: &mut Report,
+) -> Result<(), NotJson> {
+    if is_too_deep(first) {
+        return Err(NotJson::new(first));
+    }
+    let raw: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
+    let mut found = Report::new(Source::Body);
+    inspect(Input::Json(Json::new(raw)), &mut found);
+    if found.is_empty() {
+        check::forget();
+        match again(text) {
+            Some(fault) => fault.report(&mut found),
+            None => super::expected("another value", &mut found),
+        }
+    }
+    let found = found.into_violations();
+    if found.iter().any(|violation| violation.code == TOO_DEEP) {
+        return Err(too_deep(text));
+    }
+    for mut violation in found {
+        violation.location.source = report.source();
+        report.push(violation);
+    }
+    Ok(())
+}
+
+/// serde_json counts a nesting that is too deep among the faults of syntax.
+pub(super) fn is_too_deep(error: &serde_json::Error) -> bool {
+    error.classify() == Category::Syntax && error.to_string().starts_with("recursion limit")
+}
+
+/// Leaves a note that the nesting is too deep; the reader of the body answers with [`NotJson`].
+#[cold]
+pub(super) fn refuse_depth(report: &mut Report) {
+    report.violate(TOO_DEEP, "is nested too deeply");
+}
+
+/// The place where the nesting is too deep, which serde_json knows best.
+fn too_deep(text: &str) -> NotJson {
+    match serde_json::from_str::<serde_json::Value>(text) {
+        Err(error) if is_too_deep(&error) => NotJson::new(&error),
+        _ => NotJson {
+            line: 1,
+            column: 1,
+            message: "recursion limit exceeded".to_owned(),
+        },
+    }
+}

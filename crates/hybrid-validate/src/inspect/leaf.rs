@@ -1,0 +1,141 @@
+//! Values with nothing inside: numbers, texts, addresses.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use serde_json::Value;
+
+use super::fields::Key;
+use super::json::Kind;
+use super::{Input, Inspect, Json, expected, missing};
+use crate::{FromParam, FromTexts, Report, Style};
+
+/// Reads one text, which is all that a source of text can hold for a scalar. A whole source will do, if it has one
+/// entry only: `Path<u64>`.
+fn from_text<T: FromParam>(input: Input<'_>, report: &mut Report) -> Option<T> {
+    match input {
+        Input::Texts(texts) => T::from_texts(texts, Style::Repeated, report),
+        Input::Pairs([(key, text)]) => report.at_borrowed_key(key, |report| {
+            T::from_texts(std::slice::from_ref(text), Style::Repeated, report)
+        }),
+        Input::Pairs([]) => {
+            missing(report);
+            None
+        }
+        Input::Pairs(_) | Input::Rest(_) | Input::Json(_) => {
+            expected("a single value", report);
+            None
+        }
+    }
+}
+
+/// Reports in the words in which the same type refuses a text.
+fn refuse<T: FromParam>(text: &str, what: &str, report: &mut Report) -> Option<T> {
+    match T::from_param(text) {
+        Err(error) => error.report(report),
+        Ok(_) => {
+            expected(what, report);
+            None
+        }
+    }
+}
+
+/// The characters of a string, if the piece is one.
+pub(super) fn string<'a>(json: Json<'a>, report: &mut Report) -> Option<Cow<'a, str>> {
+    if !json.open(Kind::String, report) {
+        return None;
+    }
+    let text = serde_json::from_str::<Key<'a>>(json.text()).ok();
+    if text.is_none() {
+        // JSON allows `"\ud800"`, Unicode does not.
+        expected("a string of Unicode characters", report);
+    }
+    text.map(|Key(text)| text)
+}
+
+macro_rules! numbers {
+    ($what:literal: $($ty:ty)*) => {$(
+        impl Inspect for $ty {
+            fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+                let Input::Json(json) = input else { return from_text(input, report) };
+                if json.kind() != Kind::Number {
+                    expected($what, report);
+                    return None;
+                }
+                match serde_json::from_str(json.text()) {
+                    Ok(number) => Some(number),
+                    Err(_) => refuse(json.text(), $what, report),
+                }
+            }
+        }
+    )*};
+}
+
+numbers!("an integer": u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+numbers!("a number": f32 f64);
+
+impl Inspect for bool {
+    fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+        let Input::Json(json) = input else {
+            return from_text(input, report);
+        };
+        json.open(Kind::Bool, report).then(|| json.text() == "true")
+    }
+}
+
+macro_rules! strings {
+    ($($ty:ty)*) => {$(
+        impl Inspect for $ty {
+            fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+                let Input::Json(json) = input else { return from_text(input, report) };
+                let text = string(json, report)?;
+                match Self::from_param(&text) {
+                    Ok(value) => Some(value),
+                    Err(error) => error.report(report),
+                }
+            }
+        }
+    )*};
+}
+
+strings!(char IpAddr Ipv4Addr Ipv6Addr SocketAddr);
+
+macro_rules! texts {
+    ($($ty:ty)*) => {$(
+        impl Inspect for $ty {
+            const KEEPS_EMPTY: bool = true;
+
+            fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+                let text = match input {
+                    Input::Json(json) => string(json, report)?.into_owned(),
+                    _ => from_text::<String>(input, report)?,
+                };
+                Some(text.into())
+            }
+        }
+    )*};
+}
+
+texts!(String Box<str> Cow<'_, str> std::sync::Arc<str> std::rc::Rc<str>);
+
+impl Inspect for () {
+    fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+        match input {
+            Input::Json(json) => json.open(Kind::Null, report).then_some(()),
+            Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => Some(()),
+        }
+    }
+}
+
+/// Whatever was sent. From text it is a string, or an array of strings where a key is repeated.
+impl Inspect for Value {
+    fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
+        match input {
+            Input::Texts([only]) => Some(Self::from(&**only)),
+            Input::Texts(texts) => Some(texts.iter().map(|text| &**text).collect()),
+            Input::Json(_) | Input::Pairs(_) | Input::Rest(_) => {
+                super::foreign::inspect(input, report)
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Asks of a type what it can do, at a place where the type is known and its traits are not.
+//!
+//! Method look-up prefers a method that needs fewer references. So `(&&&Probe::<T>::NEW).inspector()` takes the
+//! first of the traits below whose bound `T` meets: by inspection, by serde, or not at all (where the compiler has
+//! already said what is missing). Inside a generic type the bounds that are written there decide.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::marker::PhantomData;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use super::{Input, Inspect, foreign};
+use crate::{Report, bridge};
+
+/// A type, as a value to call methods on.
+pub struct Probe<T>(PhantomData<fn() -> T>);
+
+impl<T> Probe<T> {
+    /// The only one.
+    pub const NEW: Self = Self(PhantomData);
+}
+
+impl<T> fmt::Debug for Probe<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
+}
+
+/// How a type is built from an input.
+pub struct Inspector<T> {
+    /// From something.
+    pub inspect: fn(Input<'_>, &mut Report) -> Option<T>,
+    /// From nothing.
+    pub absent: fn() -> Option<T>,
+}
+
+impl<T> Inspector<T> {
+    /// Through a function of generated code; nothing stands for a value that is not sent.
+    #[must_use]
+    pub const fn new(inspect: fn(Input<'_>, &mut Report) -> Option<T>) -> Self {
+        Self {
+            inspect,
+            absent: || None,
+        }
+    }
+}
+
+impl<T> Clone for Inspector<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Inspector<T> {}
+
+impl<T> fmt::Debug for Inspector<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inspector")
+    }
+}
+
+// === How it is built ===
+
+/// First choice: the type lists its faults.
+pub trait InspectorOfModel<T> {
+    /// Through [`Inspect`].
+    fn inspector(&self) -> Inspector<T>;
+}
+
+/// Second choice: serde finds the first fault.
+pub trait InspectorOfSerde<T> {
+    /// Through serde.
+    fn inspector(&self) -> Inspector<T>;
+}
+
+/// No choice left. The program does not compile, for a reason that serde's derive explains better.
+pub trait InspectorOfNone<T> {
+    /// Never runs.
+    fn inspector(&self) -> Inspector<T>;
+}
+
+impl<T: Inspect> InspectorOfModel<T> for &&Probe<T> {
+    fn inspector(&self) -> Inspector<T> {
+        Inspector {
+            inspect: T::inspect,
+            absent: T::absent,
+        }
+    }
+}
+
+impl<T: DeserializeOwned> InspectorOfSerde<T> for &Probe<T> {
+    fn inspector(&self) -> Inspector<T> {
+        Inspector {
+            inspect: foreign::inspect::<T>,
+            absent: foreign::absent::<T>,
+        }
+    }
+}
+
+impl<T> InspectorOfNone<T> for Probe<T> {
+    fn inspector(&self) -> Inspector<T> {
+        Inspector::new(|_, _| None)
+    }
+}
+
+// === What is checked inside it ===
+
+/// What checks a value and everything inside it.
+pub type DeepCheck<T> = fn(&T, &mut Report);
+
+/// First choice: our own rules.
+pub trait DeepCheckOfModel<T> {
+    /// Through [`Inspect::check_deep`].
+    fn deep_check(&self) -> DeepCheck<T>;
+}
+
+/// Second choice: `validator`'s.
+pub trait DeepCheckOfValidator<T> {
+    /// Through `validator::Validate`.
+    fn deep_check(&self) -> DeepCheck<T>;
+}
+
+/// Third choice: `validator`'s in a container that `validator` knows only inside its derive.
+pub trait DeepCheckOfContainer<T> {
+    /// Through `validator::Validate` of what is inside.
+    fn deep_check(&self) -> DeepCheck<T>;
+}
+
+/// Nothing to check.
+pub trait DeepCheckOfNone<T> {
+    /// Does nothing.
+    fn deep_check(&self) -> DeepCheck<T>;
+}
+
+impl<T: Inspect> DeepCheckOfModel<T> for &&&Probe<T> {
+    fn deep_check(&self) -> DeepCheck<T> {
+        T::check_deep
+    }
+}
+
+impl<T: Validate> DeepCheckOfValidator<T> for &&Probe<T> {
+    fn deep_check(&self) -> DeepCheck<T> {
+        by_validator
+    }
+}
+
+impl<T: Validate> DeepCheckOfContainer<Option<T>> for &Probe<Option<T>> {
+    fn deep_check(&self) -> DeepCheck<Option<T>> {
+        |value, report| value.iter().for_each(|value| by_validator(value, report))
+    }
+}
+
+impl<T: Validate> DeepCheckOfContainer<Box<T>> for &Probe<Box<T>> {
+    fn deep_check(&self) -> DeepCheck<Box<T>> {
+        |value, report| by_validator(&**value, report)
+    }
+}
+
+impl<K: AsRef<str>, T: Validate, S> DeepCheckOfContainer<HashMap<K, T, S>>
+    for &Probe<HashMap<K, T, S>>
+{
+    fn deep_check(&self) -> DeepCheck<HashMap<K, T, S>> {
+        |map, report| {
+            for (key, value) in map {
+                report.at_borrowed_key(key.as_ref(), |report| by_validator(value, report));
+            }
+        }
+    }
+}
+
+impl<K: AsRef<str>, T: Validate> DeepCheckOfContainer<BTreeMap<K, T>> for &Probe<BTreeMap<K, T>> {
+    fn deep_check(&self) -> DeepCheck<BTreeMap<K, T>> {
+        |map, report| {
+            for (key, value) in map {
+                report.at_borrowed_key(key.as_ref(), |report| by_validator(value, report));
+            }
+        }
+    }
+}
+
+impl<T> DeepCheckOfNone<T> for Probe<T> {
+    fn deep_check(&self) -> DeepCheck<T> {
+        |_, _| ()
+    }
+}
+
+fn by_validator<T: Validate>(value: &T, report: &mut Report) {
+    if let Err(errors) = value.validate() {
+        bridge::from_validator(&errors, report);
+    }
+}
+
+// === How it is described ===
+
+/// First choice: the type's own schema.
+pub trait ShapeOfSchema {
+    /// The schema, or a reference to it.
+    fn shape(&self, generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// Nothing is known, so everything is allowed.
+pub trait ShapeOfAny {
+    /// `true`.
+    fn shape(&self, generator: &mut SchemaGenerator) -> Schema;
+}
+
+impl<T: JsonSchema> ShapeOfSchema for &Probe<T> {
+    fn shape(&self, generator: &mut SchemaGenerator) -> Schema {
+        generator.subschema_for::<T>()
+    }
+}
+
+impl<T> ShapeOfAny for Probe<T> {
+    fn shape(&self, _: &mut SchemaGenerator) -> Schema {
+        Schema::from(true)
+    }
+}
+
+/// First choice: a default that can be shown.
+pub trait ShownOfSerialize<T> {
+    /// The value as JSON, if serde makes JSON of it.
+    fn shown(&self) -> fn(&T) -> Option<serde_json::Value>;
+}
+
+/// A default that cannot be shown.
+pub trait ShownOfAny<T> {
+    /// Nothing.
+    fn shown(&self) -> fn(&T) -> Option<serde_json::Value>;
+}
+
+impl<T: Serialize> ShownOfSerialize<T> for &Probe<T> {
+    fn shown(&self) -> fn(&T) -> Option<serde_json::Value> {
+        |value| serde_json::to_value(value).ok()
+    }
+}
+
+impl<T> ShownOfAny<T> for Probe<T> {
+    fn shown(&self) -> fn(&T) -> Option<serde_json::Value> {
+        |_| None
+    }
+}

@@ -1,0 +1,210 @@
+//! The JSON Schema (draft 2020-12) of a model, put together by generated code: a line a field.
+//!
+//! The rules come from the same [`Param`]s that check, so what is documented is what is enforced. What other types
+//! say of themselves comes from `schemars`; a type that says nothing is `true`.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::Param;
+
+/// The schema of an object, under construction.
+#[derive(Debug, Default)]
+pub struct Object {
+    properties: Map<String, Value>,
+    required: Vec<Value>,
+    flattened: Vec<Value>,
+    closed: bool,
+}
+
+impl Object {
+    /// An object without properties.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A property that must be there, unless it has a default.
+    #[must_use]
+    pub fn field<T>(
+        mut self,
+        field: &Param<T>,
+        shape: Schema,
+        shown: fn(&T) -> Option<Value>,
+    ) -> Self {
+        if !field.has_default() {
+            self.required.push(field.name().into());
+        }
+        self.optional(field, shape, shown)
+    }
+
+    /// A property that may be left out.
+    #[must_use]
+    pub fn optional<T>(
+        mut self,
+        field: &Param<T>,
+        shape: Schema,
+        shown: fn(&T) -> Option<Value>,
+    ) -> Self {
+        self.properties
+            .insert(field.name().to_owned(), described(field, shape, shown));
+        self
+    }
+
+    /// The tag of an enum.
+    #[must_use]
+    pub fn tag(mut self, name: &str, variant: &str) -> Self {
+        self.required.push(name.into());
+        self.properties.insert(
+            name.to_owned(),
+            json!({ "type": "string", "const": variant }),
+        );
+        self
+    }
+
+    /// The content of an enum's variant.
+    #[must_use]
+    pub fn content(mut self, name: &str, shape: Schema) -> Self {
+        self.required.push(name.into());
+        self.properties.insert(name.to_owned(), shape.to_value());
+        self
+    }
+
+    /// All properties of another type.
+    #[must_use]
+    pub fn flatten(mut self, shape: Schema) -> Self {
+        self.flattened.push(shape.to_value());
+        self
+    }
+
+    /// Nothing but the declared properties.
+    #[must_use]
+    pub const fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// The schema.
+    #[must_use]
+    pub fn finish(self) -> Schema {
+        let mut schema = json!({ "type": "object" });
+        if !self.properties.is_empty() {
+            schema["properties"] = Value::Object(self.properties);
+        }
+        if !self.required.is_empty() {
+            schema["required"] = Value::Array(self.required);
+        }
+        if !self.flattened.is_empty() {
+            schema["allOf"] = Value::Array(self.flattened);
+        }
+        if self.closed {
+            schema["additionalProperties"] = false.into();
+        }
+        schema_of(schema)
+    }
+}
+
+/// The schema of one field: the type's, the rules', the default.
+pub fn described<T>(field: &Param<T>, shape: Schema, shown: fn(&T) -> Option<Value>) -> Value {
+    let mut schema = field.schema(shape.to_value());
+    if let Some(default) = field.default_value().as_ref().and_then(shown)
+        && let Value::Object(keywords) = &mut schema
+    {
+        keywords.insert("default".to_owned(), default);
+    }
+    schema
+}
+
+/// The schema of a newtype: that of what it holds, with its rules.
+#[must_use]
+pub fn newtype<T>(field: &Param<T>, shape: Schema, shown: fn(&T) -> Option<Value>) -> Schema {
+    schema_of(described(field, shape, shown))
+}
+
+/// The schema of a tuple.
+#[must_use]
+pub fn tuple(elements: Vec<Value>) -> Schema {
+    let count = elements.len();
+    schema_of(json!({
+        "type": "array", "prefixItems": elements, "minItems": count, "maxItems": count,
+    }))
+}
+
+/// One of several words, some with a description.
+#[must_use]
+pub fn words(words: &[(&str, &str)]) -> Schema {
+    if words.iter().all(|(_, doc)| doc.is_empty()) {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        return schema_of(json!({ "type": "string", "enum": names }));
+    }
+    let word = |(name, doc): &(&str, &str)| {
+        documented(
+            schema_of(json!({ "type": "string", "const": name })),
+            "",
+            doc,
+        )
+        .to_value()
+    };
+    schema_of(json!({ "oneOf": words.iter().map(word).collect::<Vec<_>>() }))
+}
+
+/// One of several forms that exclude each other.
+#[must_use]
+pub fn one_of(forms: Vec<Schema>) -> Schema {
+    let forms: Vec<Value> = forms.into_iter().map(Schema::to_value).collect();
+    schema_of(json!({ "oneOf": forms }))
+}
+
+/// One of several forms, the first that fits.
+#[must_use]
+pub fn any_of(forms: Vec<Schema>) -> Schema {
+    let forms: Vec<Value> = forms.into_iter().map(Schema::to_value).collect();
+    schema_of(json!({ "anyOf": forms }))
+}
+
+/// A single word.
+#[must_use]
+pub fn word(name: &str) -> Schema {
+    schema_of(json!({ "type": "string", "const": name }))
+}
+
+/// Nothing.
+#[must_use]
+pub fn null() -> Schema {
+    schema_of(json!({ "type": "null" }))
+}
+
+/// Anything.
+#[must_use]
+pub fn anything() -> Schema {
+    Schema::from(true)
+}
+
+/// The schema with what the doc comment says: a first line `# Title` is the title.
+#[must_use]
+pub fn documented(schema: Schema, title: &str, description: &str) -> Schema {
+    let mut schema = schema.to_value();
+    if !schema.is_object() {
+        schema = json!({});
+    }
+    if !title.is_empty() {
+        schema["title"] = title.into();
+    }
+    if !description.is_empty() {
+        schema["description"] = description.into();
+    }
+    schema_of(schema)
+}
+
+/// The whole schema of a type with its definitions, draft 2020-12.
+#[must_use]
+pub fn schema_for<T: JsonSchema>() -> Value {
+    SchemaGenerator::default()
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+fn schema_of(value: Value) -> Schema {
+    // Only objects are made here, and an object is a schema.
+    value.try_into().unwrap_or_default()
+}

@@ -1,0 +1,225 @@
+//! A deserializer that gives a struct only an object.
+//!
+//! serde's derive also takes an array for a struct, its fields in order. For a body that is a wrong type: a client
+//! that sends `[1, 2]` for `{"id": 1, "value": 2}` has made a mistake, and would get round `missing` besides.
+//! Formats that are not meant for people (bincode and the like) write structs as sequences and keep that.
+
+use std::fmt;
+
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
+};
+
+/// Wraps the deserializer of a model. Costs nothing: all of it is inlined.
+#[derive(Debug)]
+pub struct Strict<D>(pub D);
+
+/// The same for internally tagged enums, which serde reads by asking for anything.
+#[derive(Debug)]
+pub struct StrictTagged<D>(pub D);
+
+/// A visitor that is not shown arrays.
+struct NoArray<V> {
+    inner: V,
+    readable: bool,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for NoArray<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    #[inline]
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_map(map)
+    }
+
+    #[inline]
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<V::Value, A::Error> {
+        if self.readable {
+            Err(de::Error::invalid_type(de::Unexpected::Seq, &"an object"))
+        } else {
+            self.inner.visit_seq(seq)
+        }
+    }
+}
+
+/// A visitor whose struct variants are not shown arrays.
+struct Variants<V> {
+    inner: V,
+    readable: bool,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Variants<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    #[inline]
+    fn visit_enum<A: EnumAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(Variants {
+            inner: access,
+            readable: self.readable,
+        })
+    }
+}
+
+impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Variants<A> {
+    type Error = A::Error;
+    type Variant = Variants<A::Variant>;
+
+    #[inline]
+    fn variant_seed<S: DeserializeSeed<'de>>(
+        self,
+        seed: S,
+    ) -> Result<(S::Value, Self::Variant), A::Error> {
+        let readable = self.readable;
+        let (name, inner) = self.inner.variant_seed(seed)?;
+        Ok((name, Variants { inner, readable }))
+    }
+}
+
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Variants<A> {
+    type Error = A::Error;
+
+    #[inline]
+    fn unit_variant(self) -> Result<(), A::Error> {
+        self.inner.unit_variant()
+    }
+
+    #[inline]
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value, A::Error> {
+        self.inner.newtype_variant_seed(seed)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, A::Error> {
+        self.inner.tuple_variant(len, visitor)
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, A::Error> {
+        self.inner.struct_variant(
+            fields,
+            NoArray {
+                inner: visitor,
+                readable: self.readable,
+            },
+        )
+    }
+}
+
+macro_rules! forward {
+    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
+        #[inline]
+        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method($($name,)* visitor)
+        }
+    )*};
+}
+
+macro_rules! forward_most {
+    () => {
+        forward! {
+            deserialize_bool();
+            deserialize_i8();
+            deserialize_i16();
+            deserialize_i32();
+            deserialize_i64();
+            deserialize_i128();
+            deserialize_u8();
+            deserialize_u16();
+            deserialize_u32();
+            deserialize_u64();
+            deserialize_u128();
+            deserialize_f32();
+            deserialize_f64();
+            deserialize_char();
+            deserialize_str();
+            deserialize_string();
+            deserialize_bytes();
+            deserialize_byte_buf();
+            deserialize_option();
+            deserialize_unit();
+            deserialize_unit_struct(name: &'static str);
+            deserialize_newtype_struct(name: &'static str);
+            deserialize_seq();
+            deserialize_tuple(len: usize);
+            deserialize_tuple_struct(name: &'static str, len: usize);
+            deserialize_map();
+            deserialize_identifier();
+            deserialize_ignored_any();
+        }
+
+        #[inline]
+        fn is_human_readable(&self) -> bool {
+            self.0.is_human_readable()
+        }
+
+        #[inline]
+        fn deserialize_struct<V: Visitor<'de>>(
+            self,
+            name: &'static str,
+            fields: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, D::Error> {
+            let readable = self.0.is_human_readable();
+            self.0.deserialize_struct(
+                name,
+                fields,
+                NoArray {
+                    inner: visitor,
+                    readable,
+                },
+            )
+        }
+
+        #[inline]
+        fn deserialize_enum<V: Visitor<'de>>(
+            self,
+            name: &'static str,
+            variants: &'static [&'static str],
+            visitor: V,
+        ) -> Result<V::Value, D::Error> {
+            let readable = self.0.is_human_readable();
+            self.0.deserialize_enum(
+                name,
+                variants,
+                Variants {
+                    inner: visitor,
+                    readable,
+                },
+            )
+        }
+    };
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
+    type Error = D::Error;
+
+    forward_most!();
+    forward! { deserialize_any(); }
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTagged<D> {
+    type Error = D::Error;
+
+    forward_most!();
+
+    #[inline]
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let readable = self.0.is_human_readable();
+        self.0.deserialize_any(NoArray {
+            inner: visitor,
+            readable,
+        })
+    }
+}

@@ -1,0 +1,172 @@
+//! Enums: which variant was sent, and where its content stands. One function for each of serde's four forms.
+
+use serde::de::DeserializeOwned;
+
+use super::json::Kind;
+use super::{Fields, Input, expected, foreign, leaf, missing};
+use crate::{ParamError, Report};
+
+/// The wire names of an enum's variants.
+#[derive(Debug)]
+pub struct Names {
+    names: &'static [&'static str],
+    aliases: &'static [(&'static str, usize)],
+}
+
+impl Names {
+    /// The names in the order of the variants.
+    #[must_use]
+    pub const fn new(names: &'static [&'static str]) -> Self {
+        Self {
+            names,
+            aliases: &[],
+        }
+    }
+
+    /// Further names, each with the number of its variant.
+    #[must_use]
+    pub const fn aliases(mut self, aliases: &'static [(&'static str, usize)]) -> Self {
+        self.aliases = aliases;
+        self
+    }
+
+    fn find(&self, text: &str, report: &mut Report) -> Option<usize> {
+        let found = self.position(text);
+        if found.is_none() {
+            ParamError::one_of(self.names).report::<()>(report);
+        }
+        found
+    }
+
+    fn position(&self, text: &str) -> Option<usize> {
+        let by_name = self.names.iter().position(|name| *name == text);
+        by_name.or_else(|| {
+            self.aliases
+                .iter()
+                .find(|(alias, _)| *alias == text)
+                .map(|(_, index)| *index)
+        })
+    }
+}
+
+/// The variant of an enum whose name stands outside: `"unit"` or `{"name": content}`.
+pub fn external<'a>(
+    input: Input<'a>,
+    names: &Names,
+    report: &mut Report,
+) -> Option<(usize, Option<Input<'a>>)> {
+    match input {
+        Input::Json(json) if json.kind() == Kind::String => {
+            let text = leaf::string(json, report)?;
+            Some((names.find(&text, report)?, None))
+        }
+        Input::Json(json) if json.kind() == Kind::Object => {
+            let [(key, raw)] = &Fields::level(json, report)?[..] else {
+                expected("an object with one key", report);
+                return None;
+            };
+            Some((names.find(key, report)?, Some(Input::Json(json.inner(raw)))))
+        }
+        Input::Json(_) => {
+            // With the names, for whoever sent a number for a word.
+            expected(&format!("one of {}", names.names.join(", ")), report);
+            None
+        }
+        Input::Texts(_) => {
+            let text = <String as super::Inspect>::inspect(input, report)?;
+            Some((names.find(&text, report)?, None))
+        }
+        Input::Rest(fields) => {
+            let found = fields.variant(|key| names.position(key));
+            if found.is_none() {
+                expected(
+                    &format!("one of the keys {}", names.names.join(", ")),
+                    report,
+                );
+            }
+            found.map(|(index, content)| (index, Some(content)))
+        }
+        Input::Pairs(_) => {
+            expected("a single value", report);
+            None
+        }
+    }
+}
+
+/// The number of the variant that the tag names.
+pub fn tagged(
+    fields: &Fields<'_>,
+    tag: &'static str,
+    names: &Names,
+    report: &mut Report,
+) -> Option<usize> {
+    let text = fields.tag(tag, report)?;
+    report.at_key(tag, |report| names.find(&text, report))
+}
+
+/// The content of an externally tagged variant that has one.
+pub fn within<'a, T>(
+    name: &'static str,
+    content: Option<Input<'a>>,
+    report: &mut Report,
+    inspect: impl FnOnce(Input<'a>, &mut Report) -> Option<T>,
+) -> Option<T> {
+    let Some(content) = content else {
+        expected(&format!("an object with the key {name}"), report);
+        return None;
+    };
+    report.at_key(name, |report| inspect(content, report))
+}
+
+/// The content of a variant that has none: nothing, or `null`.
+pub fn unit(name: &'static str, content: Option<Input<'_>>, report: &mut Report) -> Option<()> {
+    match content {
+        None => Some(()),
+        Some(content) => report.at_key(name, |report| {
+            <() as super::Inspect>::inspect(content, report)
+        }),
+    }
+}
+
+/// The content of an adjacently tagged variant that has one.
+pub fn beside<T>(
+    fields: &Fields<'_>,
+    key: &'static str,
+    report: &mut Report,
+    inspect: impl FnOnce(Input<'_>, &mut Report) -> Option<T>,
+) -> Option<T> {
+    let content = fields.content(key, report)?;
+    report.at_key(key, |report| match content {
+        Some(content) => inspect(content, report),
+        None => {
+            missing(report);
+            None
+        }
+    })
+}
+
+/// The content of an adjacently tagged variant that has none.
+pub fn nothing_beside(fields: &Fields<'_>, key: &'static str, report: &mut Report) -> Option<()> {
+    unit(key, fields.content(key, report)?, report)
+}
+
+/// An enum without a tag: the first variant that fits. Where none does, that is one violation, since nobody can say
+/// which was meant. JSON goes through serde, which decides the same way when the body is good.
+pub fn untagged<T: DeserializeOwned>(
+    input: Input<'_>,
+    report: &mut Report,
+    variants: &[fn(Input<'_>, &mut Report) -> Option<T>],
+) -> Option<T> {
+    if let Input::Json(_) = input {
+        return foreign::inspect(input, report);
+    }
+    for variant in variants {
+        let mut aside = Report::first_only(report.source());
+        let value = variant(input, &mut aside);
+        if aside.is_empty() && value.is_some() {
+            return value;
+        }
+    }
+    report.violate("type", foreign::NO_VARIANT);
+    None
+}
