@@ -143,7 +143,7 @@ pub(crate) fn kind(ty: &Type) -> Kind {
         "bool" => Kind::Bool,
         "char" => Kind::Char,
         "String" => Kind::Text,
-        "Cow" => Kind::Text,
+        "Cow" if argument(ty, 0).is_some_and(|inner| is(inner, "str")) => Kind::Text,
         "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Kind::List,
         "HashMap" | "BTreeMap" => Kind::Map,
         _ => Kind::Unknown,

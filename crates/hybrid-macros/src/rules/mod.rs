@@ -7,6 +7,7 @@
 mod check;
 mod expand;
 mod parse;
+mod search;
 
 use hybrid_validate::{Format, Num};
 use proc_macro2::Span;
