@@ -2,15 +2,28 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
+use syn::Attribute;
 
 use crate::diag::Diagnostics;
 use crate::parse::function::Function;
 use crate::{check, expand, model};
 
 /// The attributes that make a route.
-pub(crate) const ATTRIBUTES: &[&str] = &[
+const ATTRIBUTES: &[&str] = &[
     "get", "post", "put", "patch", "delete", "head", "options", "route",
 ];
+
+/// Whether an attribute makes a route: `#[get(..)]` or `#[hybrid::get(..)]`.
+pub(crate) fn is_route(attr: &Attribute) -> bool {
+    let segments = &attr.path().segments;
+    let ours = segments.len() == 1
+        || segments
+            .first()
+            .is_some_and(|first| first.ident == "hybrid");
+    ours && segments
+        .last()
+        .is_some_and(|last| ATTRIBUTES.iter().any(|name| last.ident == name))
+}
 
 /// Expands the attribute on one handler. `method` is `None` for `#[route]`, which names its methods itself.
 pub(crate) fn route(
@@ -24,15 +37,23 @@ pub(crate) fn route(
     };
     let mut diag = Diagnostics::new("handler", function.name());
     let route = model::Route::build(method, attr, &mut function, &mut diag);
-    check::route(&route, &mut diag);
+    check::route(&route, &function, &mut diag);
+    let second = function.take_attrs(is_route);
     let rest = if diag.is_empty() {
         expand::route::route(&route)
+    } else if function.sig.receiver().is_some() {
+        TokenStream::new() // In an `impl`, where a struct may not stand.
     } else {
         expand::route::stub(&function, &route.signature.root)
     };
+    debug_assert!(
+        second.is_empty() || !diag.is_empty(),
+        "a second route is reported"
+    );
     (quote!(#function #rest), diag)
 }
 
+/// Not a function that could be read: it stays as it is, for rustc to say more.
 fn unreadable(
     method: Option<&'static str>,
     item: TokenStream,
@@ -40,6 +61,17 @@ fn unreadable(
 ) -> (TokenStream, Diagnostics) {
     let word = method.map_or_else(|| "route".to_owned(), str::to_lowercase);
     let mut diag = Diagnostics::nameless(&format!("#[{word}]"));
-    diag.syntax(error);
+    match syn::parse2::<syn::Item>(item.clone()) {
+        Ok(other) => diag.error(
+            first_token(&other),
+            "stands on a function: `async fn` or `fn`",
+        ),
+        Err(_) => diag.syntax(error),
+    }
     (item, diag)
+}
+
+fn first_token(item: &syn::Item) -> TokenStream {
+    use quote::ToTokens as _;
+    item.to_token_stream().into_iter().take(1).collect()
 }

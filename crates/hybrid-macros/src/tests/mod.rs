@@ -1,3 +1,4 @@
 //! Whole expansions, seen as `cargo expand` shows them.
 
 mod expand;
+mod mistakes;
