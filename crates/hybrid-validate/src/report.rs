@@ -194,6 +194,15 @@ impl Report {
         found
     }
 
+    /// Sorts what was found since `mark` by the index that is the step next to the present place.
+    pub(crate) fn sort_by_index(&mut self, mark: usize) {
+        let since = mark.min(self.found.len());
+        self.found[since..].sort_by_key(|violation| match violation.location.path.last() {
+            Some(Segment::Index(index)) => Some(*index),
+            Some(Segment::Key(_)) | None => None,
+        });
+    }
+
     #[cold]
     fn step_out(&mut self, mark: usize, segment: Segment) {
         if let Some((last, others)) = self.found[mark..].split_last_mut() {

@@ -3,8 +3,8 @@
 //! A derived `Deserialize` hands the list of its field names to the deserializer. [`WireNames`] is a deserializer
 //! that has no data: it walks to the struct in question, notes the list, and stops. That tells the names and their
 //! order, not which Rust field each belongs to; that is found by comparing letters, which covers every
-//! `rename_all`, and by elimination where a single field has a name of its own. Fields of a flattened struct are
-//! not listed by serde and keep their Rust names.
+//! `rename_all`. A field with a name of its own (`rename = "x"`) is not found that way, nor are those of a
+//! flattened struct, which serde does not list: they keep their Rust names.
 
 use std::fmt;
 

@@ -43,7 +43,7 @@ impl Decimal {
         10_u128
             .checked_pow(shift)
             .and_then(|scale| step.digits.checked_mul(scale))
-            .is_some_and(|step| self.digits % step == 0)
+            .is_some_and(|step| self.digits.is_multiple_of(step))
     }
 
     fn of_float(value: f64) -> Self {

@@ -23,13 +23,24 @@ impl<T: FromTexts> FromTexts for Option<T> {
         }
     }
 
+    fn readable_part(
+        texts: &[Cow<'_, str>],
+        style: Style,
+        source: Source,
+    ) -> Option<(Self, Vec<usize>)> {
+        T::readable_part(texts, style, source).map(|(part, indices)| (Some(part), indices))
+    }
+
     fn schema() -> Value {
         T::schema()
     }
 }
 
 macro_rules! lists {
-    ($($(#[$doc:meta])* <T: $first:ident $(+ $more:ident)* $(, $hasher:ident)?> $list:ty;)*) => {$(
+    ($(
+        $(#[$doc:meta])*
+        <T: $first:ident $(+ $more:ident)* $(, $hasher:ident)?> $list:ty $(, part: $part:ident)?;
+    )*) => {$(
         $(#[$doc])*
         impl<T: $first $(+ $more)* $(, $hasher: BuildHasher + Default)?> FromTexts for $list {
             const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
@@ -37,6 +48,14 @@ macro_rules! lists {
             fn from_texts(texts: &[Cow<'_, str>], style: Style, report: &mut Report) -> Option<Self> {
                 collect(texts, style, report)
             }
+
+            $(fn readable_part(
+                texts: &[Cow<'_, str>],
+                style: Style,
+                source: Source,
+            ) -> Option<(Self, Vec<usize>)> {
+                Some($part(texts, style, source))
+            })?
 
             fn schema() -> Value {
                 json!({ "type": "array", "items": T::schema() })
@@ -47,9 +66,9 @@ macro_rules! lists {
 
 lists! {
     /// Every text is an element, reported at its index. Absence is `missing`.
-    <T: FromParam> Vec<T>;
+    <T: FromParam> Vec<T>, part: readable_part;
     /// As for `Vec`.
-    <T: FromParam> VecDeque<T>;
+    <T: FromParam> VecDeque<T>, part: readable_part;
     /// As for `Vec`; what comes twice is kept once.
     <T: FromParam + Ord> BTreeSet<T>;
     /// As for `Vec`; what comes twice is kept once.
@@ -65,39 +84,57 @@ fn collect<T: FromParam, C: Default + Extend<T>>(
     if texts.is_empty() {
         return missing(report);
     }
-    match style {
-        Style::Repeated => collect_each(texts.iter().map(AsRef::as_ref), report),
-        Style::Csv => {
-            let trim = report.source() == Source::Header;
-            let elements = texts
-                .iter()
-                .filter(|text| !text.is_empty())
-                .flat_map(|text| text.split(','));
-            collect_each(
-                elements.map(|text| {
-                    if trim {
-                        text.trim_matches([' ', '\t'])
-                    } else {
-                        text
-                    }
-                }),
-                report,
-            )
-        }
-    }
-}
-
-fn collect_each<'a, T: FromParam, C: Default + Extend<T>>(
-    texts: impl Iterator<Item = &'a str>,
-    report: &mut Report,
-) -> Option<C> {
     let mark = report.found();
     let mut collected = C::default();
-    for (index, text) in texts.enumerate() {
+    let source = report.source();
+    each_element(texts, style, source, |index, text| {
         match T::from_param(text) {
             Ok(value) => collected.extend([value]),
             Err(error) => report.at_index(index, |report| error.report(report).unwrap_or(())),
         }
-    }
+    });
     (report.found() == mark).then_some(collected)
+}
+
+fn readable_part<T: FromParam, C: Default + Extend<T>>(
+    texts: &[Cow<'_, str>],
+    style: Style,
+    source: Source,
+) -> (C, Vec<usize>) {
+    let (mut collected, mut indices) = (C::default(), Vec::new());
+    each_element(texts, style, source, |index, text| {
+        if let Ok(value) = T::from_param(text) {
+            collected.extend([value]);
+            indices.push(index);
+        }
+    });
+    (collected, indices)
+}
+
+fn each_element(
+    texts: &[Cow<'_, str>],
+    style: Style,
+    source: Source,
+    mut take: impl FnMut(usize, &str),
+) {
+    match style {
+        Style::Repeated => {
+            texts
+                .iter()
+                .enumerate()
+                .for_each(|(index, text)| take(index, text));
+        }
+        Style::Csv => {
+            let padding: &[char] = if source == Source::Header {
+                &[' ', '\t']
+            } else {
+                &[]
+            };
+            let lists = texts.iter().filter(|text| !text.is_empty());
+            let elements = lists.flat_map(|text| text.split(','));
+            for (index, text) in elements.enumerate() {
+                take(index, text.trim_matches(padding));
+            }
+        }
+    }
 }

@@ -17,6 +17,7 @@ mod words;
 pub use error::ParamError;
 
 use crate::report::Report;
+use crate::violation::Source;
 
 /// A value that one text can become.
 ///
@@ -87,6 +88,18 @@ pub trait FromTexts: Sized {
     /// Makes the value from the texts in the order in which they came; none means that the name was absent.
     /// Returns `None` where something was wrong, which then stands in the report.
     fn from_texts(texts: &[Cow<'_, str>], style: Style, report: &mut Report) -> Option<Self>;
+
+    /// Of a list in which some elements could not be read, those that could, each with its index: their rules are
+    /// checked all the same. `None` for anything but a list.
+    #[must_use]
+    fn readable_part(
+        texts: &[Cow<'_, str>],
+        style: Style,
+        source: Source,
+    ) -> Option<(Self, Vec<usize>)> {
+        let _ = (texts, style, source);
+        None
+    }
 
     /// The JSON Schema of the value, before any rules.
     #[must_use]

@@ -1,0 +1,211 @@
+//! From the errors of `validator` to violations.
+
+use std::borrow::Cow;
+
+use hybrid_validate::bridge::{
+    WireName, WireNames, from_validator, from_validator_named, from_validator_of,
+};
+use hybrid_validate::{Report, Segment, Source};
+use serde::Deserialize;
+use serde_json::json;
+use validator::{Validate, ValidationError, ValidationErrors};
+
+use super::lines;
+
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(rename_all = "camelCase")]
+#[validate(schema(function = "across", skip_on_field_errors = false))]
+struct Order {
+    #[validate(length(min = 1, max = 10))]
+    zip_code: String,
+    #[validate(range(min = 1, exclusive_max = 5))]
+    count: i32,
+    #[validate(email)]
+    e_mail: Option<String>,
+    #[serde(rename = "@secret")]
+    #[validate(length(equal = 3), must_match(other = "zip_code"))]
+    password: String,
+    #[validate(nested)]
+    lines: Vec<Line>,
+    #[validate(nested)]
+    ship_to: Option<Address>,
+    #[validate(custom(function = "odd"))]
+    number_of_things: u32,
+}
+
+#[derive(Debug, Default, Deserialize, Validate)]
+struct Line {
+    #[serde(rename = "Unit-Price")]
+    #[validate(range(exclusive_min = 0.0))]
+    unit_price: f64,
+    #[validate(contains(pattern = "x"), does_not_contain(pattern = "y"))]
+    note: String,
+}
+
+#[derive(Debug, Default, Deserialize, Validate)]
+#[serde(rename_all = "SCREAMING-KEBAB-CASE")]
+struct Address {
+    #[validate(url(message = "no link"), length(max = 1, code = "short"))]
+    home_page: String,
+}
+
+fn across(order: &Order) -> Result<(), ValidationError> {
+    match order.count {
+        0 => Err(ValidationError::new("empty_order").with_message("an order needs lines".into())),
+        _ => Ok(()),
+    }
+}
+
+fn odd(n: u32) -> Result<(), ValidationError> {
+    if n % 2 == 1 {
+        Ok(())
+    } else {
+        Err(ValidationError::new("odd"))
+    }
+}
+
+fn bad_order() -> Order {
+    Order {
+        zip_code: String::new(),
+        count: 0,
+        e_mail: Some("hunter2".into()),
+        password: "hunter2".into(),
+        lines: vec![
+            Line {
+                unit_price: 1.0,
+                note: "x".into(),
+            },
+            Line {
+                unit_price: 0.0,
+                note: "y".into(),
+            },
+        ],
+        ship_to: Some(Address {
+            home_page: "hunter2".into(),
+        }),
+        number_of_things: 2,
+    }
+}
+
+#[test]
+fn errors_get_wire_names_and_an_order_and_lose_their_values() {
+    let errors = bad_order().validate().unwrap_err();
+    let mut report = Report::new(Source::Body);
+    from_validator_of::<Order>(&errors, &mut report);
+    let violations = report.into_violations();
+    assert_eq!(
+        lines(&violations),
+        [
+            "body.zipCode length: must have a length between 1 and 10",
+            "body.count range: must be at least 1 and less than 5",
+            "body.eMail email: must be an email address",
+            "body.lines.1.Unit-Price range: must be greater than 0",
+            "body.lines.1.note contains: must contain x",
+            "body.lines.1.note does_not_contain: must not contain y",
+            "body.shipTo.HOME-PAGE short: is not valid",
+            "body.shipTo.HOME-PAGE url: no link",
+            "body.numberOfThings odd: is not valid",
+            "body.password length: must have a length of exactly 3",
+            "body.password must_match: must match the other field",
+            "body empty_order: an order needs lines",
+        ]
+    );
+    let wire = serde_json::to_string(&violations).unwrap();
+    assert!(!wire.contains("hunter2"), "{wire}");
+    assert_eq!(
+        violations[0].params,
+        json!({ "min": 1, "max": 10 }).as_object().cloned()
+    );
+    assert_eq!(violations[2].params, None);
+}
+
+#[test]
+fn names_as_they_are() {
+    let mut report = Report::new(Source::Form);
+    from_validator(&bad_order().validate().unwrap_err(), &mut report);
+    let lines = lines(&report.into_violations());
+    assert_eq!(
+        lines[0],
+        "form.count range: must be at least 1 and less than 5"
+    );
+    assert_eq!(lines[1], "form.e_mail email: must be an email address");
+}
+
+#[test]
+fn names_of_the_callers_own() {
+    let mut report = Report::new(Source::Body);
+    let rename = |path: &[Segment], name: &str| WireName {
+        order: name.len(),
+        name: Cow::Owned(format!("{}:{name}", path.len())),
+    };
+    from_validator_named(&bad_order().validate().unwrap_err(), &rename, &mut report);
+    let lines = lines(&report.into_violations());
+    assert_eq!(
+        lines[0],
+        "body.0:count range: must be at least 1 and less than 5"
+    );
+    assert_eq!(lines[1], "body.0:lines.1.2:note contains: must contain x");
+}
+
+#[test]
+fn wire_names_of_types() {
+    let names = WireNames::of::<Order>();
+    assert_eq!(
+        names.fields(&[]).unwrap(),
+        [
+            "zipCode",
+            "count",
+            "eMail",
+            "@secret",
+            "lines",
+            "shipTo",
+            "numberOfThings"
+        ]
+    );
+    assert_eq!(
+        names.fields(&["lines".into(), 7.into()]).unwrap(),
+        ["Unit-Price", "note"]
+    );
+    assert_eq!(names.fields(&["shipTo".into()]).unwrap(), ["HOME-PAGE"]);
+    assert_eq!(names.fields(&["count".into()]), None);
+    assert_eq!(names.fields(&["nothing".into()]), None);
+    assert_eq!(names.find(&[], "number_of_things").name, "numberOfThings");
+    assert_eq!(names.find(&[], "unknown"), WireName::same("unknown"));
+    type Wrapped = Vec<std::collections::HashMap<String, Option<Box<Line>>>>;
+    let wrapped = WireNames::of::<Wrapped>();
+    assert_eq!(
+        wrapped.fields(&[0.into(), "k".into()]).unwrap(),
+        ["Unit-Price", "note"]
+    );
+}
+
+/// Codes that say nothing else, and errors made by hand.
+#[test]
+fn errors_without_params_still_have_a_sentence() {
+    let table = [
+        ("length", "has the wrong length"),
+        ("range", "is out of range"),
+        ("url", "must be a URL"),
+        ("regex", "has the wrong form"),
+        ("required", "is required"),
+        ("credit_card", "must be a credit card number"),
+        (
+            "non_control_character",
+            "must not contain control characters",
+        ),
+        ("contains", "lacks something that it must contain"),
+        ("does_not_contain", "contains something that it must not"),
+        ("anything", "is not valid"),
+    ];
+    for (code, sentence) in table {
+        let mut errors = ValidationErrors::new();
+        let mut error = ValidationError::new(code);
+        error.add_param("value".into(), &"hunter2");
+        errors.add("f", error);
+        let mut report = Report::new(Source::Body);
+        from_validator(&errors, &mut report);
+        let violations = report.into_violations();
+        assert_eq!(lines(&violations), [format!("body.f {code}: {sentence}")]);
+        assert_eq!(violations[0].params, None);
+    }
+}

@@ -1,0 +1,50 @@
+//! Types of other crates, each where its feature is on.
+
+#[cfg(feature = "uuid")]
+#[test]
+fn uuids() {
+    use super::{faults, read};
+    use hybrid_validate::{Param, path};
+    static ID: Param<uuid::Uuid> = path("id");
+    assert!(read(&ID, &["67e55044-10b1-426f-9247-bb680e5fe0c8"]).is_ok());
+    assert!(read(&ID, &["67e5504410b1426f9247bb680e5fe0c8"]).is_ok());
+    assert_eq!(faults(&ID, &["67e5"]), ["path.id type: expected a UUID"]);
+}
+
+#[cfg(feature = "jiff")]
+#[test]
+fn jiff_times() {
+    use super::{faults, read};
+    use hybrid_validate::{Param, query};
+    static AT: Param<jiff::Timestamp> = query("at");
+    assert!(read(&AT, &["2024-02-29T12:00:00Z"]).is_ok());
+    assert_eq!(
+        faults(&AT, &["yesterday"]),
+        ["query.at type: expected a date and time with offset (RFC 3339)"]
+    );
+    static DAY: Param<Option<jiff::civil::Date>> = query("day");
+    assert_eq!(read(&DAY, &[""]), Ok(None));
+    assert_eq!(
+        read(&DAY, &["2024-02-29"]),
+        Ok(Some(jiff::civil::date(2024, 2, 29)))
+    );
+    assert_eq!(
+        faults(&DAY, &["2023-02-29"]),
+        ["query.day type: expected a date (YYYY-MM-DD)"]
+    );
+}
+
+#[cfg(feature = "chrono")]
+#[test]
+fn chrono_times() {
+    use super::{faults, read};
+    use hybrid_validate::{Param, query};
+    static AT: Param<chrono::DateTime<chrono::Utc>> = query("at");
+    assert!(read(&AT, &["2024-02-29T12:00:00+01:00"]).is_ok());
+    static DAY: Param<chrono::NaiveDate> = query("day");
+    assert!(read(&DAY, &["2024-02-29"]).is_ok());
+    assert_eq!(
+        faults(&DAY, &["2023-02-29"]),
+        ["query.day type: expected a date (YYYY-MM-DD)"]
+    );
+}
