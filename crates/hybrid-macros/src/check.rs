@@ -12,6 +12,9 @@ use crate::parse::function::Function;
 use crate::settings::Lane;
 use crate::types::{self, Kind};
 
+/// Arguments of one handler at most.
+const ARGUMENTS_MAX: usize = 16;
+
 /// Runs every check on a route.
 pub(crate) fn route(route: &Route, function: &Function, diag: &mut Diagnostics) {
     plain_function(function, "handler", diag);
@@ -22,6 +25,7 @@ pub(crate) fn route(route: &Route, function: &Function, diag: &mut Diagnostics) 
     one_body(&route.signature, diag);
     parameters(&route.signature, diag);
     streams_fit(&route.signature, diag);
+    not_too_many(&route.signature, diag);
 }
 
 /// What holds for the arguments of extractors as well.
@@ -89,7 +93,6 @@ fn generic_name(param: &syn::GenericParam) -> String {
         syn::GenericParam::Type(ty) => ty.ident.to_string(),
         syn::GenericParam::Lifetime(lifetime) => lifetime.lifetime.to_string(),
         syn::GenericParam::Const(constant) => constant.ident.to_string(),
-        _ => "it".to_owned(),
     }
 }
 
@@ -107,7 +110,7 @@ fn one_route(function: &Function, diag: &mut Diagnostics) {
 }
 
 /// A plain `fn` that returns a future would make it on a pool thread and never run it.
-fn future_by_hand(function: &Function, diag: &mut Diagnostics) {
+pub(crate) fn future_by_hand(function: &Function, diag: &mut Diagnostics) {
     if function.is_async() {
         return;
     }
@@ -183,7 +186,7 @@ fn names_and_arguments(route: &Route, diag: &mut Diagnostics) {
     {
         let near = nearest_missing(param, &missing);
         missing.retain(|name| Some(&name.text) != near.as_ref());
-        without_source(param, near.as_deref(), diag);
+        without_source(param, near.as_deref(), Place::Handler, diag);
     }
     for name in missing {
         let text = &name.text;
@@ -207,8 +210,24 @@ fn nearest_missing(param: &Param, missing: &[&crate::parse::template::Name]) -> 
     nearest(&name, &known).map(str::to_owned)
 }
 
+/// Every argument of an extractor has a source; there is no path that could be one.
+pub(crate) fn sources(signature: &Signature, diag: &mut Diagnostics) {
+    for param in &signature.params {
+        if !param.broken && matches!(param.read, Read::Extractor) {
+            without_source(param, None, Place::Extractor, diag);
+        }
+    }
+}
+
+/// Whose argument it is: only a handler has a path and a body.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Handler,
+    Extractor,
+}
+
 /// An argument whose type says nothing about where it comes from. `near` is the name of the path that it may mean.
-fn without_source(param: &Param, near: Option<&str>, diag: &mut Diagnostics) {
+fn without_source(param: &Param, near: Option<&str>, place: Place, diag: &mut Diagnostics) {
     let at = &param.at;
     if let Some(message) = borrowed(&param.ty) {
         return diag.error(&param.ty, message);
@@ -223,6 +242,12 @@ fn without_source(param: &Param, near: Option<&str>, diag: &mut Diagnostics) {
     if let Some(near) = near {
         let message = format!(
             "the path has `{near}` and the argument is `{name}`: write `{near}: {spelled}`"
+        );
+        return diag.error(at, message);
+    }
+    if place == Place::Extractor {
+        let message = format!(
+            "`{name}` has no source: write `#[query]`, `#[header]`, `#[cookie]` or `#[path]` before `{name}: {spelled}`"
         );
         return diag.error(at, message);
     }
@@ -313,6 +338,11 @@ fn one_body(signature: &Signature, diag: &mut Diagnostics) {
             }
         }
     }
+}
+
+/// Whether an argument reads the body, as far as the spelling tells.
+pub(crate) fn reads_body(param: &Param) -> bool {
+    body_kind(param).is_some()
 }
 
 /// What reads the body, as far as the spelling tells.
@@ -506,5 +536,15 @@ fn streams_fit(signature: &Signature, diag: &mut Diagnostics) {
                 diag.error(ty, message);
             }
         }
+    }
+}
+
+/// Arguments are a tuple, and tuples have an end.
+fn not_too_many(signature: &Signature, diag: &mut Diagnostics) {
+    if let Some(param) = signature.params.get(ARGUMENTS_MAX) {
+        let message = format!(
+            "a handler has at most {ARGUMENTS_MAX} arguments: put some together in a `#[model]`, as `Query<T>` or `Json<T>`"
+        );
+        diag.error(&param.at, message);
     }
 }

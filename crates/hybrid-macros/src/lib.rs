@@ -4,13 +4,19 @@
 //! line that hands `proc_macro2` tokens to a plain function, so that each stage (parse, model, check, expand) is tested
 //! without a compiler around it.
 
+mod case;
 mod check;
+mod derives;
 mod diag;
 mod expand;
+mod extractor;
+mod from_param;
+mod middleware;
 mod model;
 mod model_attr;
 mod options;
 mod parse;
+mod problem;
 mod route;
 mod routes;
 mod rules;
@@ -75,6 +81,30 @@ pub fn route(attr: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro]
 pub fn routes(input: TokenStream) -> TokenStream {
     whole(routes::routes(input.into()))
+}
+
+/// A function that makes a value for handlers. See `hybrid::extractor`.
+#[proc_macro_attribute]
+pub fn extractor(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(extractor::extractor(attr.into(), item.into()))
+}
+
+/// A function around handlers. See `hybrid::middleware`.
+#[proc_macro_attribute]
+pub fn middleware(attr: TokenStream, item: TokenStream) -> TokenStream {
+    whole(middleware::middleware(attr.into(), item.into()))
+}
+
+/// An enum whose variants are words. See `hybrid::FromParam`.
+#[proc_macro_derive(FromParam, attributes(param, hybrid))]
+pub fn from_param(item: TokenStream) -> TokenStream {
+    whole(from_param::derive(item.into()))
+}
+
+/// A typed error with status and code. See `hybrid::Problem`.
+#[proc_macro_derive(Problem, attributes(problem, hybrid))]
+pub fn problem(item: TokenStream) -> TokenStream {
+    whole(problem::derive(item.into()))
 }
 
 /// Rules, schema and serde for a type. See `hybrid::model`.

@@ -83,8 +83,6 @@ pub(crate) struct Text {
     pub(crate) csv: bool,
     /// The static that holds the `Param`: `__LIMIT`.
     pub(crate) place: Ident,
-    /// Whether the argument says its source itself, or is a name of the path.
-    pub(crate) explicit: bool,
 }
 
 /// Where a single value is read from.
@@ -225,14 +223,7 @@ impl Param {
                 diag,
             ),
             None => match path_name {
-                Some(wire) => text(
-                    Source::Path,
-                    wire,
-                    Rules::default(),
-                    place,
-                    false,
-                    &raw.docs,
-                ),
+                Some(wire) => text(Source::Path, wire, Rules::default(), place, &raw.docs),
                 None => Read::Extractor,
             },
         };
@@ -320,21 +311,14 @@ fn read(
         return Read::Extractor;
     };
     rules.check(ty, diag);
-    let Read::Text(mut text) = text(source, wire, rules, place, true, docs) else {
+    let Read::Text(mut text) = text(source, wire, rules, place, docs) else {
         return Read::Extractor;
     };
     text.csv = csv;
     Read::Text(text)
 }
 
-fn text(
-    source: Source,
-    wire: String,
-    mut rules: Rules,
-    place: Ident,
-    explicit: bool,
-    docs: &[String],
-) -> Read {
+fn text(source: Source, wire: String, mut rules: Rules, place: Ident, docs: &[String]) -> Read {
     let docs = docs.join("\n").trim().to_owned();
     if rules.description.is_none() && !docs.is_empty() {
         rules.description = Some(docs);
@@ -345,7 +329,6 @@ fn text(
         rules,
         csv: false,
         place,
-        explicit,
     }))
 }
 

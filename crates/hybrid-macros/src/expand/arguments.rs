@@ -62,6 +62,12 @@ fn line(param: &Param) -> TokenStream {
 /// `|(__id, __limit)| orders(__id, __limit)`.
 pub(crate) fn call(signature: &Signature) -> TokenStream {
     let name = &signature.name;
+    let (pattern, bindings) = pattern(signature);
+    quote!(|#pattern| #name(#(#bindings),*))
+}
+
+/// The tuple of bindings that takes the values apart, and the bindings.
+pub(crate) fn pattern(signature: &Signature) -> (TokenStream, Vec<&Ident>) {
     let bindings: Vec<&Ident> = signature
         .params
         .iter()
@@ -71,7 +77,7 @@ pub(crate) fn call(signature: &Signature) -> TokenStream {
         [one] => quote!((#one,)),
         several => quote!((#(#several),*)),
     };
-    quote!(|#pattern| #name(#(#bindings),*))
+    (pattern, bindings)
 }
 
 /// The error of a return type that is spelled `Result<_, E>`.

@@ -59,7 +59,7 @@ fn scale(number: &str, factor: u64) -> Option<u64> {
     let mut total: u64 = whole.parse::<u64>().ok()?.checked_mul(factor)?;
     let mut part = factor;
     for digit in fraction.chars() {
-        if part % 10 != 0 {
+        if !part.is_multiple_of(10) {
             return None;
         }
         part /= 10;

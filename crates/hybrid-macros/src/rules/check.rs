@@ -7,10 +7,10 @@ use std::cmp::Ordering;
 
 use hybrid_validate::{Num, Rule as Judge, literal};
 use proc_macro2::Span;
-use syn::{Expr, LitStr, Type};
+use syn::{LitStr, Type};
 
 use super::parse::number;
-use super::{Bound, DefaultValue, Length, Number, Rule, Rules, Size, What, search};
+use super::{Bound, Count, DefaultValue, Number, Rule, Rules, Size, What, search};
 use crate::diag::Diagnostics;
 use crate::options::as_str;
 use crate::types::{self, Kind};
@@ -73,10 +73,10 @@ impl Rules {
         let text = default.value();
         for rule in &self.list {
             let kept = match &rule.what {
-                What::Length(Length::MinLength, Size::Literal(min, _)) => {
+                What::Count(Count::MinLength, Size::Literal(min, _)) => {
                     Judge::MinLength(*min).admits_text(&text)
                 }
-                What::Length(Length::MaxLength, Size::Literal(max, _)) => {
+                What::Count(Count::MaxLength, Size::Literal(max, _)) => {
                     Judge::MaxLength(*max).admits_text(&text)
                 }
                 What::Format(format, _) => format.check(&text),
@@ -95,7 +95,7 @@ fn broken(default: &str, rule: &Rule, at: impl quote::ToTokens, diag: &mut Diagn
     let key = &rule.key;
     let shown = match &rule.what {
         What::Bound(_, number) => format!("`{key} = {}`", number.text),
-        What::Length(_, Size::Literal(size, _)) => format!("`{key} = {size}`"),
+        What::Count(_, Size::Literal(size, _)) => format!("`{key} = {size}`"),
         What::Regex(text) | What::Format(_, text) => format!("`{key} = {}`", text.token()),
         _ => format!("`{key}`"),
     };
@@ -110,10 +110,10 @@ fn fits_type(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
     match &rule.what {
         What::Bound(_, number) => about_numbers(rule, std::slice::from_ref(number), ty, diag),
         What::OneOfNumbers(numbers) => about_numbers(rule, numbers, ty, diag),
-        What::Length(Length::MinItems | Length::MaxItems, _) | What::UniqueItems => {
+        What::Count(Count::MinItems | Count::MaxItems, _) | What::UniqueItems => {
             about_items(rule, ty, diag)
         }
-        What::Length(Length::MinLength | Length::MaxLength, _)
+        What::Count(Count::MinLength | Count::MaxLength, _)
         | What::Regex(_)
         | What::Format(..)
         | What::OneOfText(_) => about_text(rule, ty, diag),
@@ -168,7 +168,7 @@ fn about_text(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
     let (key, element, bare) = (&rule.key, types::element(ty), types::bare(ty));
     let spelled = types::spelled(element);
     let list = types::kind(bare) == Kind::List;
-    let length = matches!(rule.what, What::Length(..));
+    let length = matches!(rule.what, What::Count(..));
     match types::kind(element) {
         Kind::Int { .. } | Kind::Float if length && list => {
             let items = if key == "min_length" {
@@ -258,7 +258,7 @@ fn stands_alone(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
                 }
             }
         }
-        What::Length(..) | What::Format(..) | What::UniqueItems => {}
+        What::Count(..) | What::Format(..) | What::UniqueItems => {}
     }
 }
 
@@ -311,21 +311,19 @@ fn contradict(low: &Rule, high: &Rule, diag: &mut Diagnostics) {
     match (&low.what, &high.what) {
         (What::Bound(a, low_value), What::Bound(b, high_value)) => {
             let pair = [judge(*a, low_value.value), judge(*b, high_value.value)];
-            if literal::contradiction(&pair)
-                .is_some_and(|(first, _)| first.name() == low.key.to_string())
-            {
+            if literal::contradiction(&pair).is_some_and(|(first, _)| low.key == first.name()) {
                 let equal_is_wrong = *a == Bound::Gt || *b == Bound::Lt;
                 let (a, b) = (shown(low, &low_value.text), shown(high, &high_value.text));
                 exceeds(&a, &b, equal_is_wrong, low_value.span, diag);
             }
         }
         (
-            What::Length(a, Size::Literal(low_size, span)),
-            What::Length(b, Size::Literal(high_size, _)),
+            What::Count(a, Size::Literal(low_size, span)),
+            What::Count(b, Size::Literal(high_size, _)),
         ) => {
             let pair = matches!(
                 (a, b),
-                (Length::MinLength, Length::MaxLength) | (Length::MinItems, Length::MaxItems)
+                (Count::MinLength, Count::MaxLength) | (Count::MinItems, Count::MaxItems)
             );
             if pair && low_size > high_size {
                 exceeds(

@@ -6,7 +6,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Expr, Type};
 
 use super::parse::number;
-use super::{Bound, DefaultValue, Length, Number, Rules, Size, What};
+use super::{Bound, Count, DefaultValue, Number, Rules, Size, What};
 use crate::options::as_str;
 use crate::types::{self, Kind};
 
@@ -31,8 +31,8 @@ impl Rules {
                     out.calls.extend(bound_call(*bound, number, key.span()));
                     continue;
                 }
-                What::Length(length, size) => {
-                    out.calls.extend(length_call(*length, size, key.span()));
+                What::Count(count, size) => {
+                    out.calls.extend(count_call(*count, size, key.span()));
                     continue;
                 }
                 What::Regex(source) => {
@@ -142,12 +142,12 @@ fn bound_call(bound: Bound, number: &Number, span: Span) -> TokenStream {
     quote!(.#method(#value))
 }
 
-fn length_call(length: Length, size: &Size, span: Span) -> TokenStream {
-    let word = match length {
-        Length::MinLength => "min_length",
-        Length::MaxLength => "max_length",
-        Length::MinItems => "min_items",
-        Length::MaxItems => "max_items",
+fn count_call(count: Count, size: &Size, span: Span) -> TokenStream {
+    let word = match count {
+        Count::MinLength => "min_length",
+        Count::MaxLength => "max_length",
+        Count::MinItems => "min_items",
+        Count::MaxItems => "max_items",
     };
     let method = Ident::new(word, span);
     let value = match size {

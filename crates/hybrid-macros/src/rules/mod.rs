@@ -14,7 +14,6 @@ use proc_macro2::Span;
 use syn::{Expr, Ident, LitStr, Path};
 
 pub(crate) use expand::Expanded;
-pub(crate) use parse::literal_text;
 
 /// The words that [`Rules::take`] understands, for suggestions.
 pub(crate) const WORDS: &[&str] = &[
@@ -65,7 +64,7 @@ pub(crate) struct Rule {
 #[derive(Debug)]
 pub(crate) enum What {
     Bound(Bound, Number),
-    Length(Length, Size),
+    Count(Count, Size),
     Regex(LitStr),
     Format(Format, LitStr),
     UniqueItems,
@@ -85,7 +84,7 @@ pub(crate) enum Bound {
 
 /// The rules that count characters or items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Length {
+pub(crate) enum Count {
     MinLength,
     MaxLength,
     MinItems,

@@ -5,7 +5,7 @@ use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
-use super::{Bound, DefaultValue, Length, Number, Rule, Rules, Size, What};
+use super::{Bound, Count, DefaultValue, Number, Rule, Rules, Size, What};
 use crate::diag::Diagnostics;
 use crate::options::{Opt, Options, Value, as_str};
 
@@ -49,10 +49,10 @@ impl Rules {
             "le" => bound(Bound::Le, opt, diag),
             "lt" => bound(Bound::Lt, opt, diag),
             "multiple_of" => bound(Bound::MultipleOf, opt, diag),
-            "min_length" => length(Length::MinLength, opt, diag),
-            "max_length" => length(Length::MaxLength, opt, diag),
-            "min_items" => length(Length::MinItems, opt, diag),
-            "max_items" => length(Length::MaxItems, opt, diag),
+            "min_length" => count(Count::MinLength, opt, diag),
+            "max_length" => count(Count::MaxLength, opt, diag),
+            "min_items" => count(Count::MinItems, opt, diag),
+            "max_items" => count(Count::MaxItems, opt, diag),
             "regex" => opt.text(diag).map(What::Regex),
             "format" => format(opt, diag),
             "unique_items" => opt.flag(diag).then_some(What::UniqueItems),
@@ -126,7 +126,7 @@ fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
     Some(What::Bound(bound, number))
 }
 
-fn length(length: Length, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
+fn count(count: Count, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
     let expr = opt.expr(diag)?;
     let size = match expr {
         Expr::Lit(ExprLit {
@@ -145,7 +145,7 @@ fn length(length: Length, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
             format_args!("`{key}` takes a whole number from 0 up: `{key} = 1`"),
         );
     }
-    size.map(|size| What::Length(length, size))
+    size.map(|size| What::Count(count, size))
 }
 
 fn format(opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
@@ -203,7 +203,7 @@ fn example(expr: &Expr, diag: &mut Diagnostics) -> Option<String> {
 }
 
 /// What a literal says: the text of a string, the digits of a number.
-pub(crate) fn literal_text(expr: &Expr) -> Option<String> {
+fn literal_text(expr: &Expr) -> Option<String> {
     if let Some(text) = as_str(expr) {
         return Some(text.value());
     }

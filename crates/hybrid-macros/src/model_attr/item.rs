@@ -1,0 +1,127 @@
+//! The user's type as it is written out again: untouched but for our own attributes and the derives that we replace.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens as _, quote};
+use syn::punctuated::Punctuated;
+use syn::{Attribute, Data, DeriveInput, LitStr, Path, Token};
+
+use super::model::{Mode, Model};
+use crate::diag::Diagnostics;
+
+/// Which derives below `#[model]` stay, and are therefore not ours to write.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub(crate) serialize: bool,
+    pub(crate) schema: bool,
+    pub(crate) validate: bool,
+}
+
+/// Takes `Deserialize` out of the derives, since ours stands in for it, and notes what else is derived.
+pub(crate) fn take_derives(item: &mut DeriveInput, diag: &mut Diagnostics) -> Kept {
+    let mut kept = Kept::default();
+    let mut attrs = Vec::new();
+    for attr in std::mem::take(&mut item.attrs) {
+        if !attr.path().is_ident("derive") {
+            attrs.push(attr);
+            continue;
+        }
+        let parser = Punctuated::<Path, Token![,]>::parse_terminated;
+        let paths = match attr.parse_args_with(parser) {
+            Ok(paths) => paths,
+            Err(error) => {
+                diag.syntax(error);
+                continue;
+            }
+        };
+        let stays: Vec<Path> = paths.into_iter().filter(|path| stays(path, &mut kept)).collect();
+        if !stays.is_empty() {
+            attrs.push(syn::parse_quote!(#[derive(#(#stays),*)]));
+        }
+    }
+    item.attrs = attrs;
+    kept
+}
+
+fn stays(path: &Path, kept: &mut Kept) -> bool {
+    match path.segments.last().map(|segment| segment.ident.to_string()).as_deref() {
+        Some("Deserialize") => return false,
+        Some("Serialize") => kept.serialize = true,
+        Some("JsonSchema") => kept.schema = true,
+        Some("Validate") => kept.validate = true,
+        _ => {}
+    }
+    true
+}
+
+/// The type, with serde's `Serialize` on it where that is wanted.
+pub(crate) fn expand(item: &DeriveInput, model: &Model, kept: &Kept) -> TokenStream {
+    let mut item = item.clone();
+    let derives = model.mode != Mode::Input && !kept.serialize;
+    let serde_stays = derives || kept.serialize || kept.schema;
+    each_attrs(&mut item, |attrs| {
+        attrs.retain(|attr| !is(attr, "field") && (serde_stays || !is(attr, "serde")));
+    });
+    if derives || kept.serialize {
+        rename_aliased(&mut item, model);
+    }
+    let derive = derives.then(|| {
+        let root = &model.root;
+        let path = serde_path(root);
+        quote! {
+            #[derive(#root::__private::Serialize)]
+            #[serde(crate = #path)]
+        }
+    });
+    quote!(#derive #item)
+}
+
+/// The type without any attribute that a derive would have to know, for when nothing is generated.
+pub(crate) fn bare(item: &DeriveInput, kept: &Kept) -> TokenStream {
+    let mut item = item.clone();
+    let serde_stays = kept.serialize || kept.schema;
+    each_attrs(&mut item, |attrs| {
+        attrs.retain(|attr| !is(attr, "field") && (serde_stays || !is(attr, "serde")));
+    });
+    item.into_token_stream()
+}
+
+/// `alias` is the wire name for serde too.
+fn rename_aliased(item: &mut DeriveInput, model: &Model) {
+    let mut aliased = model.fields().map(|field| field.rules.alias.clone());
+    each_field(item, |field| {
+        if let Some(Some(name)) = aliased.next() {
+            field.attrs.push(syn::parse_quote!(#[serde(rename = #name)]));
+        }
+    });
+}
+
+/// Where serde finds itself: `::hybrid::__private::serde`.
+pub(crate) fn serde_path(root: &Path) -> LitStr {
+    let text = quote!(#root::__private::serde).to_string().replace(' ', "");
+    LitStr::new(&text, proc_macro2::Span::call_site())
+}
+
+pub(crate) fn is(attr: &Attribute, name: &str) -> bool {
+    attr.path().is_ident(name)
+}
+
+/// Every field, those of variants included, in order.
+pub(crate) fn each_field(item: &mut DeriveInput, mut look: impl FnMut(&mut syn::Field)) {
+    match &mut item.data {
+        Data::Struct(data) => data.fields.iter_mut().for_each(look),
+        Data::Enum(data) => {
+            for variant in &mut data.variants {
+                variant.fields.iter_mut().for_each(&mut look);
+            }
+        }
+        Data::Union(_) => {}
+    }
+}
+
+fn each_attrs(item: &mut DeriveInput, look: impl Fn(&mut Vec<Attribute>)) {
+    look(&mut item.attrs);
+    if let Data::Enum(data) = &mut item.data {
+        data.variants.iter_mut().for_each(|variant| look(&mut variant.attrs));
+    }
+    each_field(item, |field| look(&mut field.attrs));
+}
