@@ -210,6 +210,7 @@ impl Param {
         let name = raw.name().cloned();
         let plain = raw.plain_name().map(|name| name.unraw().to_string());
         let path_name = plain.and_then(|name| path_name(&name, in_path));
+        let path_name = path_name.filter(|_| raw.source.is_some() || !says_source(&raw.ty));
         let mut broken = raw.broken;
         let before = diag.len();
         let read = match raw.source {
@@ -245,6 +246,20 @@ impl Param {
             Read::RawBody | Read::Extractor => None,
         }
     }
+}
+
+/// Whether a type says by itself where it comes from, as far as its spelling tells.
+pub(crate) fn says_source(ty: &Type) -> bool {
+    const WRAPPERS: [&str; 7] = [
+        "Json",
+        "Query",
+        "Form",
+        "Path",
+        "Header",
+        "State",
+        "Extension",
+    ];
+    WRAPPERS.iter().any(|name| types::is(types::bare(ty), name))
 }
 
 /// The name of the path that an argument's name stands for: the same, or without the `_` of an unused one.
