@@ -7,13 +7,23 @@ use syn::ext::IdentExt as _;
 use syn::{FnArg, Safety, Type};
 
 use crate::diag::{Diagnostics, nearest};
-use crate::model::{Param, Read, Route, Signature, Source, Text};
+use crate::model::{Param, Read, Route, Signature, Source, Text, says_source};
 use crate::parse::function::Function;
 use crate::settings::Lane;
 use crate::types::{self, Kind};
 
 /// Arguments of one handler at most.
 const ARGUMENTS_MAX: usize = 16;
+
+/// Types that read the body by themselves.
+const BODIES: &[&str] = &[
+    "Json",
+    "Form",
+    "Multipart",
+    "Request",
+    "BodyStream",
+    "BodyReader",
+];
 
 /// Runs every check on a route.
 pub(crate) fn route(route: &Route, function: &Function, diag: &mut Diagnostics) {
@@ -352,17 +362,8 @@ fn body_kind(param: &Param) -> Option<&'static str> {
         Read::Text(text) => (text.source == Source::Form).then_some("#[form]"),
         Read::Extractor => {
             let ty = types::bare(&param.ty);
-            [
-                "Json",
-                "Form",
-                "Bytes",
-                "Request",
-                "Multipart",
-                "BodyStream",
-                "BodyReader",
-            ]
-            .into_iter()
-            .find(|name| types::is(ty, name))
+            (types::is(ty, "Bytes") || BODIES.iter().any(|name| types::is(ty, name)))
+                .then_some("a type")
         }
     }
 }
@@ -431,18 +432,7 @@ fn no_value(ty: &Type, text: &Text) -> Option<String> {
             "`#[{word}]` reads one value, `{spelled}` has many: write `{name}<{spelled}>` without the attribute"
         ));
     }
-    if [
-        "Json",
-        "Query",
-        "Form",
-        "Path",
-        "Header",
-        "State",
-        "Extension",
-    ]
-    .iter()
-    .any(|name| types::is(bare, name))
-    {
+    if says_source(ty) {
         return Some(format!(
             "`{spelled}` says its source itself: remove `#[{word}]`"
         ));
@@ -477,17 +467,7 @@ fn raw_body(param: &Param, diag: &mut Diagnostics) {
     }
     let spelled = types::spelled(ty);
     let bare = types::bare(ty);
-    if [
-        "Json",
-        "Form",
-        "Multipart",
-        "Request",
-        "BodyStream",
-        "BodyReader",
-    ]
-    .iter()
-    .any(|name| types::is(bare, name))
-    {
+    if BODIES.iter().any(|name| types::is(bare, name)) {
         diag.error(
             ty,
             format_args!("`{spelled}` reads the body by itself: remove `#[body]`"),

@@ -248,17 +248,19 @@ impl Param {
     }
 }
 
+/// Types that name their source.
+const WRAPPERS: &[&str] = &[
+    "Json",
+    "Query",
+    "Form",
+    "Path",
+    "Header",
+    "State",
+    "Extension",
+];
+
 /// Whether a type says by itself where it comes from, as far as its spelling tells.
 pub(crate) fn says_source(ty: &Type) -> bool {
-    const WRAPPERS: [&str; 7] = [
-        "Json",
-        "Query",
-        "Form",
-        "Path",
-        "Header",
-        "State",
-        "Extension",
-    ];
     WRAPPERS.iter().any(|name| types::is(types::bare(ty), name))
 }
 

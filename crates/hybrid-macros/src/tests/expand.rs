@@ -205,8 +205,11 @@ fn another_root() {
 
 #[test]
 fn a_handler_with_mistakes() {
-    let item =
-        quote!(async fn wrong(#[query(ge = 2, le = 1)] n: u32, name: String) { let half = ; });
+    let item = quote!(
+        async fn wrong(#[query(ge = 2, le = 1)] n: u32, name: String) {
+            n.to_string()
+        }
+    );
     insta::assert_snapshot!(shown_with_mistakes(route(
         Some("GET"),
         quote!("wrong"),
@@ -343,4 +346,12 @@ fn generated_code_says_nothing_that_users_forbid() {
     ] {
         assert!(!text.contains(banned), "{banned}: {text}");
     }
+}
+
+#[test]
+fn a_body_that_does_not_parse_stays() {
+    let item = quote!(async fn half(#[query] n: u32) { let half = ; });
+    let (tokens, diag) = route(Some("GET"), quote!("/"), item);
+    assert!(diag.is_empty(), "{:?}", diag.messages());
+    assert!(tokens.to_string().contains("let half = ;"), "{tokens}");
 }
