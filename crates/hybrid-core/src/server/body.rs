@@ -1,0 +1,240 @@
+//! Bodies on their way: a request's with its time limits, an answer's with what
+//! its end means for the connection.
+
+use std::{
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use bytes::Bytes;
+use http_body::{Body as _, Frame, SizeHint};
+use hyper::body::Incoming;
+
+use super::{conn::Conn, shared::Shared, stream::Stream, waiting::Waiting};
+use crate::{BoxError, body::Body};
+
+/// The client sends its body too slowly: 408 `request_timeout`.
+///
+/// The error of a request's body, boxed; it is recognised by its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BodyTooSlow;
+
+impl fmt::Display for BodyTooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body came too slowly")
+    }
+}
+
+impl std::error::Error for BodyTooSlow {}
+
+/// Whose limits a request's body obeys.
+pub(crate) enum Watch {
+    /// The one request of an HTTP/1 connection.
+    Conn(Arc<Conn>),
+    /// One of the streams of an HTTP/2 connection.
+    Stream(Arc<Stream>, Arc<Shared>),
+}
+
+impl Watch {
+    fn waiting(&self) -> (&Waiting, &Shared) {
+        match self {
+            Self::Conn(conn) => (&conn.body, &conn.shared),
+            Self::Stream(stream, shared) => (&stream.body, shared),
+        }
+    }
+}
+
+/// A request's body within its time limits.
+pub(crate) struct RequestBody {
+    incoming: Incoming,
+    watch: Watch,
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: Incoming, watch: Watch) -> Self {
+        watch.waiting().0.restart();
+        Self { incoming, watch }
+    }
+}
+
+impl http_body::Body for RequestBody {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        let (waiting, shared) = this.watch.waiting();
+        let now = shared.ticks.now();
+        match Pin::new(&mut this.incoming).poll_frame(cx) {
+            Poll::Pending if waiting.wait(now, cx.waker()) => {
+                waiting.stop();
+                Poll::Ready(Some(Err(BodyTooSlow.into())))
+            }
+            Poll::Pending => Poll::Pending,
+            Poll::Ready(Some(Ok(frame))) => {
+                waiting.came(now, frame.data_ref().map_or(0, Bytes::len));
+                if this.incoming.is_end_stream() {
+                    waiting.complete();
+                }
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Poll::Ready(Some(Err(error))) => {
+                waiting.stop();
+                Poll::Ready(Some(Err(error.into())))
+            }
+            Poll::Ready(None) => {
+                waiting.complete();
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.incoming.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.incoming.size_hint()
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        self.watch.waiting().0.stop();
+    }
+}
+
+/// The body of an HTTP/1 answer. When hyper drops it, the answer is produced.
+pub(crate) struct Http1Body {
+    body: Body,
+    conn: Arc<Conn>,
+}
+
+impl Http1Body {
+    pub(crate) fn new(body: Body, conn: Arc<Conn>) -> Self {
+        Self { body, conn }
+    }
+}
+
+impl http_body::Body for Http1Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        poll_caught(&mut self.get_mut().body, cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Http1Body {
+    fn drop(&mut self) {
+        self.conn.end_answer();
+    }
+}
+
+/// Bytes of an answer that are handed over at once on a stream. What hyper holds
+/// of a stream that is not taken is at most this.
+const PIECE_BYTES_MAX: usize = 32 * 1024;
+
+/// The body of an HTTP/2 answer, in pieces, with the time noted since which a
+/// piece has not been taken.
+pub(crate) struct Http2Body {
+    body: Body,
+    /// What is left of a frame that was larger than a piece.
+    rest: Bytes,
+    stream: Arc<Stream>,
+    shared: Arc<Shared>,
+}
+
+impl Http2Body {
+    pub(crate) fn new(body: Body, stream: Arc<Stream>, shared: Arc<Shared>) -> Self {
+        Self {
+            body,
+            rest: Bytes::new(),
+            stream,
+            shared,
+        }
+    }
+
+    fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
+        if data.len() > PIECE_BYTES_MAX {
+            self.rest = data.split_off(PIECE_BYTES_MAX);
+        }
+        Frame::data(data)
+    }
+}
+
+impl http_body::Body for Http2Body {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let this = self.get_mut();
+        this.stream.take();
+        let frame = if this.rest.is_empty() {
+            match ready!(poll_caught(&mut this.body, cx)) {
+                Some(Ok(frame)) => frame,
+                end => return Poll::Ready(end),
+            }
+        } else {
+            Frame::data(std::mem::take(&mut this.rest))
+        };
+        this.stream.give(this.shared.ticks.now());
+        let frame = match frame.into_data() {
+            Ok(data) => this.piece(data),
+            Err(frame) => frame,
+        };
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.rest.is_empty() && self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let rest = self.rest.len() as u64;
+        let inner = self.body.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(inner.lower() + rest);
+        if let Some(upper) = inner.upper() {
+            hint.set_upper(upper + rest);
+        }
+        hint
+    }
+}
+
+/// A body that panics breaks its answer off; it never ends it cleanly, and it
+/// takes nothing else down.
+fn poll_caught(
+    body: &mut Body,
+    cx: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    // The body is dropped after a panic, never polled again.
+    match catch_unwind(AssertUnwindSafe(|| Pin::new(body).poll_frame(cx))) {
+        Ok(polled) => polled,
+        Err(_) => {
+            tracing::error!("the body of an answer panicked: the answer is broken off");
+            Poll::Ready(Some(Err("the body panicked".into())))
+        }
+    }
+}

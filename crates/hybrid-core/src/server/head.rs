@@ -1,0 +1,415 @@
+//! Checks on a request's head, for what hyper accepts although RFC 9112 and
+//! RFC 9110 forbid it, or although nobody who means well sends it.
+//!
+//! hyper itself refuses what it cannot parse, and heads beyond `head_limit`
+//! (`closing` writes those answers).
+
+use http::{
+    HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header,
+    request::Parts,
+    uri::{Authority, Scheme},
+};
+
+use crate::{config::Settings, problem::Problem};
+
+/// The limits on a head that hyper does not have.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct HeadLimits {
+    pub(crate) headers_max: usize,
+    pub(crate) uri_bytes_max: usize,
+    pub(crate) method_bytes_max: usize,
+}
+
+impl HeadLimits {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            headers_max: settings.headers_max,
+            uri_bytes_max: settings.uri_limit,
+            method_bytes_max: settings.method_limit,
+        }
+    }
+}
+
+/// What a head that is in order asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A resource.
+    Resource,
+    /// `OPTIONS *`: whether the server is there.
+    Server,
+}
+
+/// Judges a head.
+///
+/// # Errors
+/// 400 `malformed_request`, 414 `uri_too_long`, 417 `expectation_failed`, 431
+/// `headers_too_large` or 501 `not_implemented`.
+pub(crate) fn check(parts: &Parts, limits: &HeadLimits) -> Result<Asked, Problem> {
+    check_method(&parts.method, limits)?;
+    let asked = check_target(parts, limits)?;
+    check_headers(parts, limits)?;
+    Ok(asked)
+}
+
+fn check_method(method: &Method, limits: &HeadLimits) -> Result<(), Problem> {
+    let refused = method.as_str().len() > limits.method_bytes_max
+        || matches!(*method, Method::CONNECT | Method::TRACE);
+    if refused {
+        return Err(not_implemented("the method is not implemented"));
+    }
+    Ok(())
+}
+
+fn check_target(parts: &Parts, limits: &HeadLimits) -> Result<Asked, Problem> {
+    let uri = &parts.uri;
+    let path = uri.path();
+    let query = uri.query().unwrap_or_default();
+    // Scheme and authority count from where they matter: they are short.
+    if path.len() + query.len() > limits.uri_bytes_max {
+        return Err(uri_too_long(limits.uri_bytes_max));
+    }
+    if path == "*" && uri.authority().is_none() {
+        return match parts.method {
+            Method::OPTIONS => Ok(Asked::Server),
+            _ => Err(malformed("the target `*` is for `OPTIONS`")),
+        };
+    }
+    if !path.starts_with('/') || (uri.scheme().is_none() && uri.authority().is_some()) {
+        return Err(malformed("the target must begin with `/`"));
+    }
+    check_path(path.as_bytes())?;
+    if !query.bytes().all(is_visible) {
+        return Err(malformed(
+            "the target has bytes that must be percent-encoded",
+        ));
+    }
+    Ok(Asked::Resource)
+}
+
+/// A path is decoded once, strictly: what cannot be decoded is refused here.
+fn check_path(path: &[u8]) -> Result<(), Problem> {
+    let mut rest = path;
+    while let [byte, after @ ..] = rest {
+        rest = after;
+        if *byte == b'%' {
+            match after {
+                [b'0', b'0', ..] => return Err(malformed("the path has a NUL")),
+                [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
+                _ => return Err(malformed("the path has a `%` that encodes nothing")),
+            }
+        } else if !is_visible(*byte) {
+            return Err(malformed("the path has bytes that must be percent-encoded"));
+        }
+    }
+    Ok(())
+}
+
+fn is_visible(byte: u8) -> bool {
+    byte.is_ascii_graphic()
+}
+
+/// One pass over the headers for all rules on them.
+fn check_headers(parts: &Parts, limits: &HeadLimits) -> Result<(), Problem> {
+    if parts.headers.len() > limits.headers_max {
+        return Err(headers_too_large(format!(
+            "the request has more than {} headers",
+            limits.headers_max
+        )));
+    }
+    let mut host = None;
+    for (name, value) in &parts.headers {
+        if name == header::HOST {
+            if host.replace(value).is_some() {
+                return Err(malformed("the request has more than one `Host`"));
+            }
+        } else if name == header::EXPECT {
+            check_expect(parts.version, value)?;
+        } else if name == header::TRANSFER_ENCODING {
+            check_transfer_encoding(value)?;
+        }
+    }
+    check_host(parts, host)
+}
+
+fn check_expect(version: Version, value: &HeaderValue) -> Result<(), Problem> {
+    // HTTP/1.0 did not have it: RFC 9110, section 10.1.1.
+    if version < Version::HTTP_11 || value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+        return Ok(());
+    }
+    let status = StatusCode::EXPECTATION_FAILED;
+    Err(
+        Problem::new(status, "expectation_failed", "Expectation failed")
+            .detail("the one expectation that is met is `100-continue`"),
+    )
+}
+
+/// hyper decodes `chunked` and would hand any coding below it to the handler.
+fn check_transfer_encoding(value: &HeaderValue) -> Result<(), Problem> {
+    if value
+        .as_bytes()
+        .trim_ascii()
+        .eq_ignore_ascii_case(b"chunked")
+    {
+        return Ok(());
+    }
+    Err(not_implemented(
+        "the one transfer coding that is understood is `chunked`",
+    ))
+}
+
+fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> {
+    let uri = &parts.uri;
+    if uri
+        .authority()
+        .is_some_and(|authority| !is_plain(authority.as_str()))
+    {
+        return Err(malformed("the target's authority is not a host and a port"));
+    }
+    match (host, uri.authority()) {
+        (None, Some(_)) if parts.version >= Version::HTTP_2 => Ok(()),
+        (None, _) if parts.version < Version::HTTP_11 => Ok(()),
+        (None, _) => Err(malformed("the request has no `Host`")),
+        (Some(host), authority) => {
+            let Some(host) = host.to_str().ok().filter(|host| is_plain(host)) else {
+                return Err(malformed("`Host` is not a host and a port"));
+            };
+            match authority {
+                Some(authority) if !same_authority(uri, authority, host) => {
+                    Err(malformed("`Host` differs from the target's authority"))
+                }
+                _ => Ok(()),
+            }
+        }
+    }
+}
+
+/// Whether text is a host with an optional port: no user info, no path, no list.
+/// An empty `Host` is allowed by RFC 9112, section 3.2.
+fn is_plain(text: &str) -> bool {
+    if text.is_empty() {
+        return true;
+    }
+    // The usual characters need no further look; the rest goes through a parser.
+    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (text, None),
+    };
+    let port_is_one = port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok());
+    let host_is_one = !host.is_empty() && (host.bytes().all(usual) || is_unusual_host(host));
+    port_is_one && host_is_one
+}
+
+fn is_unusual_host(host: &str) -> bool {
+    if let Some(address) = host
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+    {
+        return address.parse::<std::net::Ipv6Addr>().is_ok();
+    }
+    !host.contains(['@', ',', ':', '[', ']', '/']) && host.parse::<Authority>().is_ok()
+}
+
+/// Whether target and `Host` name the same place; a default port may be left out.
+fn same_authority(uri: &Uri, authority: &Authority, host: &str) -> bool {
+    let default = if uri.scheme() == Some(&Scheme::HTTPS) {
+        ":443"
+    } else {
+        ":80"
+    };
+    let short = |text| {
+        let text: &str = text;
+        text.strip_suffix(default)
+            .or(text.strip_suffix(':'))
+            .unwrap_or(text)
+            .to_owned()
+    };
+    short(authority.as_str()).eq_ignore_ascii_case(&short(host))
+}
+
+/// Whether the client waits for `100 Continue` before it sends its body.
+pub(crate) fn awaits_continue(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::EXPECT)
+}
+
+fn malformed(detail: &'static str) -> Problem {
+    Problem::bad_request(detail)
+}
+
+fn not_implemented(detail: &'static str) -> Problem {
+    Problem::new(
+        StatusCode::NOT_IMPLEMENTED,
+        "not_implemented",
+        "Not implemented",
+    )
+    .detail(detail)
+}
+
+/// 414, with the limit.
+pub(crate) fn uri_too_long(limit: usize) -> Problem {
+    Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI too long").detail(format!(
+        "the target is longer than the limit of {limit} bytes"
+    ))
+}
+
+/// 431, with the limit.
+pub(crate) fn headers_too_large(detail: String) -> Problem {
+    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
+    Problem::new(status, "headers_too_large", "Headers too large").detail(detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: HeadLimits = HeadLimits {
+        headers_max: 4,
+        uri_bytes_max: 32,
+        method_bytes_max: 8,
+    };
+
+    fn parts(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = http::Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    /// The status of a refusal, or 200.
+    fn judge(method: &str, target: &str, headers: &[(&str, &str)]) -> u16 {
+        match check(&parts(method, target, headers), &LIMITS) {
+            Ok(_) => 200,
+            Err(problem) => problem.status().as_u16(),
+        }
+    }
+
+    const HOST: (&str, &str) = ("host", "a.example");
+
+    #[test]
+    fn a_host_is_one_host() {
+        assert_eq!(judge("GET", "/", &[HOST]), 200);
+        assert_eq!(judge("GET", "/", &[]), 400);
+        assert_eq!(judge("GET", "/", &[HOST, HOST]), 400);
+        let good = [
+            "a.example:80",
+            "127.0.0.1:8000",
+            "[::1]",
+            "[::1]:8000",
+            "a-b_c",
+            "",
+            "a:",
+        ];
+        for host in good {
+            assert_eq!(judge("GET", "/", &[("host", host)]), 200, "{host}");
+        }
+        let bad = [
+            "u@a.example",
+            "a.example/x",
+            "a.example, b.example",
+            "a,b",
+            "a:b",
+            "a:99999",
+            "[::1",
+            "::1",
+            "a b",
+            "a\\b",
+            "a?b",
+            "a#b",
+            ":80",
+            "[x]",
+        ];
+        for host in bad {
+            assert_eq!(judge("GET", "/", &[("host", host)]), 400, "{host}");
+        }
+    }
+
+    #[test]
+    fn http_1_0_needs_no_host() {
+        let mut old = parts("GET", "/", &[]);
+        old.version = Version::HTTP_10;
+        assert!(check(&old, &LIMITS).is_ok());
+    }
+
+    #[test]
+    fn an_absolute_target_agrees_with_host() {
+        let host = |host| [("host", host)];
+        assert_eq!(judge("GET", "http://a.example/", &host("a.example")), 200);
+        assert_eq!(
+            judge("GET", "http://A.example/", &host("a.EXAMPLE:80")),
+            200
+        );
+        assert_eq!(
+            judge("GET", "https://a.example:443/", &host("a.example")),
+            200
+        );
+        assert_eq!(judge("GET", "http://a.example/", &host("b.example")), 400);
+        assert_eq!(
+            judge("GET", "http://a.example:81/", &host("a.example")),
+            400
+        );
+        assert_eq!(judge("GET", "http://u@a.example/", &host("a.example")), 400);
+    }
+
+    #[test]
+    fn http_2_has_its_authority_in_the_target() {
+        let mut second = parts("GET", "http://a.example/", &[]);
+        second.version = Version::HTTP_2;
+        assert!(check(&second, &LIMITS).is_ok());
+        let mut second = parts("GET", "/", &[]);
+        second.version = Version::HTTP_2;
+        assert!(check(&second, &LIMITS).is_err());
+    }
+
+    #[test]
+    fn a_target_begins_with_a_slash() {
+        assert_eq!(judge("GET", "*", &[HOST]), 400);
+        assert_eq!(judge("GET", "a.example:80", &[HOST]), 400);
+        let options = parts("OPTIONS", "*", &[HOST]);
+        assert_eq!(check(&options, &LIMITS).unwrap(), Asked::Server);
+    }
+
+    #[test]
+    fn a_path_decodes_and_has_no_nul() {
+        assert_eq!(judge("GET", "/%41%2F", &[HOST]), 200);
+        for bad in ["/%zz", "/%4", "/%", "/a%00b", "/\u{e9}", "/?\u{e9}"] {
+            assert_eq!(judge("GET", bad, &[HOST]), 400, "{bad}");
+        }
+    }
+
+    #[test]
+    fn limits_have_their_own_status() {
+        assert_eq!(judge("GET", &format!("/{}", "a".repeat(31)), &[HOST]), 200);
+        assert_eq!(judge("GET", &format!("/{}", "a".repeat(32)), &[HOST]), 414);
+        assert_eq!(
+            judge("GET", "/", &[HOST, ("a", ""), ("b", ""), ("c", "")]),
+            200
+        );
+        assert_eq!(
+            judge(
+                "GET",
+                "/",
+                &[HOST, ("a", ""), ("b", ""), ("c", ""), ("d", "")]
+            ),
+            431
+        );
+        assert_eq!(judge("ABCDEFGH", "/", &[HOST]), 200);
+        assert_eq!(judge("ABCDEFGHI", "/", &[HOST]), 501);
+    }
+
+    #[test]
+    fn what_is_not_implemented_says_so() {
+        assert_eq!(judge("TRACE", "/", &[HOST]), 501);
+        assert_eq!(judge("CONNECT", "a.example:80", &[HOST]), 501);
+        assert_eq!(judge("POST", "/", &[HOST, ("expect", "100-Continue")]), 200);
+        assert_eq!(judge("POST", "/", &[HOST, ("expect", "tea")]), 417);
+        assert_eq!(
+            judge("POST", "/", &[HOST, ("transfer-encoding", "Chunked")]),
+            200
+        );
+        assert_eq!(
+            judge("POST", "/", &[HOST, ("transfer-encoding", "gzip, chunked")]),
+            501
+        );
+    }
+}

@@ -1,0 +1,192 @@
+//! One HTTP/1 connection: hyper parses and writes, the service below stands
+//! between it and the application, and the driver watches the limits.
+
+use std::{convert::Infallible, pin::Pin, sync::Arc, task::Poll};
+
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use http_body::Body as _;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+
+use super::{
+    Application,
+    accept::Server,
+    body::{Http1Body, RequestBody, Watch},
+    closing,
+    conn::{Conn, Lapse},
+    head::{self, Asked},
+    shared::Stage,
+    timed_io::TimedIo,
+};
+use crate::{Request, Response, body::Body, config::Settings};
+
+/// hyper's parser of HTTP/1, with the limits of the settings.
+pub(crate) fn builder(settings: &Settings) -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    builder
+        .max_header_size(settings.head_limit)
+        // Twice the head, so that `max_header_size` decides and not this.
+        .max_buf_size(settings.head_limit.saturating_mul(2))
+        // The limit is ours: hyper's sets a timer for every request.
+        .header_read_timeout(None);
+    // Any number but hyper's own default costs an allocation for each request.
+    if settings.headers_max != HYPER_HEADERS_MAX {
+        builder.max_headers(settings.headers_max);
+    }
+    builder
+}
+
+const HYPER_HEADERS_MAX: usize = 100;
+
+/// How a connection came to its end, as far as hyper's part is concerned.
+enum End {
+    /// hyper is done with it, well or not.
+    Done(hyper::Result<()>),
+    Lapse(Lapse),
+    /// The server stops, and nothing was being served.
+    Idle,
+    /// The server stops, and time is up.
+    Cut,
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn run<A: Application>(
+    server: &Arc<Server<A>>,
+    conn: Arc<Conn>,
+    io: TimedIo<TcpStream>,
+) {
+    let service = service_fn(|request: http::Request<Incoming>| {
+        conn.begin_request();
+        serve(Arc::clone(server), Arc::clone(&conn), request)
+    });
+    let mut http = server
+        .http1
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    let end = std::future::poll_fn(|cx| {
+        conn.register(cx.waker());
+        if let Poll::Ready(done) = Pin::new(&mut http).poll(cx) {
+            return Poll::Ready(End::Done(done));
+        }
+        match conn.lapse() {
+            Some(lapse) => Poll::Ready(End::Lapse(lapse)),
+            None => match conn.shared.stage() {
+                Stage::Cutting => Poll::Ready(End::Cut),
+                Stage::Closing if conn.is_idle() => Poll::Ready(End::Idle),
+                _ => Poll::Pending,
+            },
+        }
+    })
+    .await;
+    let parts = http.into_parts();
+    match (end, parts) {
+        // The connection is somebody else's now.
+        (_, None) | (End::Cut | End::Idle, _) => {}
+        (End::Lapse(Lapse::SlowHead), Some(parts)) if !conn.has_left_unread() => {
+            closing::too_slow(server, parts.io.into_inner(), &conn).await;
+        }
+        (End::Lapse(lapse), _) => tracing::debug!(?lapse, "closing a connection"),
+        (End::Done(done), Some(parts)) => {
+            if let Err(error) = &done {
+                tracing::debug!(%error, "a connection ended with an error");
+            }
+            let io = parts.io.into_inner();
+            match conn.held_back() {
+                Some(status) => {
+                    closing::refuse_head(server, io, &conn, status, &parts.read_buf).await;
+                }
+                None if done.is_ok() => closing::close(io, &conn, &server.settings).await,
+                None => {}
+            }
+        }
+    }
+}
+
+/// One request, from its head to the head of its answer.
+async fn serve<A: Application>(
+    server: Arc<Server<A>>,
+    conn: Arc<Conn>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Http1Body>, Infallible> {
+    let (parts, incoming) = request.into_parts();
+    let sends_body = !incoming.is_end_stream();
+    let may_stay = BodyLeft::of(&parts, &incoming);
+    let body = if sends_body {
+        Body::new(RequestBody::new(incoming, Watch::Conn(Arc::clone(&conn))))
+    } else {
+        Body::empty()
+    };
+    let (mut response, refused) = answer(&server, &conn, parts, body).await;
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        conn.upgrade();
+    } else {
+        let unread = sends_body && !conn.body.is_complete();
+        if unread {
+            conn.leave_unread();
+        }
+        let leaving = conn.shared.stage() >= Stage::Leaving && !conn.has_more();
+        if refused || leaving || (unread && !may_stay.is_at_hand(&conn)) {
+            let close = HeaderValue::from_static("close");
+            response.headers_mut().insert(header::CONNECTION, close);
+        }
+    }
+    Ok(response.map(|body| Http1Body::new(body, conn)))
+}
+
+/// The answer, and whether the head was refused. After such a refusal nothing
+/// that follows on the connection is trusted.
+async fn answer<A: Application>(
+    server: &Arc<Server<A>>,
+    conn: &Conn,
+    parts: Parts,
+    body: Body,
+) -> (Response, bool) {
+    match head::check(&parts, &server.head_limits) {
+        Ok(Asked::Resource) => {
+            let request = Request::from_parts(parts, body);
+            (
+                Arc::clone(&server.app).call(request, conn.peer).await,
+                false,
+            )
+        }
+        Ok(Asked::Server) => {
+            let mut response = Response::default();
+            *response.status_mut() = StatusCode::NO_CONTENT;
+            (response, false)
+        }
+        Err(problem) => {
+            tracing::debug!(status = problem.status().as_u16(), "refused a head");
+            (server.app.refuse(problem, &parts), true)
+        }
+    }
+}
+
+/// Whether the rest of a body that nobody read is so small and so near that
+/// hyper passes over it and the connection can stay.
+#[derive(Clone, Copy)]
+enum BodyLeft {
+    Small,
+    Large,
+}
+
+/// Rests up to this size are passed over.
+const PASSED_OVER_BYTES_MAX: u64 = 8 * 1024;
+
+impl BodyLeft {
+    fn of(parts: &Parts, incoming: &Incoming) -> Self {
+        let small = incoming
+            .size_hint()
+            .upper()
+            .is_some_and(|n| n <= PASSED_OVER_BYTES_MAX);
+        if small && !head::awaits_continue(&parts.headers) {
+            Self::Small
+        } else {
+            Self::Large
+        }
+    }
+
+    fn is_at_hand(self, conn: &Conn) -> bool {
+        matches!(self, Self::Small) && conn.has_more()
+    }
+}

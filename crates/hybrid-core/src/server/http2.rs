@@ -1,0 +1,120 @@
+//! One HTTP/2 connection with prior knowledge: every stream is a task of its
+//! own, with its own time limits (`stream`).
+
+use std::{convert::Infallible, pin::Pin, sync::Arc, task::Poll};
+
+use http_body::Body as _;
+use hyper::{body::Incoming, server::conn::http2, service::service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpStream;
+
+use super::{
+    Application,
+    accept::Server,
+    body::{Http2Body, RequestBody, Watch},
+    conn::{Conn, Lapse},
+    head::{self, Asked},
+    shared::Stage,
+    stream::{Stream, StreamTasks},
+    timed_io::TimedIo,
+};
+use crate::{Request, Response, body::Body, config::Settings};
+
+fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTasks> {
+    let mut builder = http2::Builder::new(tasks);
+    builder
+        // One timer for each connection, for the PINGs.
+        .timer(TokioTimer::new())
+        .keep_alive_interval(settings.http2_ping)
+        .keep_alive_timeout(settings.http2_ping_timeout)
+        .max_concurrent_streams(narrow(settings.http2_streams_max))
+        .max_pending_accept_reset_streams(settings.http2_pending_resets_max)
+        .max_local_error_reset_streams(settings.http2_errors_max)
+        .max_header_list_size(narrow(settings.head_limit))
+        .initial_stream_window_size(narrow(settings.http2_stream_window))
+        .initial_connection_window_size(narrow(settings.http2_connection_window));
+    builder
+}
+
+/// The ranges of the keys fit; what would not is as good as unlimited.
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX >> 1)
+}
+
+/// Serves a connection to its end.
+pub(crate) async fn run<A: Application>(
+    server: &Arc<Server<A>>,
+    conn: Arc<Conn>,
+    mut io: TimedIo<TcpStream>,
+) {
+    io.allow_shutdown();
+    conn.multiplex();
+    let tasks = StreamTasks::new(Arc::clone(&conn));
+    let builder = builder(&server.settings, tasks.clone());
+    let service = service_fn(|request: http::Request<Incoming>| {
+        serve(
+            Arc::clone(server),
+            Arc::clone(&conn),
+            tasks.begin(),
+            request,
+        )
+    });
+    let mut http = builder.serve_connection(TokioIo::new(io), service);
+    let mut going = None;
+    std::future::poll_fn(|cx| {
+        conn.register(cx.waker());
+        let lapse = conn.lapse();
+        let stage = conn.shared.stage();
+        let leaves = stage >= Stage::Leaving || lapse == Some(Lapse::Idle);
+        if leaves && going.is_none() {
+            // Says GOAWAY; streams that have come are served.
+            Pin::new(&mut http).graceful_shutdown();
+            going = Some(conn.shared.ticks.now());
+        }
+        if let Poll::Ready(done) = Pin::new(&mut http).poll(cx) {
+            if let Err(error) = done {
+                tracing::debug!(%error, "a connection ended with an error");
+            }
+            return Poll::Ready(());
+        }
+        // A client that was told to go, and neither asks nor takes anything.
+        let lingers = lapse == Some(Lapse::Idle)
+            && going.is_some_and(|since| conn.shared.ticks.passed(since, conn.shared.limits.write));
+        let broken = matches!(lapse, Some(Lapse::SlowHead | Lapse::Stuck));
+        if broken || lingers || stage == Stage::Cutting {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    })
+    .await;
+    conn.cut_streams();
+}
+
+/// One request, from its head to the head of its answer.
+async fn serve<A: Application>(
+    server: Arc<Server<A>>,
+    conn: Arc<Conn>,
+    stream: Arc<Stream>,
+    request: http::Request<Incoming>,
+) -> Result<http::Response<Http2Body>, Infallible> {
+    let (parts, incoming) = request.into_parts();
+    let body = if incoming.is_end_stream() {
+        Body::empty()
+    } else {
+        let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&conn.shared));
+        Body::new(RequestBody::new(incoming, watch))
+    };
+    let response = match head::check(&parts, &server.head_limits) {
+        Ok(Asked::Resource) => {
+            let request = Request::from_parts(parts, body);
+            Arc::clone(&server.app).call(request, conn.peer).await
+        }
+        Ok(Asked::Server) => {
+            let mut response = Response::default();
+            *response.status_mut() = http::StatusCode::NO_CONTENT;
+            response
+        }
+        Err(problem) => server.app.refuse(problem, &parts),
+    };
+    Ok(response.map(|body| Http2Body::new(body, stream, Arc::clone(&conn.shared))))
+}

@@ -1,0 +1,207 @@
+//! The server: sockets in, requests to the application, answers out, within the
+//! limits of the configuration.
+//!
+//! ```text
+//! accept ─sniff→ http1 | http2 ─head::check→ Application::call → answer
+//!                  │
+//!                TimedIo, RequestBody, answers' bodies ─note→ Conn ←look─ sweeper
+//! ```
+//!
+//! Time limits stand in three places: the accepted stream (`timed_io`: first
+//! byte, head, idle, writing), the request's body and the answer's body
+//! (`body`). None of them sets a timer for a request or reads a clock: they note
+//! ticks (`ticks`), and one sweeper looks through all connections once a tick
+//! and wakes those that have run past a limit.
+//!
+//! A server stops in stages ([`shared::Stage`]): it goes on accepting for
+//! `drain_delay`, takes what still waits to be accepted, has its answers say
+//! `Connection: close`, closes idle connections after `drain_idle`, and cuts
+//! what is left after `shutdown_grace`. A request that was sent before gets its
+//! answer.
+//!
+//! Routing, bodies' sizes and everything about handlers is the application's.
+
+mod accept;
+mod body;
+mod closing;
+mod conn;
+mod files;
+pub(crate) mod head;
+mod http1;
+mod http2;
+mod peer;
+mod shared;
+pub(crate) mod signal;
+mod sniff;
+mod stream;
+mod ticks;
+mod timed_io;
+mod waiting;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, pin::Pin, sync::Arc};
+
+use tokio::{
+    net::TcpListener,
+    time::{sleep, timeout},
+};
+
+pub use body::BodyTooSlow;
+pub use peer::{ClientAddr, Peer};
+
+use crate::{Request, Response, config::Settings, problem::Problem};
+use accept::Server;
+use shared::Stage;
+
+/// What a server serves.
+pub(crate) trait Application: Send + Sync + 'static {
+    /// Answers a request. Dropping the future means that the client has left.
+    fn call(
+        self: Arc<Self>,
+        request: Request,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send + 'static;
+
+    /// Answers a request that the server refuses, in the application's format.
+    /// Its body is there at once.
+    fn refuse(&self, problem: Problem, head: &http::request::Parts) -> Response;
+
+    fn settings(&self) -> &Settings;
+
+    /// The server begins to stop: from now on the application is not ready.
+    fn begin_stop(&self) {}
+}
+
+/// Why and how a server stops.
+pub(crate) struct Stop {
+    /// For the log: `SIGTERM`, say.
+    pub(crate) cause: &'static str,
+    /// Once ready, the server stops without finishing anything.
+    pub(crate) at_once: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+impl Stop {
+    /// A stop that the program asks for; nothing hurries it.
+    pub(crate) fn asked() -> Self {
+        Self {
+            cause: "the program",
+            at_once: Box::pin(std::future::pending()),
+        }
+    }
+}
+
+impl fmt::Debug for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stop")
+            .field("cause", &self.cause)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How serving ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ServeOutcome {
+    /// Connections that were cut because the time to finish was over.
+    pub(crate) cut: usize,
+}
+
+/// Raises the soft file limit to the hard one: called once, before listening.
+pub(crate) fn prepare() {
+    files::raise_limit();
+}
+
+/// Serves an application on a listener until `stop`, and then to the end of
+/// what runs, within `shutdown_grace`.
+pub(crate) async fn serve<A: Application>(
+    app: Arc<A>,
+    listener: TcpListener,
+    stop: impl Future<Output = Stop>,
+) -> ServeOutcome {
+    let connections_max = files::connections_max(app.settings(), files::raise_limit());
+    let server = Server::new(app, connections_max);
+    let sweeper = Sweeper(tokio::spawn(Arc::clone(&server.shared).sweep()));
+    let stop = tokio::select! {
+        stop = stop => stop,
+        () = server.accept(&listener) => unreachable!("accepting does not end"),
+    };
+    let outcome = finish(&server, listener, stop).await;
+    drop(sweeper);
+    outcome
+}
+
+/// The sweeper ends with the server.
+struct Sweeper(tokio::task::JoinHandle<()>);
+
+impl Drop for Sweeper {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn finish<A: Application>(
+    server: &Arc<Server<A>>,
+    listener: TcpListener,
+    stop: Stop,
+) -> ServeOutcome {
+    let settings = &server.settings;
+    tracing::info!(cause = stop.cause, connections = server.open(), "stopping");
+    server.app.begin_stop();
+    let leave = async {
+        tokio::select! {
+            () = server.accept(&listener) => {}
+            () = sleep(settings.drain_delay) => {}
+        }
+        leave(server, listener).await;
+    };
+    let in_time = tokio::select! {
+        finished = timeout(settings.drain_delay + settings.shutdown_grace, leave) => {
+            finished.is_ok()
+        }
+        () = stop.at_once => false,
+    };
+    if in_time {
+        tracing::info!("stopped");
+        return ServeOutcome::default();
+    }
+    cut(server).await
+}
+
+/// Serves what has come and lets nothing more in.
+async fn leave<A: Application>(server: &Arc<Server<A>>, listener: TcpListener) {
+    let listener = match listener.into_std() {
+        Ok(listener) => Some(listener),
+        Err(error) => {
+            tracing::warn!(%error, "connections that wait to be accepted are lost");
+            None
+        }
+    };
+    server.shared.enter(Stage::Leaving);
+    // Dropped as soon as nothing waits any more.
+    let left = listener.filter(|listener| !server.accept_waiting(listener));
+    tokio::select! {
+        () = sleep(server.settings.drain_idle) => {}
+        () = server.all_closed() => {}
+    }
+    server.shared.enter(Stage::Closing);
+    if let Some(listener) = left {
+        server.accept_rest(&listener).await;
+    }
+    server.all_closed().await;
+}
+
+/// How long cut connections have to notice.
+const CUT_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+
+async fn cut<A: Application>(server: &Arc<Server<A>>) -> ServeOutcome {
+    let outcome = ServeOutcome { cut: server.open() };
+    server.shared.enter(Stage::Cutting);
+    tracing::warn!(
+        connections = outcome.cut,
+        "stopped before everything was finished"
+    );
+    // A task that does not yield cannot be waited for.
+    let _ = timeout(CUT_WAIT, server.all_closed()).await;
+    outcome
+}

@@ -1,0 +1,44 @@
+//! The signals that stop a server: SIGINT and SIGTERM. The first asks it to
+//! finish, the second to stop at once.
+
+use std::io;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::Stop;
+
+/// Listens from the moment it is made, so that a signal that comes before the
+/// server waits is not lost.
+///
+/// # Errors
+/// The system refuses the handlers.
+pub(crate) fn stop() -> io::Result<impl Future<Output = Stop> + Send + 'static> {
+    let mut signals = Signals {
+        interrupt: signal(SignalKind::interrupt())?,
+        terminate: signal(SignalKind::terminate())?,
+    };
+    Ok(async move {
+        let cause = signals.next().await;
+        let at_once = async move {
+            signals.next().await;
+        };
+        Stop {
+            cause,
+            at_once: Box::pin(at_once),
+        }
+    })
+}
+
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
+    }
+}

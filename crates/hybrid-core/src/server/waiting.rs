@@ -1,0 +1,121 @@
+//! How long a request's body has been waited for. Only time in which somebody
+//! waits for the client counts: a handler that is slow itself harms nobody.
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+    task::Waker,
+};
+
+use futures_util::task::AtomicWaker;
+
+use super::{
+    shared::{Shared, TimeLimits},
+    ticks::Millis,
+};
+
+/// The time limits of one body: all of it, and its rate.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// When the present wait began, 0 where nobody waits.
+    since: AtomicU64,
+    /// Earlier waits together.
+    waited: AtomicU64,
+    bytes: AtomicU64,
+    late: AtomicBool,
+    /// The body was read to its end.
+    complete: AtomicBool,
+    waker: AtomicWaker,
+}
+
+impl Waiting {
+    /// A new body begins.
+    pub(crate) fn restart(&self) {
+        self.since.store(0, Relaxed);
+        self.waited.store(0, Relaxed);
+        self.bytes.store(0, Relaxed);
+        self.late.store(false, Relaxed);
+        self.complete.store(false, Relaxed);
+    }
+
+    /// Somebody waits for more; true where a limit has passed already.
+    pub(crate) fn wait(&self, now: Millis, waker: &Waker) -> bool {
+        self.waker.register(waker);
+        if self.since.load(Relaxed) == 0 {
+            self.since.store(now, Relaxed);
+        }
+        self.late.load(Relaxed)
+    }
+
+    /// Something came.
+    pub(crate) fn came(&self, now: Millis, bytes: usize) {
+        let since = self.since.load(Relaxed);
+        if since != 0 {
+            self.since.store(0, Relaxed);
+            self.waited.fetch_add(now.saturating_sub(since), Relaxed);
+        }
+        self.bytes.fetch_add(bytes as u64, Relaxed);
+    }
+
+    /// The body has come to its end.
+    pub(crate) fn complete(&self) {
+        self.stop();
+        self.complete.store(true, Relaxed);
+    }
+
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Relaxed)
+    }
+
+    /// Nobody waits any more.
+    pub(crate) fn stop(&self) {
+        self.since.store(0, Relaxed);
+    }
+
+    /// Wakes the waiting task where a limit has passed.
+    pub(crate) fn sweep(&self, shared: &Shared) {
+        let since = self.since.load(Relaxed);
+        if since == 0 {
+            return;
+        }
+        // One tick may have been counted twice.
+        let now = shared.ticks.now();
+        let tick = super::ticks::millis(shared.ticks.length());
+        let waited = self.waited.load(Relaxed) + now.saturating_sub(since + tick);
+        if is_late(waited, self.bytes.load(Relaxed), &shared.limits) {
+            self.late.store(true, Relaxed);
+            self.waker.wake();
+        }
+    }
+}
+
+/// Whether a body of which so much has come after so long a wait is too slow.
+fn is_late(waited: Millis, bytes: u64, limits: &TimeLimits) -> bool {
+    let due = limits.body_rate.saturating_mul(waited) / 1_000;
+    waited >= limits.body || (waited >= limits.body_grace && bytes < due)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_is_late_by_its_rate_after_the_grace_and_by_its_total_always() {
+        let limits = TimeLimits {
+            header: 0,
+            idle: 0,
+            write: 0,
+            body: 300_000,
+            body_grace: 5_000,
+            body_rate: 240,
+        };
+        assert!(!is_late(4_999, 0, &limits), "within the grace");
+        assert!(is_late(5_000, 1_199, &limits));
+        assert!(!is_late(5_000, 1_200, &limits));
+        assert!(is_late(300_000, u64::MAX, &limits));
+        let without_rate = TimeLimits {
+            body_rate: 0,
+            ..limits
+        };
+        assert!(!is_late(299_999, 0, &without_rate));
+    }
+}
