@@ -1,6 +1,6 @@
 //! Rules for values read from requests: value in, verdict out.
 //!
-//! A [`Param`] names one value (a query key, a header, a field of a model) and the rules it must keep. It is
+//! A `Param` names one value (a query key, a header, a field of a model) and the rules it must keep. It is
 //! built by `const` calls, lives in a `static`, and has three faces: it checks a value, it describes its rules in
 //! words, and it gives the JSON Schema keywords for them. Because one object does all three, what is documented
 //! is what is enforced.
@@ -36,10 +36,10 @@
 
 pub mod literal;
 
-mod format;
-mod number;
-mod pattern;
-mod rule;
+pub mod format;
+pub mod number;
+pub mod pattern;
+pub mod rule;
 
 #[cfg(feature = "runtime")]
 pub mod bridge;
@@ -52,17 +52,17 @@ pub use inspect::private as __private;
 pub mod schema;
 
 #[cfg(feature = "runtime")]
-mod items;
+pub mod items;
 #[cfg(feature = "runtime")]
-mod length;
+pub mod length;
 #[cfg(feature = "runtime")]
-mod param;
+pub mod param;
 #[cfg(feature = "runtime")]
-mod report;
+pub mod report;
 #[cfg(feature = "runtime")]
-mod text;
+pub mod text;
 #[cfg(feature = "runtime")]
-mod violation;
+pub mod violation;
 
 pub use format::Format;
 pub use number::Num;

@@ -8,7 +8,7 @@ use crate::number::Num;
 use crate::pattern::Pattern;
 
 /// One rule. It checks ([`Rule::admits_number`] and its like), describes itself (`Display`), and gives its JSON
-/// Schema keyword ([`Rule::keyword`]).
+/// Schema keyword (`Rule::keyword`).
 ///
 /// ```
 /// use hybrid_validate::{Num, Rule};

@@ -27,7 +27,7 @@ pub fn regex(source: &str) -> Result<(), String> {
     regex_at(source).map_err(|(reason, _)| reason)
 }
 
-/// As [`regex`], with the bytes of `source` that the reason is about.
+/// As [`regex()`], with the bytes of `source` that the reason is about.
 ///
 /// # Errors
 /// The reason on one line and the range of bytes.

@@ -1,6 +1,6 @@
 //! Numbers as rules see them: exact, so that integers are compared as integers and never through `f64`.
 //!
-//! [`Num`] is a bound or a value. [`Number`](crate::Number) is what a type needs so that a bound fits it.
+//! [`Num`] is a bound or a value. `Number` (with the `runtime` feature) is what a type needs so that a bound fits it.
 
 use std::cmp::Ordering;
 use std::fmt;
