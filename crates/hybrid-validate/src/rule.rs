@@ -85,6 +85,19 @@ impl Rule {
         }
     }
 
+    /// As [`Rule::admits_number`], for an integer held against integers, which is nearly always the case.
+    #[inline]
+    #[must_use]
+    pub fn admits_integer(&self, value: i128) -> bool {
+        match *self {
+            Self::Ge(Num::Int(bound)) => value >= bound,
+            Self::Gt(Num::Int(bound)) => value > bound,
+            Self::Le(Num::Int(bound)) => value <= bound,
+            Self::Lt(Num::Int(bound)) => value < bound,
+            _ => self.admits_number_of_any_kind(Num::Int(value)),
+        }
+    }
+
     /// Whether an `f32` keeps the rule. A float bound is rounded to `f32` first, and a multiple is judged by the
     /// decimal that the `f32` prints as.
     #[must_use]
@@ -128,6 +141,11 @@ impl Rule {
             Self::MaxItems(max) => count <= *max,
             _ => true,
         }
+    }
+
+    #[inline(never)]
+    fn admits_number_of_any_kind(&self, value: Num) -> bool {
+        self.admits_number(&value)
     }
 
     fn admits_listed_number(&self, value: &Num) -> bool {

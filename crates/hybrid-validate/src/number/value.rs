@@ -32,6 +32,20 @@ macro_rules! integers {
         impl Number for $int {
             #[inline]
             fn judge_number(&self, rule: &Rule, report: &mut Report) {
+                if !rule.admits_integer(*self as i128) {
+                    report.break_rule(rule);
+                }
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, usize);
+
+macro_rules! others {
+    ($($number:ty),*) => {$(
+        impl Number for $number {
+            fn judge_number(&self, rule: &Rule, report: &mut Report) {
                 if !rule.admits_number(&Num::from(*self)) {
                     report.break_rule(rule);
                 }
@@ -40,9 +54,7 @@ macro_rules! integers {
     )*};
 }
 
-integers!(
-    i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, u128, usize, f64
-);
+others!(u128, f64);
 
 macro_rules! non_zero {
     ($($int:ty),*) => {$(
