@@ -26,12 +26,14 @@ fn one_static(param: &Param, text: &Text) -> TokenStream {
         ..
     } = text;
     let ty = &param.ty;
+    // At the type, which is what a rule does not fit.
     let source = Ident::new(source.word(), ty.span());
+    let named = quote_spanned!(ty.span()=> __h::#source(#wire));
     let rules::Expanded { statics, calls } = rules.expand(place, ty);
     let csv = text.csv.then(|| quote!(.csv()));
     quote! {
         #statics
-        static #place: __h::Param<#ty> = __h::#source(#wire)#calls #csv;
+        static #place: __h::Param<#ty> = #named #calls #csv;
     }
 }
 
@@ -45,7 +47,8 @@ fn line(param: &Param) -> TokenStream {
     let ty = &param.ty;
     match &param.read {
         Read::Text(text) => {
-            let place = &text.place;
+            let mut place = text.place.clone();
+            place.set_span(ty.span());
             let read = match text.source {
                 Source::Form => Ident::new("form_field", ty.span()),
                 Source::Path | Source::Query | Source::Header | Source::Cookie => {

@@ -3,6 +3,7 @@
 use hybrid_validate::{Format, Num};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::spanned::Spanned as _;
 use syn::{Expr, Type};
 
 use super::parse::number;
@@ -69,8 +70,8 @@ impl Rules {
 
     fn custom_call(&self) -> Option<TokenStream> {
         let path = self.custom.as_ref()?;
-        let value = Ident::new("__value", Span::mixed_site());
-        let error = Ident::new("__e", Span::mixed_site());
+        let site = Span::mixed_site().located_at(path.span());
+        let (value, error) = (Ident::new("__value", site), Ident::new("__e", site));
         Some(quote! {
             .custom(|#value| #path(#value).map_err(|#error| ::std::string::ToString::to_string(&#error)))
         })

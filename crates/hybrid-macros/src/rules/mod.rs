@@ -13,7 +13,7 @@ use hybrid_validate::{Format, Num};
 use proc_macro2::Span;
 use syn::{Expr, Ident, LitStr, Path};
 
-pub(crate) use expand::Expanded;
+pub(crate) use expand::{Expanded, default_value};
 
 /// The words that [`Rules::take`] understands, for suggestions.
 pub(crate) const WORDS: &[&str] = &[
