@@ -7,7 +7,7 @@ use syn::visit::Visit;
 use syn::{GenericParam, Generics, Ident, Lifetime, Path, Type, WherePredicate, parse_quote};
 
 use super::model::{Field, Model};
-use crate::rules::{Length, What};
+use crate::rules::{Count, What};
 use crate::types;
 
 /// Which parameters a type names.
@@ -23,7 +23,9 @@ impl Mentions {
             GenericParam::Type(ty) => ty.ident.to_string(),
             GenericParam::Const(constant) => constant.ident.to_string(),
         };
-        Self { params: generics.params.iter().map(name).collect() }
+        Self {
+            params: generics.params.iter().map(name).collect(),
+        }
     }
 
     /// Whether it names one at all.
@@ -33,7 +35,10 @@ impl Mentions {
 
     /// Those that it names.
     pub(crate) fn of(&self, ty: &Type) -> BTreeSet<String> {
-        let mut found = Found { params: &self.params, names: BTreeSet::new() };
+        let mut found = Found {
+            params: &self.params,
+            names: BTreeSet::new(),
+        };
         found.visit_type(ty);
         found.names
     }
@@ -69,10 +74,20 @@ fn read_params(model: &Model) -> Vec<Ident> {
         .fields()
         .filter(|field| field.is_read() && !types::is(&field.ty, "PhantomData"))
         .flat_map(|field| mentions.of(&field.ty))
-        .chain(model.made_from().map(|ty| mentions.of(ty)).unwrap_or_default())
+        .chain(
+            model
+                .made_from()
+                .map(|ty| mentions.of(ty))
+                .unwrap_or_default(),
+        )
         .collect();
-    let params = model.generics.type_params().map(|param| param.ident.clone());
-    params.filter(|param| named.contains(&param.to_string())).collect()
+    let params = model
+        .generics
+        .type_params()
+        .map(|param| param.ident.clone());
+    params
+        .filter(|param| named.contains(&param.to_string()))
+        .collect()
 }
 
 /// What the rules of generic fields and their defaults ask, in every impl.
@@ -90,16 +105,18 @@ fn field_predicates(field: &Field) -> Vec<WherePredicate> {
     for rule in &field.rules.list {
         let asked: Path = match &rule.what {
             What::Bound(..) | What::OneOfNumbers(_) => parse_quote!(__h::Number),
-            What::Length(Length::MinItems | Length::MaxItems, _) => parse_quote!(__h::Items),
+            What::Count(Count::MinItems | Count::MaxItems, _) => parse_quote!(__h::Items),
             What::UniqueItems => parse_quote!(__h::UniqueItems),
-            What::Length(..) | What::Regex(_) | What::Format(..) | What::OneOfText(_) => {
+            What::Count(..) | What::Regex(_) | What::Format(..) | What::OneOfText(_) => {
                 parse_quote!(__h::Text)
             }
         };
         predicates.push(parse_quote!(#ty: #asked));
     }
-    let standard = matches!(field.serde.default, Some(super::serde_attr::DefaultFn::Standard))
-        || (field.serde.skip && field.serde.default.is_none());
+    let standard = matches!(
+        field.serde.default,
+        Some(super::serde_attr::DefaultFn::Standard)
+    ) || (field.serde.skip && field.serde.default.is_none());
     if standard {
         predicates.push(parse_quote!(#ty: ::core::default::Default));
     }
@@ -114,8 +131,9 @@ pub(crate) fn plain(model: &Model) -> Generics {
 
 /// For `Deserialize<'de>`.
 pub(crate) fn deserialize(model: &Model) -> Generics {
-    let mut generics =
-        with(model, &read_params(model), |param| vec![parse_quote!(#param: __h::Deserialize<'de>)]);
+    let mut generics = with(model, &read_params(model), |param| {
+        vec![parse_quote!(#param: __h::Deserialize<'de>)]
+    });
     generics.params.insert(0, parse_quote!('de));
     generics
 }
@@ -129,21 +147,25 @@ pub(crate) fn inspect(model: &Model) -> Generics {
 
 /// For `JsonSchema`.
 pub(crate) fn schema(model: &Model) -> Generics {
-    let params: Vec<Ident> = model.generics.type_params().map(|param| param.ident.clone()).collect();
-    with(model, &params, |param| vec![parse_quote!(#param: __h::JsonSchema)])
+    let params: Vec<Ident> = model
+        .generics
+        .type_params()
+        .map(|param| param.ident.clone())
+        .collect();
+    with(model, &params, |param| {
+        vec![parse_quote!(#param: __h::JsonSchema)]
+    })
 }
 
-fn with(
-    model: &Model,
-    params: &[Ident],
-    ask: impl Fn(&Ident) -> Vec<WherePredicate>,
-) -> Generics {
+fn with(model: &Model, params: &[Ident], ask: impl Fn(&Ident) -> Vec<WherePredicate>) -> Generics {
     let mut generics = model.generics.clone();
     for param in generics.type_params_mut() {
         param.default = None;
     }
-    let predicates: Vec<WherePredicate> =
-        by_rules(model).into_iter().chain(params.iter().flat_map(ask)).collect();
+    let predicates: Vec<WherePredicate> = by_rules(model)
+        .into_iter()
+        .chain(params.iter().flat_map(ask))
+        .collect();
     if !predicates.is_empty() {
         generics.make_where_clause().predicates.extend(predicates);
     }

@@ -33,7 +33,10 @@ pub(crate) fn take_derives(item: &mut DeriveInput, diag: &mut Diagnostics) -> Ke
                 continue;
             }
         };
-        let stays: Vec<Path> = paths.into_iter().filter(|path| stays(path, &mut kept)).collect();
+        let stays: Vec<Path> = paths
+            .into_iter()
+            .filter(|path| stays(path, &mut kept))
+            .collect();
         if !stays.is_empty() {
             attrs.push(syn::parse_quote!(#[derive(#(#stays),*)]));
         }
@@ -43,7 +46,12 @@ pub(crate) fn take_derives(item: &mut DeriveInput, diag: &mut Diagnostics) -> Ke
 }
 
 fn stays(path: &Path, kept: &mut Kept) -> bool {
-    match path.segments.last().map(|segment| segment.ident.to_string()).as_deref() {
+    match path
+        .segments
+        .last()
+        .map(|segment| segment.ident.to_string())
+        .as_deref()
+    {
         Some("Deserialize") => return false,
         Some("Serialize") => kept.serialize = true,
         Some("JsonSchema") => kept.schema = true,
@@ -90,7 +98,9 @@ fn rename_aliased(item: &mut DeriveInput, model: &Model) {
     let mut aliased = model.fields().map(|field| field.rules.alias.clone());
     each_field(item, |field| {
         if let Some(Some(name)) = aliased.next() {
-            field.attrs.push(syn::parse_quote!(#[serde(rename = #name)]));
+            field
+                .attrs
+                .push(syn::parse_quote!(#[serde(rename = #name)]));
         }
     });
 }
@@ -121,7 +131,9 @@ pub(crate) fn each_field(item: &mut DeriveInput, mut look: impl FnMut(&mut syn::
 fn each_attrs(item: &mut DeriveInput, look: impl Fn(&mut Vec<Attribute>)) {
     look(&mut item.attrs);
     if let Data::Enum(data) = &mut item.data {
-        data.variants.iter_mut().for_each(|variant| look(&mut variant.attrs));
+        data.variants
+            .iter_mut()
+            .for_each(|variant| look(&mut variant.attrs));
     }
     each_field(item, |field| look(&mut field.attrs));
 }

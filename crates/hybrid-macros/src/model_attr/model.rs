@@ -18,7 +18,7 @@ use super::serde_attr::{DefaultFn, OnField, OnType, OnVariant};
 use crate::diag::Diagnostics;
 use crate::options::Options;
 use crate::parse::function::docs;
-use crate::rules::{self, Rules};
+use crate::rules::{self, DefaultValue, Rules};
 
 /// A user's type with everything that is said about it.
 #[derive(Debug)]
@@ -102,6 +102,8 @@ pub(crate) struct Field {
     pub(crate) rules: Rules,
     pub(crate) csv: bool,
     pub(crate) serde: OnField,
+    /// The function that makes the default of `#[field(default = ..)]`.
+    pub(crate) default_fn: Option<(Ident, syn::Expr)>,
     /// The type's own default where serde has one for the whole of it.
     pub(crate) from_whole: Option<DefaultFn>,
     /// The static that holds the `Param`: `__ID`.
@@ -128,11 +130,17 @@ impl Model {
         let denied = deny.is_some_and(|opt| opt.flag(diag));
         let validate = options.take("validate").and_then(|opt| opt.path(diag));
         for positional in &options.positional {
-            diag.error(positional, "write the word first: `#[model(validate = path)]`");
+            diag.error(
+                positional,
+                "write the word first: `#[model(validate = path)]`",
+            );
         }
         options.reject_rest(WORDS, diag);
         let serde = OnType::read(&item.attrs, diag);
-        let wire = serde.rename.clone().unwrap_or_else(|| item.ident.unraw().to_string());
+        let wire = serde
+            .rename
+            .clone()
+            .unwrap_or_else(|| item.ident.unraw().to_string());
         let mut reader = Reader::new(item);
         let body = reader.body(item, &serde, diag);
         Self {
@@ -186,6 +194,17 @@ impl Field {
         !self.serde.skip
     }
 
+    /// The function that serde calls for a value that is not sent, where we name one.
+    pub(crate) fn default_path(&self) -> Option<Path> {
+        if let Some(DefaultValue::With(path)) = &self.rules.default {
+            return Some(path.clone());
+        }
+        match (&self.serde.default, self.serde.skip) {
+            (Some(DefaultFn::Path(path)), true) => Some(path.path.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn has_default(&self) -> bool {
         self.rules.has_default() || self.serde.default.is_some() || self.from_whole.is_some()
     }
@@ -200,10 +219,16 @@ impl Docs {
     pub(crate) fn read(attrs: &[Attribute]) -> Self {
         let text = docs(attrs).join("\n").trim().to_owned();
         let Some(rest) = text.strip_prefix("# ") else {
-            return Self { title: String::new(), text };
+            return Self {
+                title: String::new(),
+                text,
+            };
         };
         let (title, text) = rest.split_once('\n').unwrap_or((rest, ""));
-        Self { title: title.trim().to_owned(), text: text.trim().to_owned() }
+        Self {
+            title: title.trim().to_owned(),
+            text: text.trim().to_owned(),
+        }
     }
 }
 
@@ -212,7 +237,10 @@ fn mode(options: &mut Options, diag: &mut Diagnostics) -> Mode {
     let output = options.take("output").filter(|opt| opt.flag(diag));
     match (input, output) {
         (Some(_), Some(output)) => {
-            diag.error(&output.key, "`input` and `output` together are the default, leave both out");
+            diag.error(
+                &output.key,
+                "`input` and `output` together are the default, leave both out",
+            );
             Mode::Both
         }
         (Some(_), None) => Mode::Input,
@@ -243,8 +271,7 @@ impl Reader {
         match &item.data {
             Data::Struct(data) => {
                 let case = serde.rename_all;
-                let shape =
-                    self.shape(&data.fields, "", case, serde.default.as_ref(), diag);
+                let shape = self.shape(&data.fields, "", case, serde.default.as_ref(), diag);
                 Body::Struct(shape)
             }
             Data::Enum(data) => {
@@ -254,13 +281,21 @@ impl Reader {
                     (Some(tag), None, _) => Form::Internal(tag.clone()),
                     (None, ..) => Form::External,
                 };
-                let variants =
-                    data.variants.iter().map(|variant| self.variant(variant, serde, diag));
+                let variants = data
+                    .variants
+                    .iter()
+                    .map(|variant| self.variant(variant, serde, diag));
                 Body::Enum(form, variants.collect())
             }
             Data::Union(data) => {
-                diag.error(data.union_token, "a union has no form on the wire, make it an enum");
-                Body::Struct(Shape { kind: Kind::Unit, fields: Vec::new() })
+                diag.error(
+                    data.union_token,
+                    "a union has no form on the wire, make it an enum",
+                );
+                Body::Struct(Shape {
+                    kind: Kind::Unit,
+                    fields: Vec::new(),
+                })
             }
         }
     }
@@ -269,11 +304,15 @@ impl Reader {
         reject_conditional(&raw.attrs, "variant", diag);
         let serde = OnVariant::read(&raw.attrs, diag);
         let name = raw.ident.unraw().to_string();
-        let wire = serde
-            .rename
-            .unwrap_or_else(|| on.rename_all.map_or_else(|| name.clone(), |case| case.variant(&name)));
+        let wire = serde.rename.unwrap_or_else(|| {
+            on.rename_all
+                .map_or_else(|| name.clone(), |case| case.variant(&name))
+        });
         for attr in raw.attrs.iter().filter(|attr| is(attr, "field")) {
-            diag.error(attr, "`#[field]` belongs on a field, put it inside the variant");
+            diag.error(
+                attr,
+                "`#[field]` belongs on a field, put it inside the variant",
+            );
         }
         let case = serde.rename_all.or(on.rename_all_fields);
         let shape = self.shape(&raw.fields, &format!("{name}_"), case, None, diag);
@@ -328,16 +367,34 @@ impl Reader {
         }
         rules.deprecated |= raw.attrs.iter().any(|attr| is(attr, "deprecated"));
         rules.check(&ty, diag);
-        let own = raw.ident.as_ref().map_or_else(|| index.to_string(), |name| name.unraw().to_string());
-        let renamed = rules.alias.as_ref().or(serde.rename.as_ref()).map(LitStr::value);
+        let own = raw
+            .ident
+            .as_ref()
+            .map_or_else(|| index.to_string(), |name| name.unraw().to_string());
+        let renamed = rules
+            .alias
+            .as_ref()
+            .or(serde.rename.as_ref())
+            .map(LitStr::value);
         let wire =
             renamed.unwrap_or_else(|| case.map_or_else(|| own.clone(), |case| case.field(&own)));
-        let member = raw.ident.clone().map_or_else(|| Member::from(index), Member::Named);
-        let from_whole = whole.cloned().filter(|_| raw.ident.is_some() && serde.default.is_none());
+        let member = raw
+            .ident
+            .clone()
+            .map_or_else(|| Member::from(index), Member::Named);
+        let place = self.place(prefix, &own);
+        let default_fn = take_default(&mut rules, &place);
+        let from_whole = whole
+            .cloned()
+            .filter(|_| raw.ident.is_some() && serde.default.is_none());
         Field {
-            span: raw.ident.as_ref().map_or_else(|| raw.ty.span(), Ident::span),
+            span: raw
+                .ident
+                .as_ref()
+                .map_or_else(|| raw.ty.span(), Ident::span),
             generic: self.mentions.any(&ty),
-            place: self.place(prefix, &own),
+            place,
+            default_fn,
             binding: format_ident!("__{own}", span = Span::mixed_site()),
             member,
             ty,
@@ -399,9 +456,23 @@ fn rules_of(attrs: &[Attribute], ty: &Type, diag: &mut Diagnostics) -> (Rules, b
     (rules, csv)
 }
 
+/// Puts a default that is written as an expression into a function, which serde and the `Param` both name.
+fn take_default(rules: &mut Rules, place: &Ident) -> Option<(Ident, syn::Expr)> {
+    let Some(DefaultValue::Expr(expr)) = &rules.default else {
+        return None;
+    };
+    let (name, expr) = (Field::default_name(place), expr.clone());
+    rules.default = Some(DefaultValue::With(parse_quote!(#name)));
+    Some((name, expr))
+}
+
 fn csv(options: &mut Options, ty: &Type, diag: &mut Diagnostics) -> bool {
-    let Some(opt) = options.take("style") else { return false };
-    let Some(word) = opt.word(&["csv", "repeated"], diag) else { return false };
+    let Some(opt) = options.take("style") else {
+        return false;
+    };
+    let Some(word) = opt.word(&["csv", "repeated"], diag) else {
+        return false;
+    };
     if word != "csv" && word != "repeated" {
         diag.unknown(&word, "style", &["csv", "repeated"]);
     }
@@ -417,10 +488,15 @@ fn csv(options: &mut Options, ty: &Type, diag: &mut Diagnostics) -> bool {
 
 /// Whether a field is there must be known here, where every part of the model is written out.
 fn reject_conditional(attrs: &[Attribute], what: &str, diag: &mut Diagnostics) {
-    for attr in attrs.iter().filter(|attr| is(attr, "cfg") || is(attr, "cfg_attr")) {
+    for attr in attrs
+        .iter()
+        .filter(|attr| is(attr, "cfg") || is(attr, "cfg_attr"))
+    {
         diag.error(
             attr,
-            format_args!("a {what} of a model cannot be conditional: put `#[cfg(..)]` on two types instead"),
+            format_args!(
+                "a {what} of a model cannot be conditional: put `#[cfg(..)]` on two types instead"
+            ),
         );
     }
 }

@@ -56,14 +56,39 @@ pub(crate) enum DefaultFn {
 type Reader<'a> = dyn FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<bool> + 'a;
 
 const ON_TYPE: &[&str] = &[
-    "rename", "rename_all", "rename_all_fields", "deny_unknown_fields", "tag", "content", "untagged", "default",
-    "transparent", "from", "try_from", "into",
+    "rename",
+    "rename_all",
+    "rename_all_fields",
+    "deny_unknown_fields",
+    "tag",
+    "content",
+    "untagged",
+    "default",
+    "transparent",
+    "from",
+    "try_from",
+    "into",
 ];
-const ON_VARIANT: &[&str] =
-    &["rename", "rename_all", "alias", "skip", "skip_serializing", "skip_deserializing"];
+const ON_VARIANT: &[&str] = &[
+    "rename",
+    "rename_all",
+    "alias",
+    "skip",
+    "skip_serializing",
+    "skip_deserializing",
+];
 const ON_FIELD: &[&str] = &[
-    "rename", "alias", "default", "skip", "skip_serializing", "skip_deserializing", "skip_serializing_if", "flatten",
-    "with", "serialize_with", "deserialize_with",
+    "rename",
+    "alias",
+    "default",
+    "skip",
+    "skip_serializing",
+    "skip_deserializing",
+    "skip_serializing_if",
+    "flatten",
+    "with",
+    "serialize_with",
+    "deserialize_with",
 ];
 
 impl OnType {
@@ -185,7 +210,10 @@ fn wire(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
 
 fn default(meta: &ParseNestedMeta<'_>) -> syn::Result<DefaultFn> {
     if meta.input.peek(syn::Token![=]) {
-        meta.value()?.parse::<LitStr>()?.parse().map(DefaultFn::Path)
+        meta.value()?
+            .parse::<LitStr>()?
+            .parse()
+            .map(DefaultFn::Path)
     } else {
         Ok(DefaultFn::Standard)
     }

@@ -11,6 +11,8 @@ use std::fmt::Display;
 
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
+use super::Input;
+use super::probe::Inspector;
 use crate::{Param, Report, Segment, Source, Violation};
 
 /// The rules of a type, without those of the values inside it.
@@ -24,17 +26,24 @@ pub trait Check {
     fn check_across(&self, report: &mut Report) {
         let _ = report;
     }
+}
 
-    /// Checks the values inside, each with all its rules.
-    fn check_inside(&self, report: &mut Report) {
-        let _ = report;
-    }
+/// The values inside a type, each with all its rules. Apart from [`Check`], since it asks more of type parameters.
+pub trait Inside: Check {
+    /// Checks them.
+    fn check_inside(&self, report: &mut Report);
 }
 
 /// Checks the rules of one field, at its name.
 #[inline]
 pub fn check_field<T>(field: &Param<T>, value: &T, report: &mut Report) {
     report.at_key(field.name(), |report| field.check(value, report));
+}
+
+/// Checks the rules of one element, at its index.
+#[inline]
+pub fn check_element<T>(index: usize, field: &Param<T>, value: &T, report: &mut Report) {
+    report.at_index(index, |report| field.check(value, report));
 }
 
 /// A value that was just deserialised, if it keeps its rules.
@@ -58,25 +67,53 @@ pub fn checked<T: Check, E: serde::de::Error>(value: T) -> Result<T, E> {
 
 /// The end of an inspection: what is said across fields is checked if nothing was wrong since `mark`.
 pub fn across<T: Check>(value: T, mark: usize, report: &mut Report) -> T {
-    if report.len() == mark {
+    if report.found() == mark {
         value.check_across(report);
     }
     value
 }
 
-/// Like [`across`], for a value that was made from another type: its fields' rules are not checked yet.
-pub fn afterwards<T: Check>(value: T, report: &mut Report) -> T {
-    let mark = report.len();
-    value.check(report);
-    across(value, mark, report)
+/// Builds a value from one of another type, then checks its rules. For `#[serde(from = ..)]`.
+pub fn made_from<O, T: Check>(
+    input: Input<'_>,
+    report: &mut Report,
+    inspector: Inspector<O>,
+    make: impl FnOnce(O) -> T,
+) -> Option<T> {
+    let make = |other| Ok::<T, std::convert::Infallible>(make(other));
+    tried_from(input, report, inspector, make)
+}
+
+/// The same where the making may fail, which is a violation with the code `custom`. For `#[serde(try_from = ..)]`.
+pub fn tried_from<O, T: Check, E: Display>(
+    input: Input<'_>,
+    report: &mut Report,
+    inspector: Inspector<O>,
+    make: impl FnOnce(O) -> Result<T, E>,
+) -> Option<T> {
+    let mark = report.found();
+    let other = (inspector.inspect)(input, report)?;
+    if report.found() > mark {
+        return None;
+    }
+    match make(other) {
+        Ok(value) => {
+            value.check(report);
+            Some(across(value, mark, report))
+        }
+        Err(error) => {
+            report.violate("custom", error.to_string());
+            None
+        }
+    }
 }
 
 /// All the rules of a model and of what is inside it.
-pub fn check_deep<T: Check>(value: &T, report: &mut Report) {
-    let mark = report.len();
+pub fn check_deep<T: Inside>(value: &T, report: &mut Report) {
+    let mark = report.found();
     value.check(report);
     value.check_inside(report);
-    if report.len() == mark {
+    if report.found() == mark {
         value.check_across(report);
     }
 }
@@ -172,7 +209,7 @@ impl<E: Display> RefuseAsWhole for &Refusal<E> {
 /// # Errors
 ///
 /// Whatever [`check_deep`] finds.
-pub fn validate<T: Check>(value: &T) -> Result<(), ValidationErrors> {
+pub fn validate<T: Inside>(value: &T) -> Result<(), ValidationErrors> {
     let mut report = Report::new(Source::Body);
     check_deep(value, &mut report);
     if report.is_empty() {

@@ -206,6 +206,18 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// Reads a value that has no name of its own, such as what a newtype holds, and checks its rules.
+pub fn read_whole<T>(
+    field: &Param<T>,
+    inspector: Inspector<T>,
+    input: Input<'_>,
+    report: &mut Report,
+) -> Option<T> {
+    let value = (inspector.inspect)(input, report)?;
+    field.check(&value, report);
+    Some(value)
+}
+
 enum Found<'f, 'a> {
     None,
     One(&'f Entry<'a>),

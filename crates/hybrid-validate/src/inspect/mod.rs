@@ -36,7 +36,7 @@ mod text_format;
 
 use std::borrow::Cow;
 
-pub use check::{Check, Refusal};
+pub use check::{Check, Inside, Refusal};
 pub use elements::Elements;
 pub use fields::Fields;
 pub use json::{Json, NotJson, read_json, read_json_plain, read_json_validator};

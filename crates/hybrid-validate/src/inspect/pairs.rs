@@ -13,9 +13,9 @@ pub type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
 
 /// Reads a model. The value is there exactly if nothing was reported.
 pub fn read_pairs<T: Inspect>(pairs: &Pairs<'_>, report: &mut Report) -> Option<T> {
-    let mark = report.len();
+    let mark = report.found();
     let value = T::inspect(Input::Pairs(pairs), report);
-    value.filter(|_| report.len() == mark)
+    value.filter(|_| report.found() == mark)
 }
 
 /// Reads a type that only knows serde; the first fault is reported.

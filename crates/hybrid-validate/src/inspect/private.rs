@@ -9,14 +9,16 @@ pub use serde::{self, Deserialize, Deserializer, Serialize};
 pub use validator::{Validate, ValidationErrors};
 
 // Called by `#[model]`: what a field is.
-pub use crate::{Format, Num, Number, Param, Pattern, Report, field};
+pub use crate::{Format, Items, Num, Number, Param, Pattern, Report, Text, UniqueItems, field};
+pub use std::borrow::Cow;
 
 // Called by `#[model]`: deserialising and checking.
 pub use super::check::{
-    Refusal, RefuseAsWhole, RefuseInPlace, across, afterwards, check_deep, check_field, checked,
-    validate,
+    Inside, Refusal, RefuseAsWhole, RefuseInPlace, across, check_deep, check_element, check_field,
+    checked, made_from, tried_from, validate,
 };
 pub use super::strict::{Strict, StrictTagged};
+pub use crate::__refuse as refuse;
 
 // Called by `#[model]`: what a field's type can do.
 pub use super::probe::{
@@ -25,10 +27,15 @@ pub use super::probe::{
     ShownOfAny, ShownOfSerialize,
 };
 
+pub use crate::{
+    __deep_check as deep_check, __inspector as inspector, __shape as shape_of, __shown as shown,
+};
+
 // Called by `#[model]`: reading.
+pub use super::fields::read_whole;
 pub use super::foreign::inspect_with;
 pub use super::variants::{
-    Names, beside, external, nothing_beside, tagged, unit, untagged, within,
+    Names, alongside, beside, external, nothing_beside, tagged, unit, untagged, within,
 };
 pub use super::{Elements, Fields};
 

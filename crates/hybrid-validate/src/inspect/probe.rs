@@ -63,6 +63,63 @@ impl<T> fmt::Debug for Inspector<T> {
     }
 }
 
+/// `Inspector<T>` by what `T` can do. Called by `#[model]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __inspector {
+    ($ty:ty) => {{
+        use $crate::__private::{
+            InspectorOfModel as _, InspectorOfNone as _, InspectorOfSerde as _,
+        };
+        (&&&$crate::__private::Probe::<$ty>::NEW).inspector()
+    }};
+}
+
+/// `DeepCheck<T>` by what `T` can do. Called by `#[model]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __deep_check {
+    ($ty:ty) => {{
+        use $crate::__private::{
+            DeepCheckOfContainer as _, DeepCheckOfModel as _, DeepCheckOfNone as _,
+            DeepCheckOfValidator as _,
+        };
+        (&&&&$crate::__private::Probe::<$ty>::NEW).deep_check()
+    }};
+}
+
+/// The schema of `T`, as far as it has one. Called by `#[model]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shape {
+    ($ty:ty, $generator:expr) => {{
+        use $crate::__private::{ShapeOfAny as _, ShapeOfSchema as _};
+        (&&$crate::__private::Probe::<$ty>::NEW).shape($generator)
+    }};
+}
+
+/// How a default of type `T` is shown, as far as it can be. Called by `#[model]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __shown {
+    ($ty:ty) => {{
+        use $crate::__private::{ShownOfAny as _, ShownOfSerialize as _};
+        (&&$crate::__private::Probe::<$ty>::NEW).shown()
+    }};
+}
+
+/// Reports what a check across fields answered. Called by `#[model(validate = ..)]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __refuse {
+    ($answer:expr, $report:expr) => {{
+        use $crate::__private::{RefuseAsWhole as _, RefuseInPlace as _};
+        if let ::core::result::Result::Err(__error) = $answer {
+            $crate::__private::Refusal(__error).refuse($report);
+        }
+    }};
+}
+
 // === How it is built ===
 
 /// First choice: the type lists its faults.

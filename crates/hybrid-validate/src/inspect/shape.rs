@@ -3,6 +3,8 @@
 //! The rules come from the same [`Param`]s that check, so what is documented is what is enforced. What other types
 //! say of themselves comes from `schemars`; a type that says nothing is `true`.
 
+use std::borrow::Cow;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -24,23 +26,22 @@ impl Object {
         Self::default()
     }
 
-    /// A property that must be there, unless it has a default.
+    /// A property that must be there.
     #[must_use]
-    pub fn field<T>(
-        mut self,
-        field: &Param<T>,
-        shape: Schema,
-        shown: fn(&T) -> Option<Value>,
-    ) -> Self {
-        if !field.has_default() {
-            self.required.push(field.name().into());
-        }
-        self.optional(field, shape, shown)
+    pub fn required<T>(mut self, field: &Param<T>, shape: Schema) -> Self {
+        self.required.push(field.name().into());
+        self.optional(field, shape)
     }
 
     /// A property that may be left out.
     #[must_use]
-    pub fn optional<T>(
+    pub fn optional<T>(self, field: &Param<T>, shape: Schema) -> Self {
+        self.defaulted(field, shape, |_| None)
+    }
+
+    /// A property for which its default stands.
+    #[must_use]
+    pub fn defaulted<T>(
         mut self,
         field: &Param<T>,
         shape: Schema,
@@ -115,18 +116,18 @@ pub fn described<T>(field: &Param<T>, shape: Schema, shown: fn(&T) -> Option<Val
     schema
 }
 
-/// The schema of a newtype: that of what it holds, with its rules.
+/// The schema of a value without a name, with its rules.
 #[must_use]
-pub fn newtype<T>(field: &Param<T>, shape: Schema, shown: fn(&T) -> Option<Value>) -> Schema {
-    schema_of(described(field, shape, shown))
+pub fn whole<T>(field: &Param<T>, shape: Schema) -> Schema {
+    schema_of(described(field, shape, |_| None))
 }
 
 /// The schema of a tuple.
 #[must_use]
-pub fn tuple(elements: Vec<Value>) -> Schema {
-    let count = elements.len();
+pub fn tuple<const N: usize>(elements: [Schema; N]) -> Schema {
+    let elements = Value::from_iter(elements.map(Schema::to_value));
     schema_of(json!({
-        "type": "array", "prefixItems": elements, "minItems": count, "maxItems": count,
+        "type": "array", "prefixItems": elements, "minItems": N, "maxItems": N,
     }))
 }
 
@@ -150,15 +151,15 @@ pub fn words(words: &[(&str, &str)]) -> Schema {
 
 /// One of several forms that exclude each other.
 #[must_use]
-pub fn one_of(forms: Vec<Schema>) -> Schema {
-    let forms: Vec<Value> = forms.into_iter().map(Schema::to_value).collect();
+pub fn one_of<const N: usize>(forms: [Schema; N]) -> Schema {
+    let forms = Value::from_iter(forms.map(Schema::to_value));
     schema_of(json!({ "oneOf": forms }))
 }
 
 /// One of several forms, the first that fits.
 #[must_use]
-pub fn any_of(forms: Vec<Schema>) -> Schema {
-    let forms: Vec<Value> = forms.into_iter().map(Schema::to_value).collect();
+pub fn any_of<const N: usize>(forms: [Schema; N]) -> Schema {
+    let forms = Value::from_iter(forms.map(Schema::to_value));
     schema_of(json!({ "anyOf": forms }))
 }
 
@@ -194,6 +195,20 @@ pub fn documented(schema: Schema, title: &str, description: &str) -> Schema {
         schema["description"] = description.into();
     }
     schema_of(schema)
+}
+
+/// Both at once: the tag of an enum beside what a variant holds.
+#[must_use]
+pub fn both(first: Schema, second: Schema) -> Schema {
+    schema_of(json!({ "allOf": [first.to_value(), second.to_value()] }))
+}
+
+/// The name of a generic type's schema: `Page_Order`.
+#[must_use]
+pub fn generic_name(name: &str, arguments: &[Cow<'static, str>]) -> Cow<'static, str> {
+    Cow::Owned(arguments.iter().fold(name.to_owned(), |name, argument| {
+        format!("{name}_{argument}")
+    }))
 }
 
 /// The whole schema of a type with its definitions, draft 2020-12.

@@ -128,6 +128,15 @@ pub fn unit(name: &'static str, content: Option<Input<'_>>, report: &mut Report)
     }
 }
 
+/// The content of an internally tagged variant: what the tag has left.
+pub fn alongside<T>(
+    fields: &Fields<'_>,
+    report: &mut Report,
+    inspect: impl FnOnce(Input<'_>, &mut Report) -> Option<T>,
+) -> Option<T> {
+    inspect(Input::Rest(fields), report)
+}
+
 /// The content of an adjacently tagged variant that has one.
 pub fn beside<T>(
     fields: &Fields<'_>,

@@ -1,0 +1,181 @@
+//! `Check`, `Inside` and `validator::Validate`: the rules of a value that exists.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::{implement, params, plain};
+use crate::model_attr::generics;
+use crate::model_attr::item::Kept;
+use crate::model_attr::model::{Body, Field, Form, Kind, Mode, Model, Shape, Variant};
+use crate::types;
+
+pub(crate) fn expand(model: &Model, kept: &Kept) -> TokenStream {
+    let check = check(model);
+    let inside = inside(model);
+    let generics = generics(model);
+    let validate = (!kept.validate).then(|| {
+        let inside = quote! {
+            fn validate(&self) -> ::core::result::Result<(), __h::ValidationErrors> {
+                __h::validate(self)
+            }
+        };
+        implement(&generics, &quote!(__h::Validate), model, &inside)
+    });
+    quote!(#check #inside #validate)
+}
+
+/// What goes into the fields asks as much of type parameters as reading does. An output is never read.
+fn generics(model: &Model) -> syn::Generics {
+    if model.mode == Mode::Output {
+        plain(model)
+    } else {
+        generics::inspect(model)
+    }
+}
+
+fn check(model: &Model) -> TokenStream {
+    let rules = each(model, Field::has_rules, |field, value, kind| {
+        let param = params::reference(model, field);
+        let index = Literal::usize_unsuffixed(field.position());
+        match kind {
+            Kind::Named => quote!(__h::check_field(#param, #value, __report);),
+            Kind::Tuple => quote!(__h::check_element(#index, #param, #value, __report);),
+            Kind::Newtype | Kind::Unit => quote!((#param).check(#value, __report);),
+        }
+    });
+    let rules = rules.map(|rules| {
+        quote! {
+            fn check(&self, __report: &mut __h::Report) {
+                #rules
+            }
+        }
+    });
+    let across = model.validate.as_ref().map(|path| {
+        quote! {
+            fn check_across(&self, __report: &mut __h::Report) {
+                __h::refuse!(#path(self), __report);
+            }
+        }
+    });
+    implement(
+        &plain(model),
+        &quote!(__h::Check),
+        model,
+        &quote!(#rules #across),
+    )
+}
+
+fn inside(model: &Model) -> TokenStream {
+    let deep = each(model, may_hold_rules, |field, value, kind| {
+        let (ty, wire) = (&field.ty, &field.wire);
+        let index = Literal::usize_unsuffixed(field.position());
+        let check = quote!(__h::deep_check!(#ty)(#value, __report));
+        match kind {
+            Kind::Named if !field.serde.flatten => {
+                quote!(__report.at_key(#wire, |__report| #check);)
+            }
+            Kind::Tuple => quote!(__report.at_index(#index, |__report| #check);),
+            Kind::Named | Kind::Newtype | Kind::Unit => quote!(#check;),
+        }
+    });
+    let report = if deep.is_some() {
+        quote!(__report)
+    } else {
+        quote!(_)
+    };
+    let inside = quote! {
+        fn check_inside(&self, #report: &mut __h::Report) {
+            #deep
+        }
+    };
+    implement(&generics(model), &quote!(__h::Inside), model, &inside)
+}
+
+/// Whether the spelled type may have rules of its own: a number or a text has none.
+fn may_hold_rules(field: &Field) -> bool {
+    let element = types::element(&field.ty);
+    let leaf = matches!(
+        types::kind(element),
+        types::Kind::Int { .. }
+            | types::Kind::Float
+            | types::Kind::Bool
+            | types::Kind::Char
+            | types::Kind::Text
+    );
+    !leaf && !types::is(element, "PhantomData")
+}
+
+/// One statement for each field that is meant, at its place; `None` where there is no such field.
+fn each(
+    model: &Model,
+    meant: impl Fn(&Field) -> bool,
+    statement: impl Fn(&Field, TokenStream, Kind) -> TokenStream,
+) -> Option<TokenStream> {
+    let lines = |shape: &Shape, bound: bool| -> TokenStream {
+        let kind = if model.serde.transparent {
+            Kind::Newtype
+        } else {
+            shape.kind
+        };
+        let meant = shape.fields.iter().filter(|field| meant(field));
+        meant
+            .map(|field| {
+                let (member, binding) = (&field.member, &field.binding);
+                let value = if bound {
+                    quote!(#binding)
+                } else {
+                    quote!(&self.#member)
+                };
+                statement(field, value, kind)
+            })
+            .collect()
+    };
+    let all = match &model.body {
+        Body::Struct(shape) => lines(shape, false),
+        Body::Enum(form, variants) => {
+            let arms: TokenStream = variants
+                .iter()
+                .filter(|variant| variant.shape.fields.iter().any(&meant))
+                .map(|variant| {
+                    let pattern = pattern(variant, &meant);
+                    let place = at(form, variant, &lines(&variant.shape, true));
+                    quote!(#pattern => { #place })
+                })
+                .collect();
+            let all_meant = variants
+                .iter()
+                .all(|variant| variant.shape.fields.iter().any(&meant));
+            let rest = (!all_meant).then(|| quote!(_ => {}));
+            if arms.is_empty() {
+                arms
+            } else {
+                quote!(match self { #arms #rest })
+            }
+        }
+    };
+    (!all.is_empty()).then_some(all)
+}
+
+fn pattern(variant: &Variant, meant: &impl Fn(&Field) -> bool) -> TokenStream {
+    let name = &variant.name;
+    let bound = variant
+        .shape
+        .fields
+        .iter()
+        .filter(|field| meant(field))
+        .map(|field| {
+            let (member, binding) = (&field.member, &field.binding);
+            quote!(#member: #binding)
+        });
+    quote!(Self::#name { #(#bound,)* .. })
+}
+
+/// Where the content of a variant stands on the wire.
+fn at(form: &Form, variant: &Variant, lines: &TokenStream) -> TokenStream {
+    let key = match form {
+        Form::External => &variant.wire,
+        Form::Adjacent(_, content) => &content.value(),
+        Form::Internal(_) | Form::Untagged => return lines.clone(),
+    };
+    quote!(__report.at_key(#key, |__report| { #lines });)
+}

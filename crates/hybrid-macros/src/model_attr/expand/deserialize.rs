@@ -1,0 +1,117 @@
+//! serde's way in: a mirror of the type, derived by serde, that makes the type itself; then the rules.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{Attribute, Data, DeriveInput, LitStr, Visibility, parse_quote};
+
+use super::implement;
+use crate::model_attr::generics;
+use crate::model_attr::item::{self, is};
+use crate::model_attr::model::{Body, Form, Kind, Model};
+
+/// The mirror and the impl.
+pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
+    let mirror = mirror(item, model);
+    let (_, types, _) = model.generics.split_for_impl();
+    let types = types.as_turbofish();
+    let from = strict(model);
+    let value = quote!(__Mirror #types::deserialize(#from));
+    let value = if model.has_rules() {
+        quote!(__h::checked(#value?))
+    } else {
+        value
+    };
+    let inside = quote! {
+        fn deserialize<__D: __h::Deserializer<'de>>(__from: __D) -> ::core::result::Result<Self, __D::Error> {
+            #value
+        }
+    };
+    let inside = implement(
+        &generics::deserialize(model),
+        &quote!(__h::Deserialize<'de>),
+        model,
+        &inside,
+    );
+    quote!(#mirror #inside)
+}
+
+/// The deserializer: one that shows structs no arrays, where serde's derive would take them.
+fn strict(model: &Model) -> TokenStream {
+    if model.made_from().is_some() || model.serde.transparent {
+        return quote!(__from);
+    }
+    match &model.body {
+        Body::Struct(shape) if shape.kind == Kind::Named => quote!(__h::Strict(__from)),
+        Body::Struct(_) | Body::Enum(Form::Untagged, _) => quote!(__from),
+        Body::Enum(Form::Internal(_), _) => quote!(__h::StrictTagged(__from)),
+        Body::Enum(_, variants) => {
+            let plain = variants
+                .iter()
+                .all(|variant| variant.shape.kind == Kind::Unit);
+            if plain {
+                quote!(__from)
+            } else {
+                quote!(__h::Strict(__from))
+            }
+        }
+    }
+}
+
+fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
+    let mut mirror = item.clone();
+    mirror.ident = parse_quote!(__Mirror);
+    mirror.vis = Visibility::Inherited;
+    mirror.attrs = serde_only(&item.attrs);
+    if let Data::Enum(data) = &mut mirror.data {
+        for variant in &mut data.variants {
+            variant.attrs = serde_only(&variant.attrs);
+            variant.discriminant = None;
+        }
+    }
+    let mut fields = model.fields();
+    item::each_field(&mut mirror, |raw| {
+        raw.attrs = serde_only(&raw.attrs);
+        raw.vis = Visibility::Inherited;
+        let Some(field) = fields.next() else { return };
+        raw.ty = field.ty.clone();
+        if let Some(name) = &field.rules.alias {
+            raw.attrs.push(parse_quote!(#[serde(rename = #name)]));
+        }
+        if let Some(path) = field
+            .default_path()
+            .filter(|_| field.serde.default.is_none())
+        {
+            let path = LitStr::new(&quote!(#path).to_string(), field.span);
+            raw.attrs.push(parse_quote!(#[serde(default = #path)]));
+        }
+    });
+    let remote = LitStr::new(&model.name.to_string(), model.name.span());
+    let serde = item::serde_path(&model.root);
+    let deny = (model.deny && !model.serde.deny_unknown_fields)
+        .then(|| quote!(#[serde(deny_unknown_fields)]));
+    let bound = bound(model);
+    quote! {
+        #[derive(__h::serde::Deserialize)]
+        #[serde(remote = #remote, crate = #serde)]
+        #deny
+        #bound
+        #mirror
+    }
+}
+
+/// The bounds of our impl, so that serde does not work out others.
+fn bound(model: &Model) -> Option<TokenStream> {
+    model.generics.type_params().next()?;
+    let generics = generics::deserialize(model);
+    let predicates = generics.where_clause.map(|clause| clause.predicates);
+    let text = quote!(#predicates).to_string();
+    Some(quote!(#[serde(bound(deserialize = #text))]))
+}
+
+fn serde_only(attrs: &[Attribute]) -> Vec<Attribute> {
+    attrs
+        .iter()
+        .filter(|attr| is(attr, "serde"))
+        .cloned()
+        .collect()
+}
