@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use validator::{ValidationError, ValidationErrors, ValidationErrorsKind};
 
@@ -13,6 +14,7 @@ use crate::violation::Segment;
 
 mod message;
 mod names;
+mod sent;
 
 pub use names::WireNames;
 
@@ -27,10 +29,7 @@ pub fn from_validator(errors: &ValidationErrors, report: &mut Report) {
 
 /// Reports every error under the name that `T` reads from a request. The names come from `T`'s own `Deserialize`,
 /// see [`WireNames`].
-pub fn from_validator_of<T: serde::de::DeserializeOwned>(
-    errors: &ValidationErrors,
-    report: &mut Report,
-) {
+pub fn from_validator_of<T: DeserializeOwned>(errors: &ValidationErrors, report: &mut Report) {
     let names = WireNames::of::<T>();
     from_validator_named(
         errors,
@@ -39,12 +38,30 @@ pub fn from_validator_of<T: serde::de::DeserializeOwned>(
     );
 }
 
+/// As [`from_validator_of`], with the JSON text that was sent at hand: a field that has a name of its own
+/// (`rename = "x"`) is then found by the value that was refused, where just one key of the object has it.
+pub fn from_validator_sent<T: DeserializeOwned>(
+    errors: &ValidationErrors,
+    json: &str,
+    report: &mut Report,
+) {
+    let sent = serde_json::from_str(json).unwrap_or(Value::Null);
+    let name =
+        |path: &[Segment], field: Field<'_>| sent::find(&WireNames::of::<T>(), &sent, path, &field);
+    Walk {
+        name: &name,
+        path: Vec::new(),
+    }
+    .object(errors, report);
+}
+
 /// What a field is called on the wire, and where it stands among its neighbours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WireName {
     /// Fields are reported in this order; those with equal numbers by name.
     pub order: usize,
-    /// The name.
+    /// The name. An empty one adds no step to the location: the fields of a flattened struct stand among those of
+    /// the struct round it.
     pub name: Cow<'static, str>,
 }
 
@@ -59,6 +76,20 @@ impl WireName {
     }
 }
 
+impl WireName {
+    /// The fields of a flattened struct stand among those of the struct round it.
+    const fn flattened() -> Self {
+        Self {
+            order: usize::MAX,
+            name: Cow::Borrowed(""),
+        }
+    }
+
+    fn is_flattened(&self) -> bool {
+        self.name.is_empty()
+    }
+}
+
 /// Reports every error under the name that `rename` gives it, asked with the wire path of the struct and the Rust
 /// name of its field.
 pub fn from_validator_named(
@@ -66,8 +97,9 @@ pub fn from_validator_named(
     rename: &dyn Fn(&[Segment], &str) -> WireName,
     report: &mut Report,
 ) {
+    let name = |path: &[Segment], field: Field<'_>| rename(path, field.rust_name);
     Walk {
-        rename,
+        name: &name,
         path: Vec::new(),
     }
     .object(errors, report);
@@ -76,29 +108,43 @@ pub fn from_validator_named(
 /// The key under which `validator` keeps the errors of checks across fields.
 const WHOLE: &str = "__all__";
 
+/// A field with errors, as `validator` sees it.
+struct Field<'a> {
+    rust_name: &'a str,
+    kind: &'a ValidationErrorsKind,
+    /// The struct that it is a field of.
+    neighbours: &'a ValidationErrors,
+}
+
 struct Walk<'a> {
-    rename: &'a dyn Fn(&[Segment], &str) -> WireName,
+    name: &'a dyn Fn(&[Segment], Field<'_>) -> WireName,
     path: Vec<Segment>,
 }
 
 impl Walk<'_> {
     fn object(&mut self, errors: &ValidationErrors, report: &mut Report) {
-        let mut fields: Vec<(WireName, &ValidationErrorsKind)> = Vec::new();
-        let mut whole: Option<&ValidationErrorsKind> = None;
-        for (name, kind) in errors.errors() {
-            if name == WHOLE {
-                whole = Some(kind);
-            } else {
-                fields.push(((self.rename)(&self.path, name), kind));
-            }
-        }
+        let named = |(rust_name, kind)| {
+            let field = Field {
+                rust_name,
+                kind,
+                neighbours: errors,
+            };
+            ((self.name)(&self.path, field), kind)
+        };
+        let mut fields: Vec<(WireName, &ValidationErrorsKind)> =
+            fields(errors).map(named).collect();
         fields.sort_by(|(a, _), (b, _)| a.cmp(b));
-        for (WireName { name, .. }, kind) in fields {
-            self.path.push(Segment::Key(name.clone()));
-            report.at_key(name, |report| self.kind(kind, report));
+        for (wire, kind) in fields {
+            if wire.is_flattened() {
+                self.kind(kind, report);
+                continue;
+            }
+            self.path.push(Segment::Key(wire.name.clone()));
+            report.at_key(wire.name, |report| self.kind(kind, report));
             self.path.pop();
         }
-        if let Some(kind) = whole {
+        // What was checked across fields stands at the struct itself, behind its fields.
+        if let Some(kind) = errors.errors().get(WHOLE) {
             self.kind(kind, report);
         }
     }
@@ -118,6 +164,14 @@ impl Walk<'_> {
             }
         }
     }
+}
+
+fn fields(errors: &ValidationErrors) -> impl Iterator<Item = (&str, &ValidationErrorsKind)> {
+    let all = errors
+        .errors()
+        .iter()
+        .map(|(name, kind)| (name.as_ref(), kind));
+    all.filter(|(name, _)| *name != WHOLE)
 }
 
 fn report_error(error: &ValidationError, report: &mut Report) {

@@ -3,8 +3,9 @@
 //! A derived `Deserialize` hands the list of its field names to the deserializer. [`WireNames`] is a deserializer
 //! that has no data: it walks to the struct in question, notes the list, and stops. That tells the names and their
 //! order, not which Rust field each belongs to; that is found by comparing letters, which covers every
-//! `rename_all`. A field with a name of its own (`rename = "x"`) is not found that way, nor are those of a
-//! flattened struct, which serde does not list: they keep their Rust names.
+//! `rename_all`. A field with a name of its own (`rename = "x"`) is not found that way, nor are those beside a
+//! flattened struct, which serde does not list: they keep their Rust names, unless what was sent is at hand, see
+//! [`from_validator_sent`](super::from_validator_sent).
 
 use std::fmt;
 
@@ -44,13 +45,7 @@ impl WireNames {
     #[must_use]
     pub fn find(&self, path: &[Segment], rust_name: &str) -> WireName {
         let fields = self.fields(path).unwrap_or_default();
-        let exact = fields.iter().position(|field| *field == rust_name);
-        let found = exact.or_else(|| {
-            fields
-                .iter()
-                .position(|field| letters(field).eq(letters(rust_name)))
-        });
-        match found {
+        match position(fields, rust_name) {
             Some(order) => WireName {
                 order,
                 name: fields[order].into(),
@@ -58,6 +53,16 @@ impl WireNames {
             None => WireName::same(rust_name),
         }
     }
+}
+
+/// Which of `names` is `rust_name` as it is, or else in another spelling.
+pub(super) fn position(names: &[&str], rust_name: &str) -> Option<usize> {
+    let exact = names.iter().position(|name| *name == rust_name);
+    exact.or_else(|| {
+        names
+            .iter()
+            .position(|name| letters(name).eq(letters(rust_name)))
+    })
 }
 
 /// What all the spellings of one name have in common.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use hybrid_validate::bridge::{
     WireName, WireNames, from_validator, from_validator_named, from_validator_of,
+    from_validator_sent,
 };
 use hybrid_validate::{Report, Segment, Source};
 use serde::Deserialize;
@@ -176,6 +177,86 @@ fn wire_names_of_types() {
     assert_eq!(
         wrapped.fields(&[0.into(), "k".into()]).unwrap(),
         ["Unit-Price", "note"]
+    );
+}
+
+/// `(place code)` of every violation that `validator` finds in a body.
+fn judged<T: Validate + serde::de::DeserializeOwned>(json: &str) -> Vec<String> {
+    let value: T = serde_json::from_str(json).expect("a body of the right type");
+    let mut report = Report::new(Source::Body);
+    let errors = value.validate().expect_err("a bad body");
+    from_validator_sent::<T>(&errors, json, &mut report);
+    let violations = report.into_violations();
+    violations
+        .iter()
+        .map(|v| format!("{} {}", v.location, v.code))
+        .collect()
+}
+
+#[derive(Debug, Deserialize, Validate)]
+struct Account {
+    #[serde(rename = "login")]
+    #[validate(length(min = 3))]
+    user: String,
+    #[serde(rename = "pw")]
+    #[validate(length(min = 8))]
+    password: String,
+    #[serde(rename = "years")]
+    #[validate(range(min = 18.0))]
+    age: f64,
+    #[validate(email)]
+    email: String,
+    #[serde(rename = "addr")]
+    #[validate(nested)]
+    home: Option<Home>,
+    #[serde(rename = "kids")]
+    #[validate(nested)]
+    children: Vec<Home>,
+}
+
+#[derive(Debug, Deserialize, Validate)]
+struct Home {
+    #[serde(rename = "plz")]
+    #[validate(length(equal = 5))]
+    zip: String,
+    #[serde(flatten)]
+    #[validate(nested)]
+    more: More,
+}
+
+#[derive(Debug, Deserialize, Validate)]
+struct More {
+    #[serde(default)]
+    #[validate(length(max = 1))]
+    note: String,
+}
+
+#[test]
+fn a_name_of_its_own_is_found_by_the_refused_value() {
+    assert_eq!(
+        judged::<Account>(
+            r#"{"login":"a","pw":"b","years":7,"email":"x","addr":{"plz":"1"},"kids":[{"plz":"12345"},{"plz":"2","note":"long"}]}"#
+        ),
+        [
+            "body.login length",
+            "body.pw length",
+            "body.years range",
+            "body.email email",
+            "body.addr.plz length",
+            "body.kids.1.note length",
+            "body.kids.1.plz length",
+        ]
+    );
+}
+
+/// Two keys with the refused value: no guess.
+#[test]
+fn an_ambiguous_value_names_nothing() {
+    assert_eq!(
+        judged::<Account>(
+            r#"{"login":"same","pw":"same","years":18,"email":"a@b","addr":null,"kids":[]}"#
+        ),
+        ["body.password length"]
     );
 }
 
