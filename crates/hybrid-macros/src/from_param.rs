@@ -7,6 +7,7 @@ use syn::{Data, DeriveInput, Fields, Ident, LitStr, Path, Variant};
 
 use crate::diag::Diagnostics;
 use crate::options::Options;
+use crate::parse::function;
 use crate::{case, derives};
 
 /// An enum of words.
@@ -20,6 +21,7 @@ struct Words {
 struct Word {
     variant: Ident,
     names: Vec<String>,
+    docs: String,
 }
 
 /// Expands the derive.
@@ -132,9 +134,11 @@ fn word(variant: &Variant, case: Option<&LitStr>, words: &mut Words, diag: &mut 
             );
         }
     }
+    let docs = function::docs(&variant.attrs).join("\n").trim().to_owned();
     words.words.push(Word {
         variant: variant.ident.clone(),
         names,
+        docs,
     });
 }
 
@@ -144,10 +148,14 @@ fn flag(options: &mut Options, word: &str, diag: &mut Diagnostics) -> bool {
 
 fn expand(words: &Words) -> TokenStream {
     let Words { name, root, words } = words;
-    let arms = words.iter().map(|Word { variant, names }| {
+    let arms = words.iter().map(|Word { variant, names, .. }| {
         quote!(#(#names)|* => ::core::result::Result::Ok(Self::#variant),)
     });
     let own = words.iter().map(|word| &word.names[0]);
+    let described = words.iter().map(|Word { names, docs, .. }| {
+        let own = &names[0];
+        quote!((#own, #docs))
+    });
     let inside = quote! {
         const __WORDS: &[&str] = &[#(#own),*];
         #[automatically_derived]
@@ -159,7 +167,7 @@ fn expand(words: &Words) -> TokenStream {
                 }
             }
             fn schema() -> __h::Value {
-                __h::one_of_schema(__WORDS)
+                __h::Value::from(__h::shape::words(&[#(#described),*]))
             }
         }
     };

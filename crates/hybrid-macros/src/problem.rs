@@ -265,7 +265,7 @@ fn expand(typed: &Typed) -> TokenStream {
         #[automatically_derived]
         impl #params __h::IntoResponse for #name #arguments #bounds {
             fn into_response(self) -> __h::Response {
-                __h::answer_problem(self)
+                __h::answer_problem(&self)
             }
         }
     };

@@ -57,7 +57,7 @@ fn line(param: &Param) -> TokenStream {
             };
             quote_spanned!(ty.span()=> __h::#read(&#place))
         }
-        Read::RawBody => quote_spanned!(ty.span()=> __h::raw_body!(#ty)),
+        Read::RawBody => quote_spanned!(ty.span()=> __h::raw_body::<#ty>()),
         Read::Extractor => quote_spanned!(ty.span()=> __h::arg!(#ty)),
     }
 }
