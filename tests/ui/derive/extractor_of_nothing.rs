@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[extractor]
+fn user(#[header] authorization: String) {
+    drop(authorization);
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[derive(FromParam)]
+struct Page {
+    number: u32,
+}
+
+fn main() {}

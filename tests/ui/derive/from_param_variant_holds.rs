@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[derive(FromParam)]
+enum Sort {
+    Asc,
+    By(String),
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use hybrid::prelude::*;
+
+#[middleware]
+async fn auth() {}
+
+fn main() {}

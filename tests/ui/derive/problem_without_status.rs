@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[derive(Problem)]
+enum UserError {
+    NoSuchUser,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[get("/list")]
+async fn list(#[cfg(unix)] #[query] n: u32) {}
+
+fn main() {
+    let _ = App::new().routes(routes![list]);
+}

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[get("/list")]
+async fn list(#[query(default = "ten")] value: u32) -> String {
+    format!("{value:?}")
+}
+
+fn main() {
+    let _ = App::new().routes(routes![list]);
+}

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[get("/users")]
+async fn users(#[query] page: Option<Option<u32>>) -> String {
+    format!("{page:?}")
+}
+
+fn main() {
+    let _ = App::new().routes(routes![users]);
+}

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[get("/users/{ids}")]
+async fn user(ids: Vec<u64>) -> String {
+    format!("{ids:?}")
+}
+
+fn main() {
+    let _ = App::new().routes(routes![user]);
+}

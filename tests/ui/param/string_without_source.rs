@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[get("/users")]
+async fn users(name: String) -> String {
+    name
+}
+
+fn main() {
+    let _ = App::new().routes(routes![users]);
+}

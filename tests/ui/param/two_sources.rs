@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[get("/list")]
+async fn list(#[query] #[header] n: u32) -> String {
+    n.to_string()
+}
+
+fn main() {
+    let _ = App::new().routes(routes![list]);
+}

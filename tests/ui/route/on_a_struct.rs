@@ -1,0 +1,6 @@
+use hybrid::prelude::*;
+
+#[get("/users")]
+struct Users;
+
+fn main() {}

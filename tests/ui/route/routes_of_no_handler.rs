@@ -1,0 +1,7 @@
+use hybrid::prelude::*;
+
+async fn list() {}
+
+fn main() {
+    let _ = App::new().routes(routes![list]);
+}

@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[get("/users", timeout = 2)]
+async fn list() {}
+
+fn main() {
+    let _ = App::new().routes(routes![list]);
+}

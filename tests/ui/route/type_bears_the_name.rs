@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[allow(non_camel_case_types)]
+struct users;
+
+#[get("/users")]
+async fn users() {}
+
+fn main() {}
