@@ -63,7 +63,8 @@ impl<A: Application> Server<A> {
             match listener.accept().await {
                 Ok((stream, addr)) => {
                     backoff = BACKOFF_MIN;
-                    self.spawn(stream, Peer { addr: Some(addr) }, permit);
+                    let conn = Conn::new(&self.shared, Peer { addr: Some(addr) });
+                    self.spawn(stream, conn, permit);
                 }
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
@@ -134,21 +135,24 @@ impl<A: Application> Server<A> {
         addr: SocketAddr,
         permit: OwnedSemaphorePermit,
     ) {
-        let stream = stream
-            .set_nonblocking(true)
-            .and_then(|()| TcpStream::from_std(stream));
-        match stream {
-            Ok(stream) => self.spawn(stream, Peer { addr: Some(addr) }, permit),
+        let mut first = [0];
+        let waits = stream.set_nonblocking(true).is_ok()
+            && stream.peek(&mut first).is_ok_and(|bytes| bytes > 0);
+        let conn = Conn::new(&self.shared, Peer { addr: Some(addr) });
+        if waits {
+            conn.expect_bytes();
+        }
+        match TcpStream::from_std(stream) {
+            Ok(stream) => self.spawn(stream, conn, permit),
             Err(error) => tracing::warn!(%error, "cannot serve an accepted connection"),
         }
     }
 
-    fn spawn(self: &Arc<Self>, stream: TcpStream, peer: Peer, permit: OwnedSemaphorePermit) {
+    fn spawn(self: &Arc<Self>, stream: TcpStream, conn: Arc<Conn>, permit: OwnedSemaphorePermit) {
         // Answers are written whole: waiting to merge them only delays.
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "the client left before its connection was served");
         }
-        let conn = Conn::new(&self.shared, peer);
         let open = self.shared.open(Arc::clone(&conn), permit);
         let io = TimedIo::new(stream, Arc::clone(&conn), open);
         // A panic in there ends this task and its connection, nothing else.

@@ -6,7 +6,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
     sync::Arc,
-    task::{Context, Poll, ready},
+    task::{Context, Poll, Waker, ready},
 };
 
 use bytes::Bytes;
@@ -52,12 +52,41 @@ impl Watch {
 pub(crate) struct RequestBody {
     incoming: Incoming,
     watch: Watch,
+    /// What happens to a body that nobody reads to its end.
+    unread: Unread,
+}
+
+/// Whether the rest of a body that nobody read may be passed over, so that the
+/// connection can stay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// It is small: what has come of it is thrown away.
+    PassOver,
+    /// It is large, or the client waits for leave to send it.
+    Leave,
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, watch: Watch) -> Self {
+    pub(crate) fn new(incoming: Incoming, watch: Watch, unread: Unread) -> Self {
         watch.waiting().0.restart();
-        Self { incoming, watch }
+        Self {
+            incoming,
+            watch,
+            unread,
+        }
+    }
+
+    /// Throws away what has come, without waiting for more.
+    fn pass_over(&mut self) {
+        let mut cx = Context::from_waker(Waker::noop());
+        while !self.incoming.is_end_stream() {
+            match Pin::new(&mut self.incoming).poll_frame(&mut cx) {
+                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(None) => break,
+                Poll::Ready(Some(Err(_))) | Poll::Pending => return,
+            }
+        }
+        self.watch.waiting().0.complete();
     }
 }
 
@@ -107,6 +136,9 @@ impl http_body::Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
+        if self.unread == Unread::PassOver && !self.watch.waiting().0.is_complete() {
+            self.pass_over();
+        }
         self.watch.waiting().0.stop();
     }
 }

@@ -71,6 +71,8 @@ pub(crate) struct Conn {
     owing: AtomicBool,
     /// The last read found bytes, so hyper may hold some of a next request.
     more: AtomicBool,
+    /// Bytes are known to wait that have not been read yet.
+    expecting: AtomicBool,
     /// The client has closed its side.
     ended: AtomicBool,
     /// The last answer left a part of its request's body unread.
@@ -97,6 +99,7 @@ impl Conn {
             multiplexed: AtomicBool::new(false),
             owing: AtomicBool::new(false),
             more: AtomicBool::new(false),
+            expecting: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             unread: AtomicBool::new(false),
             held_back: AtomicU16::new(0),
@@ -143,13 +146,19 @@ impl Conn {
 
     /// Whether the connection has nothing to do and nothing to write.
     pub(crate) fn is_idle(&self) -> bool {
-        self.phase() == Phase::Waiting && !self.owing.load(Relaxed)
+        self.phase() == Phase::Waiting && !self.owing.load(Relaxed) && !self.expecting.load(Relaxed)
+    }
+
+    /// Bytes wait that tokio has not heard of yet: the connection is not idle.
+    pub(crate) fn expect_bytes(&self) {
+        self.expecting.store(true, Relaxed);
     }
 
     // === what the I/O object tells ===
 
     pub(crate) fn bytes_read(&self) {
         self.more.store(true, Relaxed);
+        self.expecting.store(false, Relaxed);
         if self.phase() == Phase::Waiting && !self.multiplexed.load(Relaxed) {
             self.enter(Phase::Head);
         }
@@ -161,6 +170,7 @@ impl Conn {
     }
 
     pub(crate) fn end_read(&self) {
+        self.expecting.store(false, Relaxed);
         self.ended.store(true, Relaxed);
     }
 

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use super::{
     Application,
     accept::Server,
-    body::{Http1Body, RequestBody, Watch},
+    body::{Http1Body, RequestBody, Unread, Watch},
     closing,
     conn::{Conn, Lapse},
     head::{self, Asked},
@@ -111,9 +111,13 @@ async fn serve<A: Application>(
 ) -> Result<http::Response<Http1Body>, Infallible> {
     let (parts, incoming) = request.into_parts();
     let sends_body = !incoming.is_end_stream();
-    let may_stay = BodyLeft::of(&parts, &incoming);
     let body = if sends_body {
-        Body::new(RequestBody::new(incoming, Watch::Conn(Arc::clone(&conn))))
+        let unread = unread(&parts, &incoming);
+        Body::new(RequestBody::new(
+            incoming,
+            Watch::Conn(Arc::clone(&conn)),
+            unread,
+        ))
     } else {
         Body::empty()
     };
@@ -126,7 +130,7 @@ async fn serve<A: Application>(
             conn.leave_unread();
         }
         let leaving = conn.shared.stage() >= Stage::Leaving && !conn.has_more();
-        if refused || leaving || (unread && !may_stay.is_at_hand(&conn)) {
+        if refused || leaving || unread {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -162,31 +166,18 @@ async fn answer<A: Application>(
     }
 }
 
-/// Whether the rest of a body that nobody read is so small and so near that
-/// hyper passes over it and the connection can stay.
-#[derive(Clone, Copy)]
-enum BodyLeft {
-    Small,
-    Large,
-}
-
-/// Rests up to this size are passed over.
+/// Bodies up to this size are passed over where nobody reads them.
 const PASSED_OVER_BYTES_MAX: u64 = 8 * 1024;
 
-impl BodyLeft {
-    fn of(parts: &Parts, incoming: &Incoming) -> Self {
-        let small = incoming
-            .size_hint()
-            .upper()
-            .is_some_and(|n| n <= PASSED_OVER_BYTES_MAX);
-        if small && !head::awaits_continue(&parts.headers) {
-            Self::Small
-        } else {
-            Self::Large
-        }
-    }
-
-    fn is_at_hand(self, conn: &Conn) -> bool {
-        matches!(self, Self::Small) && conn.has_more()
+/// To look at a body whose client awaits `100 Continue` would send that.
+fn unread(parts: &Parts, incoming: &Incoming) -> Unread {
+    let small = incoming
+        .size_hint()
+        .upper()
+        .is_some_and(|bytes| bytes <= PASSED_OVER_BYTES_MAX);
+    if small && !head::awaits_continue(&parts.headers) {
+        Unread::PassOver
+    } else {
+        Unread::Leave
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use super::{
     Application,
     accept::Server,
-    body::{Http2Body, RequestBody, Watch},
+    body::{Http2Body, RequestBody, Unread, Watch},
     conn::{Conn, Lapse},
     head::{self, Asked},
     shared::Stage,
@@ -102,7 +102,7 @@ async fn serve<A: Application>(
         Body::empty()
     } else {
         let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&conn.shared));
-        Body::new(RequestBody::new(incoming, watch))
+        Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
     let response = match head::check(&parts, &server.head_limits) {
         Ok(Asked::Resource) => {

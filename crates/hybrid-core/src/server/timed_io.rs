@@ -66,7 +66,8 @@ impl<T> TimedIo<T> {
         &mut self.stream
     }
 
-    fn note_read(&mut self, polled: &Poll<io::Result<()>>, read: usize) {
+    /// Notes `read` bytes, of which so many were not put back before.
+    fn note_read(&mut self, polled: &Poll<io::Result<()>>, read: usize, fresh: usize) {
         match polled {
             Poll::Pending => self.conn.nothing_to_read(),
             Poll::Ready(Err(_)) => self.conn.end_read(),
@@ -74,7 +75,7 @@ impl<T> TimedIo<T> {
             Poll::Ready(Ok(())) => self.conn.bytes_read(),
         }
         if self.read_bytes < SETTLED_BYTES {
-            self.read_bytes += read;
+            self.read_bytes += fresh;
             if self.read_bytes >= SETTLED_BYTES && self.conn.is_multiplexed() {
                 self.conn.settled();
             }
@@ -125,14 +126,15 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedIo<T> {
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let before = buf.filled().len();
-        let polled = if this.prefix.is_empty() {
-            this.refuse_when_cut(cx)?;
-            Pin::new(&mut this.stream).poll_read(cx, buf)
-        } else {
+        if !this.prefix.is_empty() {
             this.prefix.read_into(buf);
-            Poll::Ready(Ok(()))
-        };
-        this.note_read(&polled, buf.filled().len() - before);
+            this.note_read(&Poll::Ready(Ok(())), buf.filled().len() - before, 0);
+            return Poll::Ready(Ok(()));
+        }
+        this.refuse_when_cut(cx)?;
+        let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
+        let read = buf.filled().len() - before;
+        this.note_read(&polled, read, read);
         polled
     }
 }
