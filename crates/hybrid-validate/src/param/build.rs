@@ -1,4 +1,7 @@
 //! The `const` builder of [`Param`]. Rules keep the order in which they are written.
+//!
+//! The bounds stand on the methods and not on the `impl` blocks: so the compiler speaks of the rule that does not
+//! fit and gives the trait's own message, instead of saying that there is no such method.
 
 use std::marker::PhantomData;
 
@@ -86,34 +89,49 @@ impl<T> Param<T> {
 macro_rules! bounds {
     ($($rule:ident, $int:ident, $uint:ident, $float:ident, $what:literal;)*) => {
         /// Rules about numbers.
-        impl<T: Number> Param<T> {
+        impl<T> Param<T> {
             $(
                 #[doc = concat!($what, " this integer. Fits floats too.")]
                 #[must_use]
-                pub const fn $int(self, bound: i128) -> Self {
+                pub const fn $int(self, bound: i128) -> Self
+                where
+                    T: Number,
+                {
                     self.number(Rule::$rule(Num::Int(bound)))
                 }
 
                 #[doc = concat!($what, " this integer, which may be above `i128::MAX`.")]
                 #[must_use]
-                pub const fn $uint(self, bound: u128) -> Self {
+                pub const fn $uint(self, bound: u128) -> Self
+                where
+                    T: Number,
+                {
                     self.number(Rule::$rule(Num::from_u128(bound)))
                 }
 
                 #[doc = concat!($what, " this float. Fits integers too, and is compared exactly.")]
                 #[must_use]
-                pub const fn $float(self, bound: f64) -> Self {
+                pub const fn $float(self, bound: f64) -> Self
+                where
+                    T: Number,
+                {
                     self.number(Rule::$rule(Num::Float(bound)))
                 }
             )*
 
             /// One of these numbers.
             #[must_use]
-            pub const fn one_of_numbers(self, allowed: &'static [Num]) -> Self {
+            pub const fn one_of_numbers(self, allowed: &'static [Num]) -> Self
+            where
+                T: Number,
+            {
                 self.number(Rule::OneOfNumbers(allowed))
             }
 
-            const fn number(self, rule: Rule) -> Self {
+            const fn number(self, rule: Rule) -> Self
+            where
+                T: Number,
+            {
                 self.with(Slot::Number(rule, T::judge_number))
             }
         }
@@ -129,16 +147,22 @@ bounds! {
 }
 
 /// Rules about text.
-impl<T: Text> Param<T> {
+impl<T> Param<T> {
     /// At least so many characters.
     #[must_use]
-    pub const fn min_length(self, characters: usize) -> Self {
+    pub const fn min_length(self, characters: usize) -> Self
+    where
+        T: Text,
+    {
         self.text(Rule::MinLength(characters))
     }
 
     /// At most so many characters.
     #[must_use]
-    pub const fn max_length(mut self, characters: usize) -> Self {
+    pub const fn max_length(mut self, characters: usize) -> Self
+    where
+        T: Text,
+    {
         if characters < self.longest {
             self.longest = characters;
         }
@@ -147,47 +171,68 @@ impl<T: Text> Param<T> {
 
     /// The expression is found in the text. A text that is too long is not searched.
     #[must_use]
-    pub const fn regex(self, pattern: &'static Pattern) -> Self {
+    pub const fn regex(self, pattern: &'static Pattern) -> Self
+    where
+        T: Text,
+    {
         self.text(Rule::Regex(pattern))
     }
 
     /// The text has this form.
     #[must_use]
-    pub const fn format(self, format: Format) -> Self {
+    pub const fn format(self, format: Format) -> Self
+    where
+        T: Text,
+    {
         self.text(Rule::Format(format))
     }
 
     /// One of these texts.
     #[must_use]
-    pub const fn one_of_text(self, allowed: &'static [&'static str]) -> Self {
+    pub const fn one_of_text(self, allowed: &'static [&'static str]) -> Self
+    where
+        T: Text,
+    {
         self.text(Rule::OneOfText(allowed))
     }
 
-    const fn text(self, rule: Rule) -> Self {
+    const fn text(self, rule: Rule) -> Self
+    where
+        T: Text,
+    {
         self.with(Slot::Text(rule, T::judge_text))
     }
 }
 
 /// Rules about the number of items.
-impl<T: Items> Param<T> {
+impl<T> Param<T> {
     /// At least so many items.
     #[must_use]
-    pub const fn min_items(self, count: usize) -> Self {
+    pub const fn min_items(self, count: usize) -> Self
+    where
+        T: Items,
+    {
         self.with(Slot::Items(Rule::MinItems(count), T::item_count))
     }
 
     /// At most so many items.
     #[must_use]
-    pub const fn max_items(self, count: usize) -> Self {
+    pub const fn max_items(self, count: usize) -> Self
+    where
+        T: Items,
+    {
         self.with(Slot::Items(Rule::MaxItems(count), T::item_count))
     }
 }
 
 /// The rule that nothing is there twice.
-impl<T: UniqueItems> Param<T> {
+impl<T> Param<T> {
     /// No item is there twice.
     #[must_use]
-    pub const fn unique_items(self) -> Self {
+    pub const fn unique_items(self) -> Self
+    where
+        T: UniqueItems,
+    {
         self.with(Slot::Unique(T::repeats_an_item))
     }
 }
