@@ -1,1 +1,41 @@
-//! The runtime of hybrid.
+//! The runtime of hybrid: server, router, extraction, lanes.
+//!
+//! Users depend on the `hybrid` facade, which re-exports what is public here.
+//! A request flows one way through the modules below:
+//!
+//! ```text
+//! socket ─server→ head ─router→ route ─extract→ arguments ─dispatch→ value ─respond→ socket
+//! ```
+//!
+//! [`app`] builds what a request meets; nothing here knows the macros, and the
+//! macros know nothing but [`__private`].
+#![deny(unsafe_code)]
+
+pub mod app;
+pub mod body;
+pub mod config;
+pub mod dispatch;
+pub mod error;
+pub mod extract;
+pub mod head;
+pub mod problem;
+pub mod respond;
+pub(crate) mod router;
+pub mod server;
+pub mod spec;
+pub mod state;
+pub(crate) mod sync;
+pub(crate) mod telemetry;
+pub mod testing;
+
+#[doc(hidden)]
+pub mod __private;
+
+/// An error of any type, as tower and hyper pass it around.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request with a body that may still be on its way.
+pub type Request = http::Request<body::Body>;
+
+/// An answer.
+pub type Response = http::Response<body::Body>;

@@ -421,12 +421,3 @@ keys! {
 pub(crate) fn any_interface(port: u16) -> SocketAddr {
     ([0, 0, 0, 0], port).into()
 }
-
-/// The networks of a setting, as text for the log.
-pub(crate) fn listed(networks: &[Network]) -> String {
-    networks
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
-}

@@ -1,7 +1,15 @@
 //! Accepting connections: within their number, without spinning on errors, and
 //! to the last one that was waiting when the server stops.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    io,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::server::conn::http1;
 use tokio::{
@@ -31,6 +39,8 @@ pub(crate) struct Server<A> {
     /// One permit for each connection that may be open.
     slots: Arc<Semaphore>,
     slots_max: u32,
+    /// All connections have been taken at least once.
+    was_full: AtomicBool,
 }
 
 /// The waits between attempts while the process is out of files or memory.
@@ -47,6 +57,7 @@ impl<A: Application> Server<A> {
             shared: Shared::new(&settings),
             slots: Arc::new(Semaphore::new(slots_max as usize)),
             slots_max,
+            was_full: AtomicBool::new(false),
             settings,
             app,
         })
@@ -119,10 +130,14 @@ impl<A: Application> Server<A> {
         if let Ok(permit) = Arc::clone(&slots).try_acquire_owned() {
             return permit;
         }
-        tracing::warn!(
-            connections = self.slots_max,
-            "all connections are taken, accepting pauses"
-        );
+        // Said once: while it lasts it would be said for every connection.
+        if !self.was_full.swap(true, Ordering::Relaxed) {
+            let connections = self.slots_max;
+            tracing::warn!(
+                connections,
+                "all connections are taken, accepting pauses meanwhile"
+            );
+        }
         slots
             .acquire_owned()
             .await

@@ -107,11 +107,6 @@ pub(crate) struct ServeOutcome {
     pub(crate) cut: usize,
 }
 
-/// Raises the soft file limit to the hard one: called once, before listening.
-pub(crate) fn prepare() {
-    files::raise_limit();
-}
-
 /// Serves an application on a listener until `stop`, and then to the end of
 /// what runs, within `shutdown_grace`.
 pub(crate) async fn serve<A: Application>(

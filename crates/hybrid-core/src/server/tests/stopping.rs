@@ -112,6 +112,37 @@ async fn connections_that_wait_to_be_accepted_are_served() {
     assert_eq!(server.outcome().await.cut, 0);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn under_load_every_request_that_was_sent_is_answered() {
+    let mut server = start(Config::new().shutdown_grace(NEVER)).await;
+    let (count, mut counted) = tokio::sync::mpsc::channel(1_000);
+    let mut clients = Vec::new();
+    for _ in 0..40 {
+        let mut client = server.connect().await;
+        let count = count.clone();
+        clients.push(tokio::spawn(async move {
+            // Until the server says that it closes, no request may be lost.
+            loop {
+                client.get("/a").await;
+                let answer = client.answer().await;
+                assert_eq!(answer.status, 200);
+                if answer.closes() {
+                    return;
+                }
+                count.try_send(()).ok();
+            }
+        }));
+    }
+    for _ in 0..400 {
+        within(counted.recv()).await;
+    }
+    server.stop();
+    for client in clients {
+        within(client).await.unwrap();
+    }
+    assert_eq!(server.outcome().await.cut, 0);
+}
+
 #[tokio::test]
 async fn nothing_is_accepted_after_the_stop() {
     let mut server = start(Config::new()).await;

@@ -1,0 +1,228 @@
+//! What generated code may name; a closed list. No part of the public interface:
+//! it changes with the macros, without notice.
+
+use std::marker::PhantomData;
+
+// Called by `#[model]`.
+pub use hybrid_validate::__private::*;
+
+// Called by the route macros: what a value is.
+pub use hybrid_validate::{FromParam, FromTexts, ParamError, Source, cookie, form, header, path, query};
+
+// Called by the route macros: facts.
+pub use crate::spec::{Lane, OnDisconnect, RouteSpec};
+
+// Called by the route macros: arguments.
+pub use crate::extract::{
+    ArgumentOf, Describe, FromRequest, FromRequestParts, ViaFromRequest, ViaGuard, ViaModel,
+    ViaPlain, ViaRaw, ViaValidator, raw_body,
+};
+
+// Called by the route macros: lanes.
+pub use crate::dispatch::{Endpoint, event, inline, on_pool as pool};
+
+// Called by `#[extractor]`.
+pub use crate::dispatch::{extract, extract_on_pool};
+pub use crate::head::Parts;
+
+// Called by `#[middleware]`.
+pub use crate::{Request, app::Next, head::Head};
+
+// Called by `#[derive(Problem)]`.
+pub use crate::problem::{Kind, Problem, ProblemKind};
+pub use crate::{Response, respond::IntoResponse};
+
+// Called by `routes![]`.
+pub use crate::app::{RouteEntry, Routes};
+
+use crate::{
+    extract::{Arguments, FormField, TextArgument},
+    problem::Registration,
+};
+
+/// A handler as a type: what `#[get]` and its kin implement.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no route",
+    label = "not a route",
+    note = "`routes![]` takes functions with `#[get(..)]` and its kin"
+)]
+pub trait Route {
+    /// What the attribute states.
+    const SPEC: RouteSpec;
+
+    /// The handler, bound to its lane.
+    fn endpoint() -> Endpoint;
+}
+
+/// Called by `routes![]`: the entry of one handler.
+#[must_use]
+pub const fn entry<R: Route>() -> RouteEntry {
+    RouteEntry::of::<R>()
+}
+
+/// Called by the route macros: a value of the head by name.
+#[must_use]
+pub fn text<T>(param: &'static hybrid_validate::Param<T>) -> TextArgument<T> {
+    TextArgument::new(param)
+}
+
+/// Called by the route macros: a field of a form.
+#[must_use]
+pub fn form_field<T>(param: &'static hybrid_validate::Param<T>) -> FormField<T> {
+    FormField::new(param)
+}
+
+/// Called by `#[extractor]`: says what its arguments need and read.
+pub fn describe_arguments<A: Arguments>(arguments: &A, to: &mut Describe) {
+    arguments.describe(to);
+}
+
+/// Called by the route macros: the argument of a type, whatever it is.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __arg {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{
+            ViaFromRequest as _, ViaGuard as _, ViaModel as _, ViaPlain as _, ViaRaw as _,
+            ViaValidator as _,
+        };
+        (&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
+    }};
+}
+
+pub use crate::__arg as arg;
+
+// === Typed errors ===
+
+/// The typed error of a handler, as far as it is one.
+#[derive(Debug)]
+pub struct TypedError {
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) registration: Option<Registration>,
+}
+
+/// Asks the compiler what an error type is.
+#[derive(Debug, Clone, Copy)]
+pub struct ErrorOf<E>(PhantomData<fn() -> E>);
+
+impl<E> ErrorOf<E> {
+    /// A question about `E`.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+/// Typed errors that `?` can turn into a `Problem`.
+pub trait ViaStdError {
+    /// Its kinds, registered.
+    fn typed(&self) -> TypedError;
+}
+
+/// Typed errors.
+pub trait ViaKind {
+    /// Its kinds.
+    fn typed(&self) -> TypedError;
+}
+
+/// Any other error.
+pub trait ViaNothing {
+    /// Nothing is known of it.
+    fn typed(&self) -> TypedError;
+}
+
+impl<E: ProblemKind + std::error::Error + 'static> ViaStdError for &&ErrorOf<E> {
+    fn typed(&self) -> TypedError {
+        TypedError { kinds: E::KINDS, registration: Some(Registration::kind::<E>()) }
+    }
+}
+
+impl<E: ProblemKind> ViaKind for &ErrorOf<E> {
+    fn typed(&self) -> TypedError {
+        TypedError { kinds: E::KINDS, registration: None }
+    }
+}
+
+impl<E> ViaNothing for ErrorOf<E> {
+    fn typed(&self) -> TypedError {
+        TypedError { kinds: &[], registration: None }
+    }
+}
+
+/// Called by the route macros: the typed error that a handler names.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __error {
+    ($ty:ty) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ViaKind as _, ViaNothing as _, ViaStdError as _};
+        (&&$crate::__private::ErrorOf::<$ty>::new()).typed()
+    }};
+}
+
+pub use crate::__error as error;
+
+/// Called by `#[derive(Problem)]`: a typed error as an answer.
+pub fn answer_problem<E: ProblemKind>(error: &E) -> Response {
+    error.problem().into_response()
+}
+
+/// A value that may have something to say.
+#[derive(Debug, Clone, Copy)]
+pub struct DetailOf<'a, E>(pub &'a E);
+
+/// Values with a `Display`.
+pub trait ViaDisplay {
+    /// What it says.
+    fn detail(&self) -> Option<String>;
+}
+
+/// Values without.
+pub trait ViaSilence {
+    /// Nothing.
+    fn detail(&self) -> Option<String>;
+}
+
+impl<E: std::fmt::Display> ViaDisplay for &DetailOf<'_, E> {
+    fn detail(&self) -> Option<String> {
+        Some(self.0.to_string())
+    }
+}
+
+impl<E> ViaSilence for DetailOf<'_, E> {
+    fn detail(&self) -> Option<String> {
+        None
+    }
+}
+
+/// Called by `#[derive(Problem)]`: what an error says of itself, if anything.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __detail {
+    ($error:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ViaDisplay as _, ViaSilence as _};
+        (&$crate::__private::DetailOf($error)).detail()
+    }};
+}
+
+pub use crate::__detail as detail;
+
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+pub use inventory;
+
+/// Called by the route macros with the feature `discover`: registers a route.
+#[cfg(feature = "discover")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit {
+    ($route:ty) => {
+        $crate::__private::inventory::submit! { $crate::__private::entry::<$route>() }
+    };
+}
+
+#[cfg(feature = "discover")]
+pub use crate::__submit as submit;

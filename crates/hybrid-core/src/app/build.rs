@@ -1,0 +1,404 @@
+//! From an [`App`] to a [`Frozen`]: states are made, routes resolved, layers
+//! composed, everything checked. All faults are collected; the first does not
+//! hide the rest.
+//!
+//! Runs on a plain thread, so that constructors of states may block, and may
+//! start runtimes of their own.
+
+use std::{panic::Location, sync::Arc, time::Duration};
+
+use hybrid_validate::Source;
+use tokio::{runtime::Handle, sync::Semaphore};
+
+use super::{
+    App, Frozen, Group,
+    group::{Limits, Make, StateSource},
+    hooks::Hook,
+    layers::Stack,
+    mount::Mount,
+    routes::RouteEntry,
+};
+use crate::{
+    config::{self, Config, ConfigError, Settings, Warnings},
+    dispatch::{
+        Endpoint,
+        pool::{self, Pool},
+    },
+    error::{Error, Fault},
+    extract::{BodyCheck, Describe},
+    problem::{Registration, Registry},
+    router::{Limit, Route, RouterBuilder, Template, join},
+    spec::{OnDisconnect, RouteSpec, Timeout},
+    state::{Entry, States},
+};
+
+/// A built application, and what is left to do when it stops.
+pub(crate) struct Built {
+    pub(crate) app: Arc<Frozen>,
+    pub(crate) stop: Vec<Hook>,
+    pub(crate) warnings: Warnings,
+}
+
+/// Where an application is built for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum For {
+    /// A process that serves: the file and the environment are read.
+    Serving,
+    /// Tests: the builder's configuration alone, and answers say their lane.
+    Testing,
+}
+
+/// Resolves the configuration; what is wrong with it does not keep the rest of
+/// the application from being checked.
+pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Vec<Fault>) {
+    let resolved = match purpose {
+        For::Serving => config::load(config),
+        For::Testing => config::resolve(config, None, Vec::new()),
+    };
+    match resolved {
+        Ok((settings, warnings)) => (settings, warnings, Vec::new()),
+        Err(errors) => {
+            let faults = errors.iter().map(|error: &ConfigError| Fault::new(error.to_string()));
+            let faults = faults.collect();
+            let defaults = config::resolve(&Config::new(), None, Vec::new());
+            let (settings, warnings) =
+                defaults.unwrap_or_else(|_| unreachable!("the defaults hold, a test says so"));
+            (settings, warnings, faults)
+        }
+    }
+}
+
+/// Resolves the configuration and builds the application.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn build_app(app: App, purpose: For, runtime: &Handle) -> Result<Built, Error> {
+    let resolved = settings(&app.config, purpose);
+    build(app, resolved, purpose, runtime)
+}
+
+/// Builds the application and runs its start hooks.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn build(
+    app: App,
+    settings: (Settings, Warnings, Vec<Fault>),
+    purpose: For,
+    runtime: &Handle,
+) -> Result<Built, Error> {
+    let _context = runtime.enter();
+    let (settings, warnings, mut faults) = settings;
+    faults.extend(app.faults);
+    let mut builder = Builder {
+        settings: &settings,
+        runtime,
+        faults,
+        router: RouterBuilder::default(),
+        stacks: Vec::new(),
+        routes: Vec::new(),
+        kinds: Vec::new(),
+        root_mount: None,
+    };
+    builder.add(app.root, &Around::default());
+    let Builder { mut faults, router, stacks, routes, kinds, root_mount, .. } = builder;
+    let router = router.build().map_err(|more| faults.extend(more)).ok();
+    if !faults.is_empty() {
+        return Err(Error::from_faults(faults));
+    }
+    run_start_hooks(app.hooks.start, runtime)?;
+    let pool = start_pool(&settings, runtime)?;
+    let frozen = Frozen {
+        router: router.unwrap_or_default(),
+        stacks,
+        routes,
+        detached: Arc::new(Semaphore::new(settings.queue_depth)),
+        settings,
+        pool,
+        registry: Registry::new(app.registrations, kinds),
+        error_format: app.error_format,
+        trailing_slash: app.trailing_slash,
+        fallback: app.fallback,
+        root_mount,
+        runtime: runtime.clone(),
+        notes_placement: purpose == For::Testing,
+    };
+    Ok(Built { app: Arc::new(frozen), stop: app.hooks.stop, warnings })
+}
+
+fn run_start_hooks(hooks: Vec<Hook>, runtime: &Handle) -> Result<(), Error> {
+    for hook in hooks {
+        if let Err(fault) = runtime.block_on(hook.run("a start hook")) {
+            return Err(Error::from_faults(vec![fault]));
+        }
+    }
+    Ok(())
+}
+
+fn start_pool(settings: &Settings, runtime: &Handle) -> Result<Pool, Error> {
+    let limits = pool::Limits {
+        queue_depth: settings.queue_depth,
+        threads_max: settings.max_threads,
+        nice: u8::try_from(settings.pool_nice).unwrap_or(19),
+    };
+    Pool::start(limits, runtime.clone())
+        .map_err(|error| Error::one("the thread pool could not be started", error))
+}
+
+struct Builder<'a> {
+    settings: &'a Settings,
+    runtime: &'a Handle,
+    faults: Vec<Fault>,
+    router: RouterBuilder,
+    stacks: Vec<Stack>,
+    routes: Vec<Arc<Route>>,
+    kinds: Vec<Registration>,
+    root_mount: Option<Mount>,
+}
+
+/// What a group inherits from those around it.
+#[derive(Clone, Default)]
+struct Around {
+    prefix: String,
+    states: States,
+    limits: Limits,
+    stack: Option<usize>,
+}
+
+impl Builder<'_> {
+    fn add(&mut self, group: Group, around: &Around) {
+        let around = self.inside(&group, around);
+        let Group { layers, states, routes, groups, mounts, at, .. } = group;
+        let around = Around {
+            states: self.make_states(states, &around.states),
+            stack: self.stack(layers, &around),
+            ..around
+        };
+        for entry in routes {
+            self.add_route(entry, &around, at);
+        }
+        for (path, mount, at) in mounts {
+            self.add_mount(&path, mount, at, &around);
+        }
+        for inner in groups {
+            self.add(inner, &around);
+        }
+    }
+
+    /// The prefix and the limits inside a group.
+    fn inside(&mut self, group: &Group, around: &Around) -> Around {
+        let prefix = &group.prefix;
+        if !prefix.is_empty() && !prefix.starts_with('/') {
+            let message = format!("the prefix `{prefix}` must begin with `/`: write \"/{prefix}\"");
+            self.faults.push(Fault::new(message).called_at("group", group.at));
+        }
+        if prefix.contains("{*") {
+            let message = format!("the prefix `{prefix}` must not take the rest of the path");
+            self.faults.push(Fault::new(message).called_at("group", group.at));
+        }
+        let outer = &around.limits;
+        let mut tags = outer.tags.clone();
+        tags.extend(group.limits.tags.iter().cloned());
+        let limits = Limits {
+            tags,
+            timeout: group.limits.timeout.or(outer.timeout),
+            max_concurrency: group.limits.max_concurrency.or(outer.max_concurrency),
+            body_limit: group.limits.body_limit.or(outer.body_limit),
+        };
+        let prefix = if prefix.is_empty() {
+            around.prefix.clone()
+        } else {
+            join(&around.prefix, prefix)
+        };
+        Around { prefix, limits, ..around.clone() }
+    }
+
+    fn stack(&mut self, layers: Vec<super::layers::Layer>, around: &Around) -> Option<usize> {
+        if layers.is_empty() {
+            return around.stack;
+        }
+        let stack = Stack::new(layers, around.stack.map(|outer| &self.stacks[outer]));
+        let index = self.stacks.len();
+        self.stacks.push(stack);
+        let prefix = if around.prefix.is_empty() { "/" } else { &around.prefix };
+        if let Ok(template) = Template::parse(prefix) {
+            self.router.add_prefix(&template.pattern, index);
+        }
+        Some(index)
+    }
+
+    fn make_states(&mut self, sources: Vec<StateSource>, parent: &States) -> States {
+        let mut made: Vec<(Entry, &'static Location<'static>)> = Vec::new();
+        for source in sources {
+            if let Some((_, first)) = made.iter().find(|(entry, _)| entry.key == source.key) {
+                let message = format!("two states of type `{}` in one group", source.key.name());
+                let fault = Fault::new(message).called_at("first", first);
+                self.faults.push(fault.called_at("again", source.at));
+                continue;
+            }
+            match self.make(source.make) {
+                Ok(entry) => made.push((entry, source.at)),
+                Err(error) => {
+                    let name = source.key.name();
+                    let message = format!("the state of type `{name}` could not be made: {error}");
+                    self.faults.push(Fault::new(message).called_at("given", source.at));
+                }
+            }
+        }
+        States::shadowing(made.into_iter().map(|(entry, _)| entry).collect(), parent)
+    }
+
+    fn make(&self, make: Make) -> Result<Entry, crate::BoxError> {
+        match make {
+            Make::Ready(entry) => Ok(entry),
+            Make::With(make) => make(),
+            Make::WithAsync(make) => self.runtime.block_on(make()),
+        }
+    }
+
+    fn add_route(&mut self, entry: RouteEntry, around: &Around, at: &'static Location<'static>) {
+        let RouteEntry { spec, endpoint } = entry;
+        let path = join(&around.prefix, spec.path);
+        let template = match Template::parse(&path) {
+            Ok(template) => template,
+            Err(message) => {
+                let fault = Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line);
+                self.faults.push(fault.called_at("group", at));
+                return;
+            }
+        };
+        let endpoint = endpoint();
+        let mut described = Describe::default();
+        endpoint.serve.describe(&mut described);
+        self.check(&spec, &path, &template, &described, &around.states);
+        let route = Arc::new(self.resolve(spec, path, &template, endpoint, &described, around));
+        self.router.add_route(&template, &route);
+        self.routes.push(route);
+    }
+
+    fn check(
+        &mut self,
+        spec: &RouteSpec,
+        path: &str,
+        template: &Template,
+        described: &Describe,
+        states: &States,
+    ) {
+        let here = |message: String| {
+            Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line)
+        };
+        for state in described.states().iter().filter(|state| !states.has(**state)) {
+            let (name, state) = (spec.name, state.name());
+            self.faults.push(here(format!(
+                "`{name}` takes `State<{state}>`, which the app does not have: add `.state(..)`"
+            )));
+        }
+        let of_path = described.params().iter().filter(|param| param.source == Source::Path);
+        for param in of_path.filter(|param| template.names.iter().all(|name| **name != *param.name)) {
+            let (name, param) = (spec.name, param.name);
+            self.faults.push(here(format!("`{name}` reads `{{{param}}}`, which {path} does not have")));
+        }
+        for fault in described.bad_defaults() {
+            self.faults.push(here(format!("`{}`: {fault}", spec.name)));
+        }
+    }
+
+    fn resolve(
+        &mut self,
+        spec: RouteSpec,
+        path: String,
+        template: &Template,
+        endpoint: Endpoint,
+        described: &Describe,
+        around: &Around,
+    ) -> Route {
+        let Endpoint { serve, lane, registrations, .. } = endpoint;
+        self.kinds.extend(registrations);
+        let timeout = match spec.timeout {
+            Timeout::After(timeout) => Some(timeout),
+            Timeout::Never => None,
+            Timeout::Inherited => {
+                around.limits.timeout.unwrap_or(Some(self.settings.request_timeout))
+            }
+        };
+        let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
+        Route {
+            spec,
+            path,
+            names: template.names.clone(),
+            lane,
+            serve,
+            states: around.states.clone(),
+            timeout,
+            body_limit: spec.body_limit.or(around.limits.body_limit),
+            running: max_concurrency.map(|limit| Limit::new(limit, self.settings.queue_depth)),
+            on_disconnect: spec.on_disconnect.unwrap_or_else(|| by_method(spec.methods)),
+            stack: around.stack,
+            body_check: described.described_body().map(|body| body.check),
+        }
+    }
+
+    fn add_mount(
+        &mut self,
+        path: &str,
+        mut mount: Mount,
+        at: &'static Location<'static>,
+        around: &Around,
+    ) {
+        if !path.starts_with('/') {
+            let fault = Fault::new(format!("the path `{path}` of a mount must begin with `/`"));
+            self.faults.push(fault.called_at("mounted", at));
+            return;
+        }
+        let whole = join(&around.prefix, path);
+        mount.stack = around.stack;
+        if whole == "/" {
+            if self.root_mount.replace(mount).is_some() {
+                let fault = Fault::new("two services are mounted at `/`");
+                self.faults.push(fault.called_at("again", at));
+            }
+            return;
+        }
+        let whole = whole.trim_end_matches('/');
+        mount.segments = whole.matches('/').count();
+        let template = match Template::parse(whole) {
+            Ok(template) => template,
+            Err(message) => {
+                self.faults.push(Fault::new(message).called_at("mounted", at));
+                return;
+            }
+        };
+        let pattern = template.pattern;
+        for pattern in [pattern.clone(), format!("{pattern}/"), format!("{pattern}/{{*rest}}")] {
+            self.router.add_mount(pattern, mount.clone(), at.file(), at.line());
+        }
+    }
+}
+
+/// A client that leaves cancels what only reads.
+fn by_method(methods: &[&str]) -> OnDisconnect {
+    let reads = methods.iter().all(|method| matches!(*method, "GET" | "HEAD" | "OPTIONS"));
+    if reads { OnDisconnect::Cancel } else { OnDisconnect::Detach }
+}
+
+impl Limit {
+    fn new(running: usize, waiting: usize) -> Self {
+        Self {
+            permits: Arc::new(Semaphore::new(running.max(1))),
+            waiting: Arc::new(Semaphore::new(waiting)),
+        }
+    }
+}
+
+/// How a route's body is checked, in the words of the log.
+pub(crate) fn check_word(check: Option<BodyCheck>) -> Option<&'static str> {
+    check.map(|check| match check {
+        BodyCheck::Model => "model",
+        BodyCheck::Validator => "validator",
+        BodyCheck::Unchecked => "unchecked",
+        BodyCheck::Raw => "raw",
+    })
+}
+
+/// The longest that hooks and threads may take after the last answer.
+pub(crate) const AFTER_LAST_ANSWER: Duration = Duration::from_secs(5);

@@ -1,0 +1,409 @@
+//! A built application, which serves: from a request to its answer.
+//!
+//! Nothing in it changes any more but counters, so requests share it without a
+//! lock.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::{HeaderValue, Method, header};
+use http_body::Body as _;
+use tokio::{runtime::Handle, sync::Semaphore};
+
+use super::{
+    TrailingSlash,
+    layers::{Fallback, Stack},
+    mount::Mount,
+};
+use crate::{
+    Request, Response,
+    body::Body,
+    config::Settings,
+    dispatch::{
+        Call, Cancel, Placement, Serving,
+        catch::{Catching, Panicked},
+        expose,
+        pool::Pool,
+        ticket::Ticket,
+    },
+    head::{Head, Matched, Parts},
+    problem::{Carried, ErrorFormat, Problem, Registry, kinds},
+    respond::{IntoResponse, Redirect},
+    router::{Found, Route, Router},
+    server::{Application, ClientAddr, Peer},
+    spec::{Lane, OnDisconnect},
+    telemetry::clock::{self, Instant},
+};
+
+/// A built application.
+pub struct Frozen {
+    pub(super) router: Router,
+    pub(super) stacks: Vec<Stack>,
+    pub(super) routes: Vec<Arc<Route>>,
+    pub(super) settings: Settings,
+    pub(super) pool: Pool,
+    pub(super) registry: Registry,
+    pub(super) error_format: ErrorFormat,
+    pub(super) trailing_slash: TrailingSlash,
+    pub(super) fallback: Option<Fallback>,
+    pub(super) root_mount: Option<Mount>,
+    pub(super) runtime: Handle,
+    /// A permit for each handler that may outlive its client.
+    pub(super) detached: Arc<Semaphore>,
+    pub(super) notes_placement: bool,
+}
+
+/// What the router found for a request, on its way through layers.
+#[derive(Clone)]
+pub(crate) struct Routed {
+    app: Arc<Frozen>,
+    target: Target,
+    peer: Peer,
+    received: Instant,
+}
+
+#[derive(Clone)]
+enum Target {
+    Route(Matched),
+    Mount(Mount),
+    WrongMethod(HeaderValue),
+    Malformed(&'static str),
+    Elsewhere(String),
+    Nothing,
+}
+
+impl Application for Frozen {
+    /// Never fails: whatever goes wrong is an answer.
+    fn call(
+        self: Arc<Self>,
+        request: Request,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send + 'static {
+        let is_head = request.method() == Method::HEAD;
+        let answering = self.answering(request, peer);
+        async move {
+            let response = answering.await;
+            if is_head { without_body(response) } else { response }
+        }
+    }
+
+    fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
+        let head = Head::new(http.clone(), Peer::default(), None);
+        self.render(&problem, &head)
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl Frozen {
+    fn answering(self: Arc<Self>, request: Request, peer: Peer) -> Answering {
+        let (target, stack) = self.find(&request);
+        let spare = self.error_format.needs_head().then(|| spare_head(&request, &peer, &target));
+        let app = Arc::clone(&self);
+        let routed = Routed { app: self, target, peer, received: clock::now() };
+        let Some(stack) = stack else { return routed.answer(request, spare) };
+        let mut request = request;
+        request.extensions_mut().insert(routed);
+        let layered = Arc::clone(&app);
+        let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
+        Answering { app, serving: Catching::new(serving), route: None, detaching: None, spare }
+    }
+
+    fn find(&self, request: &Request) -> (Target, Option<usize>) {
+        let path = request.uri().path();
+        match self.router.find(request.method(), path) {
+            Found::Route(route, values) => {
+                let matched = Matched { route: Arc::clone(route), values };
+                (Target::Route(matched), route.stack)
+            }
+            Found::Mount(mount) => (Target::Mount(mount.clone()), mount.stack),
+            Found::WrongMethod(entry, stack) => (Target::WrongMethod(entry.allow.clone()), stack),
+            Found::Malformed(reason) => (Target::Malformed(reason), None),
+            Found::Nothing(stack) => (self.nothing_at(request), stack),
+        }
+    }
+
+    fn nothing_at(&self, request: &Request) -> Target {
+        if let Some(mount) = &self.root_mount {
+            return Target::Mount(mount.clone());
+        }
+        if self.trailing_slash == TrailingSlash::Strict {
+            return Target::Nothing;
+        }
+        let path = request.uri().path();
+        let other = match path.strip_suffix('/') {
+            Some(shorter) => shorter.to_owned(),
+            None => format!("{path}/"),
+        };
+        // `//host` would send the client to another site.
+        if other.is_empty() || other.starts_with("//") || !self.router.knows(&other) {
+            return Target::Nothing;
+        }
+        Target::Elsewhere(match request.uri().query() {
+            Some(query) => format!("{other}?{query}"),
+            None => other,
+        })
+    }
+
+    /// Renders a problem in the application's format, as the mapped type of its
+    /// source says; what the client is not told reaches the log.
+    pub(crate) fn render(&self, problem: &Problem, head: &Head) -> Response {
+        let resolved = self.registry.resolve(problem);
+        let shown = resolved.as_ref().unwrap_or(problem);
+        log_failure(problem, shown, head.route().unwrap_or_default());
+        self.error_format.render(shown, head)
+    }
+
+    /// The configuration.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(crate) fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    pub(crate) fn notes_placement(&self) -> bool {
+        self.notes_placement
+    }
+
+    pub(crate) fn routes(&self) -> &[Arc<Route>] {
+        &self.routes
+    }
+
+    /// Waits until every handler that outlived its client has ended, and every
+    /// pool thread has left.
+    pub(crate) async fn finish(&self, longest: Duration) {
+        let all = u32::try_from(self.settings.queue_depth).unwrap_or(u32::MAX);
+        let until = clock::now() + longest;
+        let detached = self.detached.acquire_many(all);
+        if tokio::time::timeout_at(until.into(), detached).await.is_err() {
+            tracing::warn!("handlers whose clients have left were cut");
+        }
+        self.pool.close();
+        if tokio::time::timeout_at(until.into(), self.pool.join()).await.is_err() {
+            tracing::warn!(pool = ?self.pool, "pool threads are still busy and were left");
+        }
+    }
+
+    /// Lets a handler outlive its client, as long as there is room.
+    fn detach(&self, serving: Serving) {
+        let Ok(permit) = Arc::clone(&self.detached).try_acquire_owned() else {
+            tracing::warn!("too many handlers outlive their clients; one was cancelled");
+            return;
+        };
+        self.runtime.spawn(async move {
+            if let Err(Panicked(panic)) = Catching::new(serving).await {
+                tracing::error!(panic, "a handler whose client had left panicked");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn log_failure(problem: &Problem, shown: &Problem, route: &str) {
+    if shown.status().is_server_error() && !matches!(shown.status().as_u16(), 503 | 504) {
+        let error = clip(&problem.private_detail());
+        tracing::error!(route, status = shown.status().as_u16(), error, "a request failed");
+    }
+}
+
+/// A log field holds at most 1 KiB.
+fn clip(text: &str) -> String {
+    const BYTES_MAX: usize = 1024;
+    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= BYTES_MAX);
+    text[..end.last().unwrap_or(0)].to_owned()
+}
+
+/// A copy of the head, for a format that wants one after a panic.
+fn spare_head(request: &Request, peer: &Peer, target: &Target) -> Head {
+    let mut copy = http::Request::new(());
+    *copy.method_mut() = request.method().clone();
+    *copy.uri_mut() = request.uri().clone();
+    *copy.version_mut() = request.version();
+    *copy.headers_mut() = request.headers().clone();
+    Head::new(copy.into_parts().0, peer.clone(), target.matched().cloned())
+}
+
+fn without_body(mut response: Response) -> Response {
+    if let Some(length) = response.body().size_hint().exact()
+        && length > 0
+    {
+        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+    }
+    *response.body_mut() = Body::empty();
+    response
+}
+
+impl Target {
+    fn matched(&self) -> Option<&Matched> {
+        match self {
+            Self::Route(matched) => Some(matched),
+            _ => None,
+        }
+    }
+}
+
+impl Routed {
+    /// The head of a request that is on its way through layers.
+    pub(crate) fn head(http: http::request::Parts) -> Head {
+        let routed = http.extensions.get::<Self>();
+        let peer = routed.map(|routed| routed.peer.clone()).unwrap_or_default();
+        let matched = routed.and_then(|routed| routed.target.matched().cloned());
+        Head::new(http, peer, matched)
+    }
+
+    /// Answers a request with what was found for it.
+    pub(crate) fn answer(self, request: Request, spare: Option<Head>) -> Answering {
+        let Self { app, target, peer, received } = self;
+        let matched = match target {
+            Target::Route(matched) => matched,
+            other => {
+                let serving = Box::pin(elsewhere(Arc::clone(&app), other, request, peer));
+                let serving = Catching::new(serving);
+                return Answering { app, serving, route: None, detaching: None, spare };
+            }
+        };
+        let route = Arc::clone(&matched.route);
+        let (http, body) = request.into_parts();
+        let detaching = (route.lane == Lane::Event
+            && route.on_disconnect == OnDisconnect::Detach)
+            .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
+        let parts = Parts {
+            head: Head::new(http, peer, Some(matched)),
+            app: Arc::clone(&app),
+            route: Arc::clone(&route),
+            received,
+            cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
+        };
+        let serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        Answering { app, serving: Catching::new(serving), route: Some(route), detaching, spare }
+    }
+}
+
+impl Parts {
+    /// What was found for this request, to be found again by extractors.
+    pub(crate) fn routed(&self) -> Routed {
+        let target = self.head.matched().cloned().map_or(Target::Nothing, Target::Route);
+        Routed {
+            app: Arc::clone(&self.app),
+            target,
+            peer: self.head.peer().clone(),
+            received: self.received,
+        }
+    }
+}
+
+/// Answers where no route does.
+async fn elsewhere(app: Arc<Frozen>, target: Target, request: Request, peer: Peer) -> Response {
+    let problem = match target {
+        Target::Mount(mount) => {
+            let (mut http, body) = request.into_parts();
+            let trusted = &app.settings.trusted_proxies;
+            if let Some(client) = ClientAddr::find(peer, &http.headers, trusted) {
+                http.extensions.insert(client);
+            }
+            return mount.answer(Request::from_parts(http, body)).await;
+        }
+        Target::Elsewhere(target) => return Redirect::permanent(target).into_response(),
+        Target::WrongMethod(allow) => {
+            Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow)
+        }
+        Target::Malformed(reason) => Problem::bad_request(reason),
+        Target::Nothing | Target::Route(_) => match &app.fallback {
+            Some(fallback) => return fallback.answer(request).await,
+            None => Problem::of(&kinds::NOT_FOUND),
+        },
+    };
+    let head = Head::new(request.into_parts().0, peer, None);
+    app.render(&problem, &head)
+}
+
+/// A request that is being answered. Its panics are answers too; dropped, it
+/// goes on by itself where its route is detached and its handler has begun.
+pub(crate) struct Answering {
+    app: Arc<Frozen>,
+    serving: Catching<Response>,
+    route: Option<Arc<Route>>,
+    detaching: Option<Arc<Ticket>>,
+    spare: Option<Head>,
+}
+
+impl Answering {
+    fn finish(&self, response: Result<Response, Panicked>) -> Response {
+        let mut response = match response {
+            Ok(response) => response,
+            Err(panicked) => return self.panicked(panicked),
+        };
+        // A problem that no endpoint rendered: a middleware's.
+        match response.extensions_mut().remove::<Carried>() {
+            Some(Carried(problem)) => self.render(&problem),
+            None => response,
+        }
+    }
+
+    fn panicked(&self, Panicked(text): Panicked) -> Response {
+        let name = self.route.as_ref().map_or("a layer", |route| route.spec.name);
+        let mut response = self.render(&Problem::internal(format!("`{name}` panicked: {text}")));
+        if let Some(route) = &self.route {
+            let (queued, ran) = (Duration::ZERO, Duration::ZERO);
+            let placement = Placement { lane: route.lane, queued, ran };
+            if self.app.settings.expose_lane {
+                expose(&mut response, placement);
+            }
+            if self.app.notes_placement {
+                response.extensions_mut().insert(placement);
+            }
+        }
+        response
+    }
+
+    fn render(&self, problem: &Problem) -> Response {
+        if let Some(head) = &self.spare {
+            return self.app.render(problem, head);
+        }
+        let resolved = self.app.registry.resolve(problem);
+        let shown = resolved.as_ref().unwrap_or(problem);
+        let route = self.route.as_ref().map_or("", |route| route.path.as_str());
+        log_failure(problem, shown, route);
+        self.app.error_format.write(shown)
+    }
+}
+
+impl Future for Answering {
+    type Output = Response;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let polled = Pin::new(&mut self.serving).poll(cx);
+        polled.map(|response| {
+            self.detaching = None;
+            self.finish(response)
+        })
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        let begun = self.detaching.as_ref().is_some_and(|ticket| ticket.has_started());
+        if let Some(serving) = begun.then(|| self.serving.take()).flatten() {
+            self.app.detach(serving);
+        }
+    }
+}
+
+impl fmt::Debug for Frozen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Frozen")
+            .field("routes", &self.routes)
+            .field("pool", &self.pool)
+            .finish_non_exhaustive()
+    }
+}

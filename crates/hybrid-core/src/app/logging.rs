@@ -1,0 +1,40 @@
+//! The log of a process that `run()` owns. A program with a subscriber of its
+//! own keeps it.
+
+use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+
+use super::{Frozen, build::check_word};
+use crate::config::{LogFormat, Settings, Warnings};
+
+/// Installs a subscriber, unless the program has one.
+pub(super) fn start(settings: &Settings) {
+    let filter = EnvFilter::new(&settings.log);
+    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // An error means that a subscriber is installed already, which is fine.
+    let _ = match settings.log_format {
+        LogFormat::Json => builder.json().finish().try_init(),
+        LogFormat::Text => builder.finish().try_init(),
+    };
+}
+
+/// One line a route, and what is odd about the configuration.
+pub(super) fn say_start(app: &Frozen, warnings: &Warnings) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
+    for route in app.routes() {
+        let spec = &route.spec;
+        let methods = spec.methods.join(",");
+        let place = format!("{}:{}", spec.file, spec.line);
+        let body = check_word(route.body_check).unwrap_or("none");
+        tracing::info!(
+            methods,
+            path = route.path,
+            lane = route.lane.as_str(),
+            handler = spec.name,
+            body,
+            place,
+            "route"
+        );
+    }
+}

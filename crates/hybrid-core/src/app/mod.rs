@@ -1,0 +1,286 @@
+//! Building an application: routes, groups, states, layers, hooks, and how it is
+//! started. [`build`](mod@build) turns it into a [`Frozen`], which is what serves.
+
+mod build;
+mod frozen;
+mod group;
+mod hooks;
+mod layers;
+mod logging;
+mod middleware;
+pub(crate) mod mount;
+mod routes;
+mod serve;
+mod service;
+
+use std::{fmt, future::Future, panic::Location};
+
+use http::Request as HttpRequest;
+use tower_service::Service;
+
+pub use frozen::Frozen;
+pub use group::Group;
+pub use middleware::{Middleware, Next};
+pub use routes::{RouteEntry, Routes};
+pub use serve::Serve;
+pub use service::AppService;
+
+use crate::{
+    BoxError, Request,
+    body::Body,
+    config::Config,
+    error::Fault,
+    problem::{ErrorFormat, Problem, Registration},
+    respond::IntoResponse,
+};
+pub use layers::{HybridLayer, Inner, Layer};
+pub(crate) use build::{For, build_app};
+pub(crate) use serve::runtime as event_loops;
+use layers::Fallback;
+
+/// A web application: routes, and what stands around them.
+///
+/// The recommended shape is `fn app() -> App` beside
+/// `fn main() -> hybrid::Result<()> { app().run() }`, so that tests build the
+/// same app. Whatever is wrong with it is reported when it is built, all at
+/// once, each fault with its file and line.
+#[must_use]
+pub struct App {
+    pub(crate) root: Group,
+    pub(crate) config: Config,
+    pub(crate) hooks: hooks::Hooks,
+    pub(crate) registrations: Vec<Registration>,
+    pub(crate) error_format: ErrorFormat,
+    pub(crate) trailing_slash: TrailingSlash,
+    pub(crate) fallback: Option<Fallback>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// What becomes of a path with a trailing slash that no route has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrailingSlash {
+    /// It is another path: 404.
+    #[default]
+    Strict,
+    /// 308 to the path without it (or with it), where a route is there.
+    Redirect,
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl App {
+    /// An application without routes.
+    #[track_caller]
+    pub fn new() -> Self {
+        Self {
+            root: Group::root(),
+            config: Config::new(),
+            hooks: hooks::Hooks::default(),
+            registrations: Vec::new(),
+            error_format: ErrorFormat::default(),
+            trailing_slash: TrailingSlash::default(),
+            fallback: None,
+            faults: Vec::new(),
+        }
+    }
+
+    fn map_root(mut self, f: impl FnOnce(Group) -> Group) -> Self {
+        self.root = f(self.root);
+        self
+    }
+
+    /// Adds routes: `.routes(routes![list, create])`.
+    pub fn routes(self, routes: Routes) -> Self {
+        self.map_root(|root| root.routes(routes))
+    }
+
+    /// Adds a group of routes below a prefix.
+    #[track_caller]
+    pub fn group(mut self, prefix: &str, fill: impl FnOnce(Group) -> Group) -> Self {
+        self.root = self.root.group(prefix, fill);
+        self
+    }
+
+    /// Mounts a tower service, an axum `Router` say, below a path. It sees the
+    /// path without the prefix; the client's address is in its extensions.
+    /// `mount("/", ..)` gets what no route takes.
+    #[track_caller]
+    pub fn mount<S, B>(mut self, path: &str, service: S) -> Self
+    where
+        S: Service<HttpRequest<Body>, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.root = self.root.mount(path, service);
+        self
+    }
+
+    /// Shares a value with the handlers that take `State<T>`.
+    #[track_caller]
+    pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
+        self.root = self.root.state(value);
+        self
+    }
+
+    /// Shares a value that is made at start-up, before the server listens; an
+    /// error is part of the start-up report.
+    #[track_caller]
+    pub fn state_with<T, E>(
+        mut self,
+        make: impl FnOnce() -> Result<T, E> + Send + 'static,
+    ) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+    {
+        self.root = self.root.state_with(make);
+        self
+    }
+
+    /// As [`state_with`](Self::state_with), by an async constructor that runs in
+    /// the app's runtime.
+    #[track_caller]
+    pub fn state_with_async<T, E, Fut>(
+        mut self,
+        make: impl FnOnce() -> Fut + Send + 'static,
+    ) -> Self
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.root = self.root.state_with_async(make);
+        self
+    }
+
+    /// Puts a tower layer around every route of the app, 404 and 405 included.
+    /// The first layer added is the outermost, whatever the order of calls.
+    pub fn layer<L>(self, layer: L) -> Self
+    where
+        L: HybridLayer,
+    {
+        self.map_root(|root| root.layer(layer))
+    }
+
+    /// Puts a middleware around every route of the app: an
+    /// `async fn(Request, Next) -> Response`, or a `fn(&Head) -> Result<(), Problem>`.
+    pub fn middleware<M, Kind>(self, middleware: M) -> Self
+    where
+        M: Middleware<Kind>,
+    {
+        self.map_root(|root| root.middleware(middleware))
+    }
+
+    /// Answers what no route takes, in place of the 404.
+    pub fn fallback<F, Fut>(mut self, handler: F) -> Self
+    where
+        F: Fn(Request) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output: IntoResponse> + Send + 'static,
+    {
+        self.fallback = Some(Fallback::new(handler));
+        self
+    }
+
+    /// What becomes of a trailing slash that no route has. Default: `Strict`.
+    pub fn trailing_slash(mut self, trailing_slash: TrailingSlash) -> Self {
+        self.trailing_slash = trailing_slash;
+        self
+    }
+
+    /// The problem that an error type becomes under `?` in a handler.
+    pub fn on_error<E: std::error::Error + 'static>(
+        mut self,
+        to_problem: impl Fn(&E) -> Problem + Send + Sync + 'static,
+    ) -> Self {
+        self.registrations.push(Registration::mapping(to_problem));
+        self
+    }
+
+    /// How errors are written. Default: RFC 9457.
+    pub fn error_format(mut self, format: ErrorFormat) -> Self {
+        self.error_format = format;
+        self
+    }
+
+    /// Sets the configuration's builder layer; the file and the environment
+    /// outrank it.
+    pub fn config(mut self, config: Config) -> Self {
+        self.config = config;
+        self
+    }
+
+    /// Runs at start-up, before the server listens; an error ends the start.
+    #[track_caller]
+    pub fn on_start<E: Into<BoxError>>(
+        mut self,
+        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
+    ) -> Self {
+        self.hooks.on_start(hook, Location::caller());
+        self
+    }
+
+    /// As [`on_start`](Self::on_start), async.
+    #[track_caller]
+    pub fn on_start_async<E, Fut>(mut self, hook: impl FnOnce() -> Fut + Send + 'static) -> Self
+    where
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.hooks.on_start_async(hook, Location::caller());
+        self
+    }
+
+    /// Runs when all requests have been answered; an error is logged.
+    #[track_caller]
+    pub fn on_stop<E: Into<BoxError>>(
+        mut self,
+        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
+    ) -> Self {
+        self.hooks.on_stop(hook, Location::caller());
+        self
+    }
+
+    /// As [`on_stop`](Self::on_stop), async.
+    #[track_caller]
+    pub fn on_stop_async<E, Fut>(mut self, hook: impl FnOnce() -> Fut + Send + 'static) -> Self
+    where
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<(), E>> + Send + 'static,
+    {
+        self.hooks.on_stop_async(hook, Location::caller());
+        self
+    }
+
+    /// Adds every annotated handler that is linked into the binary, and logs how
+    /// many came from which module. Routes that the linker drops are missing
+    /// silently: [`discover_exactly`](Self::discover_exactly) counts.
+    #[cfg(feature = "discover")]
+    pub fn discover(self) -> Self {
+        self.routes(routes::discovered())
+    }
+
+    /// As [`discover`](Self::discover); any other number of handlers is a
+    /// start-up error.
+    #[cfg(feature = "discover")]
+    #[track_caller]
+    pub fn discover_exactly(mut self, expected: usize) -> Self {
+        let found = routes::discovered();
+        if found.entries.len() != expected {
+            let message = format!("{expected} routes were expected, {} found", found.entries.len());
+            self.faults.push(Fault::new(message).called_at("counted", Location::caller()));
+        }
+        self.routes(found)
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App").field("root", &self.root).finish_non_exhaustive()
+    }
+}

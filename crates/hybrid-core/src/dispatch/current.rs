@@ -1,0 +1,162 @@
+//! What a handler can ask about itself: its lane, thread, route and deadline.
+//! Held in a thread-local that is set while the handler is polled or run.
+
+use std::{
+    cell::RefCell,
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use crate::{
+    app::Frozen,
+    head::Parts,
+    router::Route,
+    spec::Lane,
+    telemetry::clock::{self, Instant},
+};
+
+thread_local! {
+    static CURRENT: RefCell<Option<Running>> = const { RefCell::new(None) };
+}
+
+/// The request that runs on this thread.
+#[derive(Clone)]
+pub(crate) struct Running {
+    pub(crate) app: Arc<Frozen>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) lane: Lane,
+    pub(crate) deadline: Option<Instant>,
+}
+
+impl Running {
+    pub(crate) fn of(parts: &Parts, lane: Lane, deadline: Option<Instant>) -> Self {
+        Self { app: Arc::clone(&parts.app), route: Arc::clone(&parts.route), lane, deadline }
+    }
+
+    /// What runs on this thread, if anything.
+    pub(crate) fn here() -> Option<Self> {
+        CURRENT.with_borrow(Clone::clone)
+    }
+
+    /// Runs `f` as this request.
+    pub(crate) fn enter<R>(self, f: impl FnOnce() -> R) -> R {
+        let mut slot = Some(self);
+        let _swapped = Swapped::new(&mut slot);
+        f()
+    }
+}
+
+/// Tells a handler where and as what it runs.
+///
+/// Outside of a request, in a unit test say, every answer is `None`.
+///
+/// ```
+/// assert!(hybrid_core::dispatch::current().lane().is_none());
+/// ```
+#[must_use]
+pub fn current() -> Current {
+    Current { running: Running::here() }
+}
+
+/// Where and as what this code runs; see [`current`].
+#[derive(Clone)]
+pub struct Current {
+    running: Option<Running>,
+}
+
+impl Current {
+    /// The lane of the handler.
+    #[must_use]
+    pub fn lane(&self) -> Option<Lane> {
+        self.running.as_ref().map(|running| running.lane)
+    }
+
+    /// The template of the handler's route, `/users/{id}` say.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.running.as_ref().map(|running| running.route.path.as_str())
+    }
+
+    /// The handler's name.
+    #[must_use]
+    pub fn handler(&self) -> Option<&'static str> {
+        self.running.as_ref().map(|running| running.route.spec.name)
+    }
+
+    /// The name of the thread this runs on: `hybrid-loop-0`, `hybrid-pool-3`.
+    #[must_use]
+    pub fn thread(&self) -> String {
+        std::thread::current().name().unwrap_or_default().to_owned()
+    }
+
+    /// How long the handler has left; zero once its deadline has passed, `None`
+    /// where it has none.
+    #[must_use]
+    pub fn time_left(&self) -> Option<Duration> {
+        let deadline = self.running.as_ref()?.deadline?;
+        Some(deadline.saturating_duration_since(clock::now()))
+    }
+
+    /// When the handler's time is up.
+    #[must_use]
+    pub fn deadline(&self) -> Option<std::time::Instant> {
+        self.running.as_ref()?.deadline
+    }
+}
+
+impl fmt::Debug for Current {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Current")
+            .field("lane", &self.lane())
+            .field("route", &self.route())
+            .field("thread", &self.thread())
+            .field("time_left", &self.time_left())
+            .finish()
+    }
+}
+
+/// Puts a value into the thread-local, and back at the end, also on a panic.
+struct Swapped<'a> {
+    slot: &'a mut Option<Running>,
+}
+
+impl<'a> Swapped<'a> {
+    fn new(slot: &'a mut Option<Running>) -> Self {
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, slot));
+        Self { slot }
+    }
+}
+
+impl Drop for Swapped<'_> {
+    fn drop(&mut self) {
+        CURRENT.with_borrow_mut(|current| std::mem::swap(current, self.slot));
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A future that is polled as a request.
+    pub(crate) struct Entered<F> {
+        #[pin]
+        future: F,
+        running: Option<Running>,
+    }
+}
+
+/// Polls a future as that request.
+pub(crate) fn entered<F: Future>(running: Running, future: F) -> Entered<F> {
+    Entered { future, running: Some(running) }
+}
+
+impl<F: Future> Future for Entered<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _swapped = Swapped::new(this.running);
+        this.future.poll(cx)
+    }
+}

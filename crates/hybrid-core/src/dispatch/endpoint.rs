@@ -1,0 +1,220 @@
+//! What every lane does alike: take a request through the stages of extraction
+//! up to the handler's arguments, and finish what the handler returned.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use hybrid_validate::{Report, Source};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::within::within;
+use crate::{
+    Response,
+    body::Body,
+    extract::{
+        Arguments, BodyPlan, Describe, Received, Texts,
+        receive::{PARSED_ON_LOOP_BYTES_MAX, receive},
+    },
+    head::Parts,
+    problem::{Carried, Kind, Problem, Registration, kinds},
+    respond::IntoResponse,
+    spec::Lane,
+    telemetry::clock::{self, Instant},
+};
+
+/// A handler with its arguments, bound to its lane: what `#[get]` and its kin
+/// make, by [`event`](super::event), [`on_pool`](super::on_pool) or
+/// [`inline`](super::inline).
+pub struct Endpoint {
+    pub(crate) serve: Arc<dyn Serve>,
+    pub(crate) lane: Lane,
+    pub(crate) kinds: &'static [Kind],
+    pub(crate) registrations: Vec<Registration>,
+}
+
+/// A request on its way to its endpoint.
+pub(crate) struct Call {
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+}
+
+/// The future of an answer.
+pub(crate) type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// An endpoint, its types erased.
+pub(crate) trait Serve: Send + Sync {
+    fn describe(&self, to: &mut Describe);
+    fn serve(self: Arc<Self>, call: Call) -> Serving;
+}
+
+/// Where an answer was made and what it cost: an extension of the response.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Placement {
+    pub(crate) lane: Lane,
+    pub(crate) queued: Duration,
+    pub(crate) ran: Duration,
+}
+
+impl Endpoint {
+    pub(super) fn new(lane: Lane, serve: impl Serve + 'static) -> Self {
+        Self { serve: Arc::new(serve), lane, kinds: &[], registrations: Vec::new() }
+    }
+
+    /// Declares the typed error that the handler returns: it is described, and
+    /// keeps its status under `?` into a `Problem`.
+    #[must_use]
+    pub fn error(mut self, error: crate::__private::TypedError) -> Self {
+        self.kinds = error.kinds;
+        self.registrations.extend(error.registration);
+        self
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Endpoint").field("lane", &self.lane).finish_non_exhaustive()
+    }
+}
+
+/// A request that passed its guards and whose body is there.
+pub(super) struct Prepared<H> {
+    held: H,
+    received: Received,
+    report: Report,
+}
+
+/// Stages 1 to 3: guards, values of the head, body.
+pub(super) async fn prepare<A: Arguments>(
+    arguments: &A,
+    plan: Option<BodyPlan>,
+    parts: &mut Parts,
+    body: Body,
+) -> Result<Prepared<A::Held>, Response> {
+    let deadline = parts.route.timeout.map(|timeout| parts.received + timeout);
+    let Some(guarded) = within(deadline, arguments.guard(parts)).await else {
+        return Err(timed_out().into_response());
+    };
+    let guarded = guarded?;
+    let mut report = Report::new(Source::Path);
+    let held = {
+        let texts = Texts::new(&parts.head);
+        let held = arguments.read_head(guarded, &texts, &mut report);
+        if let Some(problem) = texts.malformed() {
+            return Err(problem.into_response());
+        }
+        held
+    };
+    let received = match plan {
+        None => Received::Nothing,
+        Some(plan) => receive(plan, parts, body, !report.is_empty()).await?,
+    };
+    Ok(Prepared { held, received, report })
+}
+
+impl<H> Prepared<H> {
+    /// Whether what is left to parse is too much for an event loop.
+    pub(super) fn is_large(&self) -> bool {
+        self.received.unparsed_bytes() > PARSED_ON_LOOP_BYTES_MAX
+    }
+
+    /// Whether a value of the head was refused.
+    pub(super) fn is_refused(&self) -> bool {
+        !self.report.is_empty()
+    }
+
+    /// Stage 4: the body's values, and the verdict over all.
+    pub(super) fn conclude<A: Arguments<Held = H>>(
+        mut self,
+        arguments: &A,
+    ) -> Result<A::Values, Problem> {
+        if self.is_refused() && self.is_large() {
+            self.received = Received::Skipped;
+        }
+        let skipped = matches!(self.received, Received::Skipped);
+        let values = arguments.read_body(self.held, &mut self.received, &mut self.report)?;
+        match values {
+            Some(values) if self.report.is_empty() => Ok(values),
+            _ => Err(refused(self.report, skipped)),
+        }
+    }
+}
+
+fn refused(report: Report, skipped: bool) -> Problem {
+    let problem = Problem::validation(report.into_violations());
+    if !skipped {
+        return problem;
+    }
+    let detail = problem.public_detail().unwrap_or_default();
+    let detail = format!("{detail}; the body was not looked at");
+    problem.detail(detail)
+}
+
+/// When the handler's time is up: it begins with the complete body.
+pub(super) fn deadline(parts: &Parts) -> Option<Instant> {
+    parts.route.timeout.map(|timeout| clock::now() + timeout)
+}
+
+pub(super) fn timed_out() -> Problem {
+    Problem::of(&kinds::HANDLER_TIMEOUT).detail("the handler did not answer in time")
+}
+
+/// Waits for a place under the route's `max_concurrency`, within `queue_wait`
+/// and the deadline. Who waits is bounded too.
+pub(super) async fn admit(
+    parts: &Parts,
+    deadline: Option<Instant>,
+) -> Result<Option<OwnedSemaphorePermit>, Problem> {
+    let Some(limit) = &parts.route.running else { return Ok(None) };
+    let busy = || Problem::overloaded("too many requests of this route run already");
+    if let Ok(permit) = Arc::clone(&limit.permits).try_acquire_owned() {
+        return Ok(Some(permit));
+    }
+    let _waiting = Semaphore::try_acquire(&limit.waiting).map_err(|_| busy())?;
+    let longest = clock::now() + parts.app.settings().queue_wait;
+    let until = deadline.map_or(longest, |deadline| deadline.min(longest));
+    match within(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
+        Some(Ok(permit)) => Ok(Some(permit)),
+        Some(Err(_)) => Err(busy()),
+        None if deadline.is_some_and(|deadline| deadline <= longest) => Err(timed_out()),
+        None => Err(busy()),
+    }
+}
+
+/// Brings what a handler returned into the form that leaves the endpoint: the
+/// route's status, problems in the application's format.
+pub(super) fn finish(mut response: Response, parts: &Parts) -> Response {
+    if let Some(Carried(problem)) = response.extensions_mut().remove() {
+        return parts.app.render(&problem, &parts.head);
+    }
+    if response.status() == StatusCode::OK
+        && let Some(status) = parts.route.spec.status
+    {
+        // The macros let only valid statuses through.
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
+    }
+    response
+}
+
+/// Writes down where an answer was made, for whoever asks: the headers of
+/// `expose_lane`, the test client.
+pub(super) fn place(response: &mut Response, parts: &Parts, placement: Placement) {
+    if parts.app.settings().expose_lane {
+        expose(response, placement);
+    }
+    if parts.app.notes_placement() {
+        response.extensions_mut().insert(placement);
+    }
+}
+
+/// `x-hybrid-lane` and `server-timing`.
+pub(crate) fn expose(response: &mut Response, placement: Placement) {
+    const LANE: HeaderName = HeaderName::from_static("x-hybrid-lane");
+    const TIMING: HeaderName = HeaderName::from_static("server-timing");
+    let Placement { lane, queued, ran } = placement;
+    let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
+    let timing = format!("queue;dur={:.2}, run;dur={:.2}", ms(queued), ms(ran));
+    response.headers_mut().insert(LANE, HeaderValue::from_static(lane.as_str()));
+    if let Ok(timing) = HeaderValue::try_from(timing) {
+        response.headers_mut().insert(TIMING, timing);
+    }
+}

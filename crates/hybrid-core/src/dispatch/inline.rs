@@ -1,0 +1,95 @@
+//! The inline lane: a plain `fn` that its author has put on the event loop. For
+//! handlers of a few microseconds that never block.
+
+use std::sync::Arc;
+
+use super::{
+    Call, Endpoint, Placement, Serve, Serving, current::Running, endpoint, run,
+};
+use crate::{
+    Response,
+    body::Body,
+    extract::{Arguments, BodyPlan, Describe},
+    head::Parts,
+    respond::IntoResponse,
+    spec::Lane,
+    telemetry::clock,
+};
+
+struct Inline<A, F> {
+    arguments: A,
+    plan: Option<BodyPlan>,
+    handler: F,
+}
+
+/// Called by `#[get]` and its kin for a plain `fn` with `lane = inline`: the
+/// handler runs on the event loop, without a hop.
+pub fn inline<A, F, R>(arguments: A, handler: F) -> Endpoint
+where
+    A: Arguments<Values: Send>,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    let mut described = Describe::default();
+    arguments.describe(&mut described);
+    let plan = described.described_body().map(|body| body.plan);
+    Endpoint::new(Lane::Inline, Inline { arguments, plan, handler })
+}
+
+impl<A, F, R> Serve for Inline<A, F>
+where
+    A: Arguments<Values: Send>,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn describe(&self, to: &mut Describe) {
+        self.arguments.describe(to);
+    }
+
+    fn serve(self: Arc<Self>, call: Call) -> Serving {
+        Box::pin(async move {
+            let Call { mut parts, body } = call;
+            let started = clock::now();
+            let answer = self.answer(&mut parts, body).await;
+            let mut response = endpoint::finish(answer, &parts);
+            let ran = clock::now() - started;
+            let placement = Placement { lane: Lane::Inline, queued: Default::default(), ran };
+            endpoint::place(&mut response, &parts, placement);
+            response
+        })
+    }
+}
+
+impl<A, F, R> Inline<A, F>
+where
+    A: Arguments<Values: Send>,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: Body) -> Response {
+        let prepared = match endpoint::prepare(&self.arguments, self.plan, parts, body).await {
+            Ok(prepared) => prepared,
+            Err(response) => return response,
+        };
+        let deadline = endpoint::deadline(parts);
+        let running = Running::of(parts, Lane::Inline, deadline);
+        let values = if prepared.is_large() && !prepared.is_refused() {
+            let this = Arc::clone(self);
+            let conclude = move || prepared.conclude(&this.arguments);
+            match run::on(parts.app.pool(), &running, conclude).await {
+                Ok(values) => values,
+                Err(error) => Err(error.problem()),
+            }
+        } else {
+            prepared.conclude(&self.arguments)
+        };
+        let values = match values {
+            Ok(values) => values,
+            Err(problem) => return problem.into_response(),
+        };
+        match endpoint::admit(parts, deadline).await {
+            Ok(_permit) => running.enter(|| (self.handler)(values).into_response()),
+            Err(problem) => problem.into_response(),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Lanes: where an endpoint runs, and how its answer gets back.
+//!
+//! [`endpoint`] holds what all lanes share (guards, texts, body, verdict);
+//! [`event`] and [`inline`] finish on the event loop; `on_pool` makes a ticket
+//! and waits for its reply; [`pool`](mod@pool) owns the threads. The order of a
+//! ticket's life stands in [`ticket`].
+//!
+//! Which lane a route has is written in its endpoint and changed by nobody:
+//! measuring and deciding are not part of this module.
+
+pub(crate) mod catch;
+mod current;
+mod endpoint;
+mod event;
+mod inline;
+mod on_pool;
+pub(crate) mod pool;
+mod run;
+pub(crate) mod ticket;
+mod within;
+
+pub use current::{Current, current};
+pub use endpoint::Endpoint;
+pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose};
+pub use event::event;
+pub use inline::inline;
+pub use on_pool::pool as on_pool;
+pub use run::{PoolError, block_on, extract, extract_on_pool, run};
+pub use ticket::Cancel;

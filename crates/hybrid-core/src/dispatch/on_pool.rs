@@ -1,0 +1,318 @@
+//! The pool lane: a plain `fn`. The loop takes the request up to its complete
+//! body, makes a ticket and waits; a pool thread parses what is large, runs the
+//! handler and serialises the answer. See [`ticket`](super::ticket) for who owns
+//! what when.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tokio::sync::oneshot;
+
+use super::{
+    Call, Cancel, Endpoint, Placement, Serve, Serving,
+    catch::{Panicked, catch, drop_safely},
+    current::Running,
+    endpoint::{self, Prepared},
+    pool::{Job, Pool, Refused},
+    ticket::{LetGo, Ticket},
+    within::within,
+};
+use crate::{
+    Response,
+    extract::{Arguments, BodyPlan, Describe},
+    head::Parts,
+    problem::{Problem, kinds},
+    respond::IntoResponse,
+    spec::{Lane, OnDisconnect},
+    telemetry::clock::{self, Instant},
+};
+
+struct OnPool<A, F> {
+    arguments: A,
+    plan: Option<BodyPlan>,
+    handler: F,
+}
+
+/// Called by `#[get]` and its kin for a plain `fn`: the handler runs on a thread
+/// of the pool, never on an event loop.
+pub fn pool<A, F, R>(arguments: A, handler: F) -> Endpoint
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    let mut described = Describe::default();
+    arguments.describe(&mut described);
+    let plan = described.described_body().map(|body| body.plan);
+    Endpoint::new(Lane::Pool, OnPool { arguments, plan, handler })
+}
+
+impl<A, F, R> Serve for OnPool<A, F>
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn describe(&self, to: &mut Describe) {
+        self.arguments.describe(to);
+    }
+
+    fn serve(self: Arc<Self>, call: Call) -> Serving {
+        Box::pin(async move {
+            let Call { mut parts, body } = call;
+            let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+            parts.cancel = Cancel::of(Arc::clone(&ticket));
+            let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, body).await;
+            let parts = Arc::new(parts);
+            let done = match prepared {
+                Ok(prepared) => self.answer(&parts, ticket, prepared).await,
+                Err(response) => Done::unqueued(endpoint::finish(response, &parts)),
+            };
+            let Done { mut response, queued, ran } = done;
+            endpoint::place(&mut response, &parts, Placement { lane: Lane::Pool, queued, ran });
+            response
+        })
+    }
+}
+
+impl<A, F, R> OnPool<A, F>
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    async fn answer(
+        self: Arc<Self>,
+        parts: &Arc<Parts>,
+        ticket: Arc<Ticket>,
+        prepared: Prepared<A::Held>,
+    ) -> Done {
+        let refuse = |problem: Problem| {
+            Done::unqueued(endpoint::finish(problem.into_response(), parts))
+        };
+        if prepared.is_refused() {
+            // A bad request never takes a thread: what is small is judged here,
+            // what is large is not looked at.
+            return match prepared.conclude(&self.arguments) {
+                Err(problem) => refuse(problem),
+                Ok(_) => refuse(Problem::internal("a refused request was let through")),
+            };
+        }
+        let deadline = endpoint::deadline(parts);
+        let permit = match endpoint::admit(parts, deadline).await {
+            Ok(permit) => permit,
+            Err(problem) => return refuse(problem),
+        };
+        let running = Running::of(parts, Lane::Pool, deadline);
+        let work = {
+            let parts = Arc::clone(parts);
+            move || {
+                // The job owns its permit: it is free again when the job ends.
+                let _permit = permit;
+                let response = match prepared.conclude(&self.arguments) {
+                    Ok(values) => (self.handler)(values).into_response(),
+                    Err(problem) => problem.into_response(),
+                };
+                endpoint::finish(response, &parts)
+            }
+        };
+        let on_disconnect = parts.route.on_disconnect;
+        match queue(parts.app.pool(), ticket, running, on_disconnect, work).await {
+            Ok(done) => done.map(|response| response),
+            Err(refusal) => refuse(refusal.problem(parts.route.spec.name)),
+        }
+    }
+}
+
+/// What came back from the pool, and when it ran.
+pub(super) struct Done<R = Response> {
+    pub(super) response: R,
+    pub(super) queued: Duration,
+    pub(super) ran: Duration,
+}
+
+impl Done {
+    fn unqueued(response: Response) -> Self {
+        Self { response, queued: Duration::ZERO, ran: Duration::ZERO }
+    }
+}
+
+impl<R> Done<R> {
+    fn map<S>(self, f: impl FnOnce(R) -> S) -> Done<S> {
+        Done { response: f(self.response), queued: self.queued, ran: self.ran }
+    }
+}
+
+/// Why a ticket brought no answer.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The queue is full.
+    Full,
+    /// The pool is closed.
+    Closed,
+    /// It waited for `queue_wait` and never ran.
+    Waited,
+    /// Its deadline passed, in the queue or while it ran.
+    Deadline,
+    /// It panicked.
+    Panicked(Panicked),
+}
+
+impl Refusal {
+    pub(super) fn problem(&self, what: &str) -> Problem {
+        match self {
+            Self::Full => Problem::overloaded("the queue for a thread is full"),
+            Self::Waited => Problem::overloaded("no thread was free in time"),
+            Self::Deadline => endpoint::timed_out(),
+            Self::Closed => {
+                let retry = http::HeaderValue::from_static("1");
+                Problem::of(&kinds::SHUTTING_DOWN).header(http::header::RETRY_AFTER, retry)
+            }
+            Self::Panicked(Panicked(text)) => Problem::internal(format!("`{what}` panicked: {text}")),
+        }
+    }
+}
+
+/// Queues a job and waits for its answer, within the deadline of what runs and
+/// the pool's `queue_wait`.
+pub(super) async fn queue<R: Send + 'static>(
+    pool: &Pool,
+    ticket: Arc<Ticket>,
+    running: Running,
+    on_disconnect: OnDisconnect,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Result<Done<R>, Refusal> {
+    let queued_at = clock::now();
+    let deadline = running.deadline;
+    let longest = queued_at + running.app.settings().queue_wait;
+    let (reply, answer) = oneshot::channel();
+    let job = job(Arc::clone(&ticket), running, queued_at, reply, work);
+    pool.submit(job).map_err(|refused| match refused {
+        Refused::Full => Refusal::Full,
+        Refused::Closed => Refusal::Closed,
+    })?;
+    let mut waiter = Waiter { answer, ticket: Some(ticket), on_disconnect };
+    waiter.wait(deadline, longest).await
+}
+
+/// The job: claims its ticket, runs as its request, answers.
+fn job<R: Send + 'static>(
+    ticket: Arc<Ticket>,
+    running: Running,
+    queued_at: Instant,
+    reply: oneshot::Sender<Result<Done<R>, Panicked>>,
+    work: impl FnOnce() -> R + Send + 'static,
+) -> Job {
+    let span = tracing::Span::current();
+    Box::new(move || {
+        let started = clock::now();
+        let late = running.deadline.is_some_and(|deadline| started >= deadline);
+        if late {
+            // The waiter's timer answers; all that matters is that it never runs.
+            ticket.let_go();
+        }
+        if !ticket.start() {
+            drop_safely(work);
+            return;
+        }
+        let ran = catch(|| span.in_scope(|| running.enter(work)));
+        let done = ran.map(|response| Done {
+            response,
+            queued: started - queued_at,
+            ran: clock::now() - started,
+        });
+        ticket.end();
+        // Nobody listens where the request is over; then the answer is dropped.
+        if let Err(unheard) = reply.send(done) {
+            drop_safely(unheard);
+        }
+    })
+}
+
+/// The loop's side of a ticket. Dropping it, which is what a client that leaves
+/// comes to, lets go of the ticket.
+struct Waiter<R> {
+    answer: oneshot::Receiver<Result<Done<R>, Panicked>>,
+    ticket: Option<Arc<Ticket>>,
+    on_disconnect: OnDisconnect,
+}
+
+impl<R> Waiter<R> {
+    async fn wait(
+        &mut self,
+        deadline: Option<Instant>,
+        longest: Instant,
+    ) -> Result<Done<R>, Refusal> {
+        let first = deadline.map_or(longest, |deadline| deadline.min(longest));
+        if let Some(answer) = within(Some(first), Answer(self)).await {
+            return answer;
+        }
+        if self.is_waiting() && self.let_go() == LetGo::NeverRuns {
+            return Err(match deadline {
+                Some(deadline) if deadline <= longest => Refusal::Deadline,
+                _ => Refusal::Waited,
+            });
+        }
+        match within(deadline, Answer(self)).await {
+            Some(answer) => answer,
+            None => {
+                self.cancel();
+                self.let_go();
+                Err(Refusal::Deadline)
+            }
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.ticket.as_ref().is_some_and(|ticket| !ticket.has_started())
+    }
+
+    fn cancel(&self) {
+        if let Some(ticket) = &self.ticket {
+            ticket.cancel();
+        }
+    }
+
+    fn let_go(&mut self) -> LetGo {
+        self.ticket.take().map_or(LetGo::Ended, |ticket| ticket.let_go())
+    }
+}
+
+impl<R> Drop for Waiter<R> {
+    fn drop(&mut self) {
+        if self.on_disconnect == OnDisconnect::Cancel {
+            self.cancel();
+        }
+        self.let_go();
+    }
+}
+
+/// The answer of a ticket, as it comes.
+struct Answer<'a, R>(&'a mut Waiter<R>);
+
+impl<R> Future for Answer<'_, R> {
+    type Output = Result<Done<R>, Refusal>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let polled = Pin::new(&mut self.0.answer).poll(cx);
+        polled.map(|answer| {
+            match answer {
+                Ok(Ok(done)) => {
+                    self.0.ticket = None;
+                    Ok(done)
+                }
+                Ok(Err(panicked)) => {
+                    self.0.ticket = None;
+                    Err(Refusal::Panicked(panicked))
+                }
+                // Dropped without an answer: it was late when it was taken out.
+                Err(_) => Err(Refusal::Deadline),
+            }
+        })
+    }
+}

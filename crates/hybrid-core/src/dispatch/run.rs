@@ -1,0 +1,193 @@
+//! Across the border: a closure on the pool from an `async fn`, a future awaited
+//! in a plain `fn`, and extractors of either colour.
+
+use std::{fmt, future::Future, sync::Arc};
+
+use hybrid_validate::{Report, Source};
+
+use super::{
+    current::Running,
+    endpoint,
+    on_pool::{Refusal, queue},
+    pool::Pool,
+    ticket::Ticket,
+};
+use crate::{
+    Response,
+    extract::{Arguments, Received, Texts},
+    head::Parts,
+    problem::Problem,
+    respond::IntoResponse,
+    spec::{Lane, OnDisconnect},
+};
+
+/// Why a closure on the pool gave no value. Under `?` in a handler it is the
+/// answer: 503, 504 or 500.
+#[derive(Debug)]
+pub struct PoolError {
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Refused(Refusal),
+    /// Not called from within a request.
+    NoRequest,
+}
+
+impl PoolError {
+    /// The queue was full, or no thread was free in time; the closure never ran.
+    #[must_use]
+    pub fn is_overloaded(&self) -> bool {
+        matches!(self.kind, Kind::Refused(Refusal::Full | Refusal::Waited))
+    }
+
+    /// The request's deadline passed.
+    #[must_use]
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.kind, Kind::Refused(Refusal::Deadline))
+    }
+
+    /// The closure panicked.
+    #[must_use]
+    pub fn is_panic(&self) -> bool {
+        matches!(self.kind, Kind::Refused(Refusal::Panicked(_)))
+    }
+
+    pub(crate) fn problem(&self) -> Problem {
+        match &self.kind {
+            Kind::Refused(refusal) => refusal.problem("a closure on the pool"),
+            Kind::NoRequest => Problem::internal(self.to_string()),
+        }
+    }
+}
+
+impl fmt::Display for PoolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.kind {
+            Kind::Refused(Refusal::Full) => "the queue for a thread is full",
+            Kind::Refused(Refusal::Waited) => "no thread was free in time",
+            Kind::Refused(Refusal::Deadline) => "the deadline passed",
+            Kind::Refused(Refusal::Closed) => "the pool is closed",
+            Kind::Refused(Refusal::Panicked(_)) => "the closure panicked",
+            Kind::NoRequest => "`hybrid::pool` was called outside of a request",
+        })
+    }
+}
+
+impl std::error::Error for PoolError {}
+
+/// Runs a closure on the pool, from an `async fn`: the part of a handler that
+/// computes or blocks.
+///
+/// It waits, is refused and times out as a plain handler of the same route
+/// would. The handler's deadline is its deadline.
+///
+/// # Errors
+/// The pool refuses it, the deadline passes, or it panics. Outside of a request
+/// there is no pool to run it.
+///
+/// # Cancel safety
+/// Dropped before a thread took it, the closure never runs; after that it runs
+/// to its end and its value is dropped.
+pub async fn run<T, F>(f: F) -> Result<T, PoolError>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let Some(running) = Running::here() else {
+        return Err(PoolError { kind: Kind::NoRequest });
+    };
+    let app = Arc::clone(&running.app);
+    on(app.pool(), &running, f).await
+}
+
+/// Runs a closure on that pool as a part of that request.
+pub(super) async fn on<T: Send + 'static>(
+    pool: &Pool,
+    running: &Running,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PoolError> {
+    let running = Running { lane: Lane::Pool, ..running.clone() };
+    let ticket = Arc::new(Ticket::new(Arc::clone(pool.orphans())));
+    match queue(pool, ticket, running, OnDisconnect::Cancel, f).await {
+        Ok(done) => Ok(done.response),
+        Err(refusal) => Err(PoolError { kind: Kind::Refused(refusal) }),
+    }
+}
+
+/// Waits for a future in a plain `fn`. The thread is blocked meanwhile, which is
+/// what pool threads are for.
+///
+/// # Panics
+/// On an event loop, where it would block everybody, and outside of a runtime.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Handle::current().block_on(future)
+}
+
+// === Extractors ===
+
+/// Reads the arguments of an `#[extractor]`.
+async fn read<A: Arguments>(parts: &mut Parts, arguments: &A) -> Result<A::Values, Response> {
+    let guarded = arguments.guard(parts).await?;
+    let mut report = Report::new(Source::Path);
+    let held = {
+        let texts = Texts::new(&parts.head);
+        let held = arguments.read_head(guarded, &texts, &mut report);
+        if let Some(problem) = texts.malformed() {
+            return Err(problem.into_response());
+        }
+        held
+    };
+    let values = arguments.read_body(held, &mut Received::Nothing, &mut report);
+    match values.map_err(IntoResponse::into_response)? {
+        Some(values) if report.is_empty() => Ok(values),
+        _ => Err(Problem::validation(report.into_violations()).into_response()),
+    }
+}
+
+/// Called by `#[extractor]` for an `async fn`.
+///
+/// # Errors
+/// The answer that the extractor, or a value it reads, refuses with.
+pub async fn extract<A, F, Fut, T, E>(
+    parts: &mut Parts,
+    arguments: A,
+    f: F,
+) -> Result<T, Response>
+where
+    A: Arguments<Values: Send>,
+    F: FnOnce(A::Values) -> Fut + Send,
+    Fut: Future<Output = Result<T, E>> + Send,
+    E: IntoResponse,
+{
+    let values = read(parts, &arguments).await?;
+    let running = Running::of(parts, Lane::Event, None);
+    let made = super::current::entered(running, f(values)).await;
+    made.map_err(IntoResponse::into_response)
+}
+
+/// Called by `#[extractor]` for a plain `fn`: a ticket of its own on the pool.
+///
+/// # Errors
+/// As [`extract`], and where the pool refuses it.
+pub async fn extract_on_pool<A, F, T, E>(
+    parts: &mut Parts,
+    arguments: A,
+    f: F,
+) -> Result<T, Response>
+where
+    A: Arguments<Values: Send>,
+    F: FnOnce(A::Values) -> Result<T, E> + Send + 'static,
+    T: Send + 'static,
+    E: IntoResponse + Send + 'static,
+{
+    let values = read(parts, &arguments).await?;
+    let running = Running::of(parts, Lane::Pool, endpoint::deadline(parts));
+    let app = Arc::clone(&parts.app);
+    match on(app.pool(), &running, move || f(values)).await {
+        Ok(made) => made.map_err(IntoResponse::into_response),
+        Err(error) => Err(error.problem().into_response()),
+    }
+}
+

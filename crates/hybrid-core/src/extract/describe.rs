@@ -1,0 +1,113 @@
+//! What a route needs and reads, as data: checked before the server listens,
+//! and the source of the API description.
+
+use hybrid_validate::{Param, Source};
+
+use crate::{
+    extract::BodyPlan,
+    problem::{Kind, kinds},
+    state::StateKey,
+};
+
+/// Collects what the arguments of a route need, read and refuse with.
+#[derive(Debug, Default)]
+pub struct Describe {
+    states: Vec<StateKey>,
+    params: Vec<ParamDescription>,
+    body: Option<BodyDescription>,
+    refusals: Vec<Kind>,
+    bad_defaults: Vec<String>,
+}
+
+/// One value that is read by name.
+#[derive(Debug, Clone)]
+pub struct ParamDescription {
+    /// Where it stands.
+    pub source: Source,
+    /// The wire name.
+    pub name: &'static str,
+}
+
+/// The body of a route.
+#[derive(Debug, Clone)]
+pub struct BodyDescription {
+    pub(crate) plan: BodyPlan,
+    /// How far it is checked.
+    pub check: BodyCheck,
+}
+
+/// How far the framework checks a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCheck {
+    /// A `#[model]`: every rule, all faults in one answer.
+    Model,
+    /// A type with `validator::Validate`.
+    Validator,
+    /// Deserialised, nothing more.
+    Unchecked,
+    /// Bytes or text, taken as they are, or by an extractor of the user's.
+    Raw,
+}
+
+impl Describe {
+    /// A state of that type is needed; a missing one is a start-up error.
+    pub fn state<T: 'static>(&mut self) {
+        let key = StateKey::of::<T>();
+        if !self.states.contains(&key) {
+            self.states.push(key);
+        }
+    }
+
+    /// A value is read by that name.
+    pub fn param(&mut self, source: Source, name: &'static str) {
+        self.params.push(ParamDescription { source, name });
+    }
+
+    /// The request may be refused with that status, code and title.
+    pub fn refusal(&mut self, status: u16, code: &'static str, title: &'static str) {
+        self.refusals.push(Kind::new(status, code, title));
+    }
+
+    /// It is a guard that asks for credentials: 401 is among its answers.
+    pub fn unauthorized(&mut self) {
+        self.refusals.push(kinds::UNAUTHORIZED);
+    }
+
+    pub(crate) fn declared<T>(&mut self, param: &Param<T>) {
+        self.param(param.source(), param.name());
+        self.bad_defaults.extend(param.default_violations().into_iter().map(|violation| {
+            format!("the default of `{}` {}", param.name(), violation.message)
+        }));
+    }
+
+    pub(crate) fn body(&mut self, plan: BodyPlan, check: BodyCheck) {
+        // Form fields share one body; the macros refuse two bodies of other kinds.
+        self.body.get_or_insert(BodyDescription { plan, check });
+    }
+
+    pub(crate) fn states(&self) -> &[StateKey] {
+        &self.states
+    }
+
+    /// Every value that is read by name, in the order of the arguments.
+    #[must_use]
+    pub fn params(&self) -> &[ParamDescription] {
+        &self.params
+    }
+
+    /// The body, where one is read.
+    #[must_use]
+    pub fn described_body(&self) -> Option<&BodyDescription> {
+        self.body.as_ref()
+    }
+
+    /// What guards and errors may answer with.
+    #[must_use]
+    pub fn refusals(&self) -> &[Kind] {
+        &self.refusals
+    }
+
+    pub(crate) fn bad_defaults(&self) -> &[String] {
+        &self.bad_defaults
+    }
+}

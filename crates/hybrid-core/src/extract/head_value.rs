@@ -1,0 +1,98 @@
+//! Arguments that are read from the head without asking anybody: stage 2.
+
+use std::fmt;
+
+use hybrid_validate::{FromTexts, Param, Report};
+
+use crate::{
+    Response,
+    extract::{Argument, Describe, Received, Texts},
+    head::Parts,
+    problem::Problem,
+};
+
+/// One value by name: `#[path]`, `#[query]`, `#[header]`, `#[cookie]`.
+pub struct TextArgument<T: 'static> {
+    param: &'static Param<T>,
+}
+
+impl<T> TextArgument<T> {
+    pub(crate) fn new(param: &'static Param<T>) -> Self {
+        Self { param }
+    }
+}
+
+impl<T> fmt::Debug for TextArgument<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TextArgument({})", self.param.name())
+    }
+}
+
+impl<T: FromTexts + Send + 'static> Argument for TextArgument<T> {
+    type Guarded = ();
+    type Held = Option<T>;
+    type Value = T;
+
+    fn describe(&self, to: &mut Describe) {
+        to.declared(self.param);
+    }
+
+    async fn guard(&self, _: &mut Parts) -> Result<(), Response> {
+        Ok(())
+    }
+
+    fn read_head(&self, (): (), texts: &Texts<'_>, report: &mut Report) -> Option<T> {
+        report.set_source(self.param.source());
+        texts.with_values(self.param.source(), self.param.name(), |values| {
+            self.param.read(values, report)
+        })
+    }
+
+    fn read_body(
+        &self,
+        held: Option<T>,
+        _: &mut Received,
+        _: &mut Report,
+    ) -> Result<Option<T>, Problem> {
+        Ok(held)
+    }
+}
+
+/// A whole source as one value: `Query<T>`, `Path<T>`, `Header<T>`.
+pub struct HeadValue<W> {
+    pub(crate) read: fn(&Texts<'_>, &mut Report) -> Option<W>,
+    pub(crate) describe: fn(&mut Describe),
+}
+
+impl<W> fmt::Debug for HeadValue<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "HeadValue<{}>", std::any::type_name::<W>())
+    }
+}
+
+impl<W: Send + 'static> Argument for HeadValue<W> {
+    type Guarded = ();
+    type Held = Option<W>;
+    type Value = W;
+
+    fn describe(&self, to: &mut Describe) {
+        (self.describe)(to);
+    }
+
+    async fn guard(&self, _: &mut Parts) -> Result<(), Response> {
+        Ok(())
+    }
+
+    fn read_head(&self, (): (), texts: &Texts<'_>, report: &mut Report) -> Option<W> {
+        (self.read)(texts, report)
+    }
+
+    fn read_body(
+        &self,
+        held: Option<W>,
+        _: &mut Received,
+        _: &mut Report,
+    ) -> Result<Option<W>, Problem> {
+        Ok(held)
+    }
+}

@@ -1,0 +1,122 @@
+//! From a request to a handler's arguments.
+//!
+//! An argument is one of four things, each an [`Argument`]: a guard
+//! ([`FromRequestParts`]), a value of the head (`#[query]`, `#[path]`, `Query<T>`,
+//! ..), a body, or what a user's [`FromRequest`] makes. They are taken in stages,
+//! which is also the order in which a request is judged:
+//!
+//! 1. guards, in the order written; the first refusal is the answer
+//! 2. values of the head; violations are collected
+//! 3. the body is received ([`receive`]), within its limits
+//! 4. the body is parsed and judged, on the pool where it is large
+//!
+//! Nothing here knows lanes: `dispatch` decides where a stage runs.
+
+mod argument;
+mod body;
+mod describe;
+mod forms;
+mod guard;
+mod head_value;
+mod parts;
+mod path_values;
+mod probe;
+pub(crate) mod receive;
+mod texts;
+mod wrappers;
+
+use std::future::Future;
+
+pub use argument::{Argument, Arguments};
+pub use body::{BodyArgument, BodyReader, FormField, RawBody};
+pub use describe::{BodyCheck, BodyDescription, Describe, ParamDescription};
+pub use forms::Multipart;
+pub use guard::Guard;
+pub use head_value::{HeadValue, TextArgument};
+pub use probe::{ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaValidator, raw_body};
+pub use receive::{BodyPlan, BodyStream, Received};
+pub use texts::Texts;
+pub(crate) use texts::decode;
+pub use wrappers::{Extension, Form, Header, Json, Path, Query, State};
+
+use crate::{Request, head::Parts, respond::IntoResponse};
+
+/// Something that is made from a request's head: a guard, the current user, a
+/// value that the application computes.
+///
+/// Guards run before any parameter is judged and before the body is read, in
+/// the order of the handler's arguments; a refusal is the answer. What a guard
+/// makes is held while the request queues for a thread: let it hold nothing
+/// scarce.
+///
+/// ```
+/// use hybrid_core::{extract::FromRequestParts, head::Parts, problem::Problem};
+///
+/// struct ApiKey(String);
+///
+/// impl FromRequestParts for ApiKey {
+///     type Rejection = Problem;
+///
+///     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+///         let key = parts.header("x-api-key").ok_or_else(|| Problem::unauthorized("no key"))?;
+///         Ok(Self(key.to_owned()))
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made from a request's head",
+    label = "no `FromRequestParts`",
+    note = "implement `FromRequestParts`, or write an `#[extractor]` that returns it"
+)]
+pub trait FromRequestParts: Sized {
+    /// The answer where it cannot be made.
+    type Rejection: IntoResponse;
+
+    /// Makes it.
+    fn from_request_parts(
+        parts: &mut Parts,
+    ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
+
+    /// Says what it needs and reads: states, parameters, its refusals. States
+    /// said here are checked before the server listens.
+    fn describe(to: &mut Describe) {
+        let _ = to;
+    }
+}
+
+/// Something that is made from a whole request, the body included.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from a request",
+    label = "no argument of a handler",
+    note = "for a value of the query write `#[query] name: T`, for a JSON body `Json<T>` where `T` is a \
+            `#[model]` or implements serde's `Deserialize`",
+    note = "for a type of your own implement `FromRequestParts` (head) or `FromRequest` (body), or write \
+            an `#[extractor]` that returns it"
+)]
+pub trait FromRequest: Sized {
+    /// The answer where it cannot be made.
+    type Rejection: IntoResponse;
+
+    /// Makes it.
+    fn from_request(
+        request: Request,
+    ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
+
+    /// Says what it needs and reads.
+    fn describe(to: &mut Describe) {
+        let _ = to;
+    }
+}
+
+/// A guard that may refuse without ending the request: `None` then.
+impl<T: FromRequestParts + Send> FromRequestParts for Option<T> {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Self::Rejection> {
+        Ok(T::from_request_parts(parts).await.ok())
+    }
+
+    fn describe(to: &mut Describe) {
+        T::describe(to);
+    }
+}

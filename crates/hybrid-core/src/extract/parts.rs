@@ -1,0 +1,61 @@
+//! The arguments that need no rules: method, target, headers, states,
+//! extensions, and the cancel flag.
+
+use std::{any::type_name, convert::Infallible, future::Future};
+
+use http::{HeaderMap, Method, Uri, Version};
+
+use crate::{
+    dispatch::Cancel,
+    extract::{Describe, Extension, FromRequestParts, State},
+    head::Parts,
+    problem::Problem,
+};
+
+macro_rules! from_head {
+    ($($ty:ty = |$parts:ident| $value:expr;)*) => {
+        $(impl FromRequestParts for $ty {
+            type Rejection = Infallible;
+
+            fn from_request_parts(
+                $parts: &mut Parts,
+            ) -> impl Future<Output = Result<Self, Infallible>> + Send {
+                std::future::ready(Ok($value))
+            }
+        })*
+    };
+}
+
+from_head! {
+    Method = |parts| parts.method.clone();
+    Uri = |parts| parts.uri.clone();
+    Version = |parts| parts.version;
+    HeaderMap = |parts| parts.headers.clone();
+    Cancel = |parts| parts.cancel.clone();
+}
+
+impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+        // Start-up checks what `describe` says; a user's extractor may not say it.
+        let missing = || Problem::internal(format!("no state of type `{}`", type_name::<T>()));
+        parts.state::<T>().cloned().map(Self).ok_or_else(missing)
+    }
+
+    fn describe(to: &mut Describe) {
+        to.state::<T>();
+    }
+}
+
+impl<T: Clone + Send + Sync + 'static> FromRequestParts for Extension<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+        let missing = || {
+            let name = type_name::<T>();
+            Problem::internal(format!("no layer put an extension of type `{name}` into the request"))
+        };
+        parts.extensions.get::<T>().cloned().map(Self).ok_or_else(missing)
+    }
+}

@@ -1,0 +1,339 @@
+//! Which kind of argument a type is, decided by the compiler: the route macros
+//! write `arg!(T)`, which asks an [`ArgumentOf`] for its argument, and method
+//! resolution picks the first trait below that applies (autoref
+//! specialisation). So a type alias works as well as the type.
+//!
+//! 1. [`ViaModel`]: `Json`, `Option<Json>`, `Query`, `Form`, `Path`, `Header` of a `#[model]`
+//! 2. [`ViaValidator`]: the same of a type with `validator::Validate`
+//! 3. [`ViaPlain`]: the same of a type that serde can read
+//! 4. [`ViaRaw`]: `Bytes` and `BodyReader`
+//! 5. [`ViaGuard`]: what implements `FromRequestParts`
+//! 6. [`ViaFromRequest`]: what implements `FromRequest`, or a compile error that
+//!    says what to write
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use hybrid_validate::{
+    Report, Source, bridge,
+    inspect::{Input, Inspect},
+};
+use serde::de::DeserializeOwned;
+use validator::Validate;
+
+use crate::extract::{
+    BodyArgument, BodyCheck, BodyPlan, Form, FromRequest, FromRequestParts, Guard, HeadValue,
+    Header, Json, Path, Query, body, path_values,
+};
+
+/// Asks the compiler what `T` is. See the module's text.
+#[derive(Debug, Clone, Copy)]
+pub struct ArgumentOf<T>(PhantomData<fn() -> T>);
+
+impl<T> ArgumentOf<T> {
+    /// A question about `T`.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "only generated code makes one")]
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+macro_rules! via {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        pub trait $name {
+            /// The argument it becomes.
+            type Argument;
+
+            /// Makes the argument.
+            fn argument(&self) -> Self::Argument;
+        }
+    };
+}
+
+via!(/// Types whose faults are all listed.
+    ViaModel);
+via!(/// Types that `validator` judges.
+    ViaValidator);
+via!(/// Types that serde reads and nobody judges.
+    ViaPlain);
+via!(/// Bodies that are taken as they are, without `#[body]`.
+    ViaRaw);
+via!(/// Guards.
+    ViaGuard);
+
+/// Everything else: a type that implements `FromRequest`.
+pub trait ViaFromRequest<T> {
+    /// Makes the argument.
+    fn argument(&self) -> BodyArgument<T>
+    where
+        T: FromRequest + Send + 'static;
+}
+
+// === Bodies ===
+
+impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Json<T>> {
+    type Argument = BodyArgument<Json<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Model, body::json_model)
+    }
+}
+
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Json<T>> {
+    type Argument = BodyArgument<Json<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Validator, body::json_validator)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Json<T>> {
+    type Argument = BodyArgument<Json<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Unchecked, body::json_plain)
+    }
+}
+
+impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Option<Json<T>>> {
+    type Argument = BodyArgument<Option<Json<T>>>;
+
+    fn argument(&self) -> Self::Argument {
+        let read = |received: &mut _, report: &mut _| {
+            body::optional(received, report, body::json_model::<T>)
+        };
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Model, read)
+    }
+}
+
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Option<Json<T>>> {
+    type Argument = BodyArgument<Option<Json<T>>>;
+
+    fn argument(&self) -> Self::Argument {
+        let read = |received: &mut _, report: &mut _| {
+            body::optional(received, report, body::json_validator::<T>)
+        };
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Validator, read)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Option<Json<T>>> {
+    type Argument = BodyArgument<Option<Json<T>>>;
+
+    fn argument(&self) -> Self::Argument {
+        let read = |received: &mut _, report: &mut _| {
+            body::optional(received, report, body::json_plain::<T>)
+        };
+        BodyArgument::new(BodyPlan::Json, BodyCheck::Unchecked, read)
+    }
+}
+
+impl<T: Inspect + 'static> ViaModel for &&&&&ArgumentOf<Form<T>> {
+    type Argument = BodyArgument<Form<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Form, BodyCheck::Model, body::form_model)
+    }
+}
+
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Form<T>> {
+    type Argument = BodyArgument<Form<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Form, BodyCheck::Validator, body::form_validator)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Form<T>> {
+    type Argument = BodyArgument<Form<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        BodyArgument::new(BodyPlan::Form, BodyCheck::Unchecked, body::form_plain)
+    }
+}
+
+// === Values of the head ===
+
+fn head_value<W>(read: fn(&super::Texts<'_>, &mut Report) -> Option<W>) -> HeadValue<W> {
+    HeadValue { read, describe: |_| () }
+}
+
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Query<T>> {
+    type Argument = HeadValue<Query<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Query);
+            T::inspect(Input::Pairs(texts.query_pairs()), report).map(Query)
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Query<T>> {
+    type Argument = HeadValue<Query<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Query);
+            let value = from_pairs::<T>(texts.query_pairs(), report)?;
+            is_valid(&value, report).then_some(Query(value))
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Query<T>> {
+    type Argument = HeadValue<Query<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Query);
+            from_pairs(texts.query_pairs(), report).map(Query)
+        })
+    }
+}
+
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Header<T>> {
+    type Argument = HeadValue<Header<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Header);
+            T::inspect(Input::Pairs(&texts.header_pairs()), report).map(Header)
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Header<T>> {
+    type Argument = HeadValue<Header<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Header);
+            let value = from_pairs::<T>(&texts.header_pairs(), report)?;
+            is_valid(&value, report).then_some(Header(value))
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Header<T>> {
+    type Argument = HeadValue<Header<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Header);
+            from_pairs(&texts.header_pairs(), report).map(Header)
+        })
+    }
+}
+
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Path<T>> {
+    type Argument = HeadValue<Path<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            report.set_source(Source::Path);
+            let pairs = texts.head().path_values();
+            let pairs: Vec<_> = pairs.map(|(k, v)| (Cow::Borrowed(k), Cow::Borrowed(v))).collect();
+            T::inspect(Input::Pairs(&pairs), report).map(Path)
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Path<T>> {
+    type Argument = HeadValue<Path<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| {
+            let value = path_values::read::<T>(texts.head(), report)?;
+            is_valid(&value, report).then_some(Path(value))
+        })
+    }
+}
+
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Path<T>> {
+    type Argument = HeadValue<Path<T>>;
+
+    fn argument(&self) -> Self::Argument {
+        head_value(|texts, report| path_values::read(texts.head(), report).map(Path))
+    }
+}
+
+/// A plain serde type from pairs; the first fault is reported where it is.
+pub(crate) fn from_pairs<T: DeserializeOwned>(
+    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
+    report: &mut Report,
+) -> Option<T> {
+    let mut encoded = form_urlencoded::Serializer::new(String::new());
+    encoded.extend_pairs(pairs);
+    let encoded = encoded.finish();
+    let parsed = form_urlencoded::parse(encoded.as_bytes());
+    let deserializer = serde_html_form::Deserializer::new(parsed);
+    match serde_path_to_error::deserialize(deserializer) {
+        Ok(value) => Some(value),
+        Err(fault) => {
+            let key = match fault.path().iter().next() {
+                Some(serde_path_to_error::Segment::Map { key }) => Some(key.clone()),
+                _ => None,
+            };
+            let message = fault.into_inner().to_string();
+            match key {
+                Some(key) => report.at_key(key, |report| report.violate("type", message)),
+                None => report.violate("type", message),
+            }
+            None
+        }
+    }
+}
+
+/// Whether `validator` is content; what it refuses is reported.
+pub(crate) fn is_valid<T: Validate>(value: &T, report: &mut Report) -> bool {
+    match value.validate() {
+        Ok(()) => true,
+        Err(errors) => {
+            bridge::from_validator(&errors, report);
+            false
+        }
+    }
+}
+
+// === Guards and the rest ===
+
+impl<T: FromRequestParts + Send + 'static> ViaGuard for &ArgumentOf<T> {
+    type Argument = Guard<T>;
+
+    fn argument(&self) -> Guard<T> {
+        Guard::NEW
+    }
+}
+
+impl ViaRaw for &&ArgumentOf<bytes::Bytes> {
+    type Argument = BodyArgument<bytes::Bytes>;
+
+    fn argument(&self) -> Self::Argument {
+        raw_body()
+    }
+}
+
+impl ViaRaw for &&ArgumentOf<body::BodyReader> {
+    type Argument = BodyArgument<body::BodyReader>;
+
+    fn argument(&self) -> Self::Argument {
+        raw_body()
+    }
+}
+
+/// The raw body, as `#[body]` takes it.
+#[must_use]
+pub fn raw_body<T: body::RawBody>() -> BodyArgument<T> {
+    BodyArgument::new(BodyPlan::Raw, BodyCheck::Raw, body::raw)
+}
+
+impl<T> ViaFromRequest<T> for ArgumentOf<T> {
+    fn argument(&self) -> BodyArgument<T>
+    where
+        T: FromRequest + Send + 'static,
+    {
+        body::own()
+    }
+}

@@ -1,0 +1,307 @@
+//! Stage 3: the body is received, whole and within its limit, before a ticket is
+//! queued, so that a client that leaves is noticed and no thread waits for one
+//! that is slow. How long it may take is the server's business (`server::body`).
+//!
+//! Judged in this order: 413 by length, 415, 413 while reading.
+
+use std::{any::Any, fmt, future::Future, pin::Pin, task::Poll};
+
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, header};
+use http_body::Body as _;
+
+use crate::{
+    BoxError, Request, Response,
+    body::Body,
+    extract::forms::{FormBody, FormKind},
+    head::Parts,
+    problem::{Problem, kinds},
+    respond::IntoResponse,
+    server::BodyTooSlow,
+};
+
+/// A body above this many bytes is parsed on the pool, never on an event loop.
+pub(crate) const PARSED_ON_LOOP_BYTES_MAX: usize = 16 * 1024;
+
+type Made = Box<dyn Any + Send>;
+type Making = Pin<Box<dyn Future<Output = Result<Made, Response>> + Send>>;
+
+/// How a route's body is received.
+#[derive(Clone, Copy, Debug)]
+pub enum BodyPlan {
+    /// `application/json` or `+json`.
+    Json,
+    /// Urlencoded or multipart.
+    Form,
+    /// Bytes of any type.
+    Raw,
+    /// By a [`FromRequest`](crate::extract::FromRequest) of its own.
+    Own(fn(Request) -> Making),
+}
+
+/// A body that is there.
+#[derive(Debug)]
+pub enum Received {
+    /// No body was sent, or none is read.
+    Nothing,
+    /// All bytes of a JSON or raw body.
+    Bytes(Bytes),
+    /// A form.
+    Form(FormBody),
+    /// What a `FromRequest` made.
+    Made(Option<Made>),
+    /// The body was left unread, since the request is refused already.
+    Skipped,
+}
+
+impl Received {
+    /// Bytes that are still to be parsed.
+    pub(crate) fn unparsed_bytes(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Form(form) => form.unparsed_bytes(),
+            Self::Nothing | Self::Made(_) | Self::Skipped => 0,
+        }
+    }
+}
+
+/// Receives a body as the route's plan says. `refused` says that a value of the
+/// head was refused already: a large body is then left unread.
+pub(crate) async fn receive(
+    plan: BodyPlan,
+    parts: &mut Parts,
+    body: Body,
+    refused: bool,
+) -> Result<Received, Response> {
+    if let BodyPlan::Own(make) = plan {
+        let request = request_of(parts, body);
+        return make(request).await.map(|made| Received::Made(Some(made)));
+    }
+    if body.is_end_stream() {
+        return Ok(Received::Nothing);
+    }
+    receive_whole(plan, parts, body, refused).await.map_err(IntoResponse::into_response)
+}
+
+async fn receive_whole(
+    plan: BodyPlan,
+    parts: &Parts,
+    body: Body,
+    refused: bool,
+) -> Result<Received, Problem> {
+    let media = Media::of(&parts.headers);
+    let limit = limit_of(plan, &media, parts);
+    refuse_by_length(&body, limit)?;
+    let form = check_type(plan, media)?;
+    if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
+        return Ok(Received::Skipped);
+    }
+    let bytes = read_to_end(body, limit).await?;
+    Ok(match form {
+        _ if bytes.is_empty() => Received::Nothing,
+        Some(kind) => Received::Form(FormBody::new(bytes, kind, parts.app.settings())),
+        None => Received::Bytes(bytes),
+    })
+}
+
+fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
+    let settings = parts.app.settings();
+    match (parts.route.body_limit, plan, media) {
+        (Some(own), ..) => own,
+        (None, BodyPlan::Form, Media::Urlencoded) => settings.form_limit,
+        (None, ..) => settings.body_limit,
+    }
+}
+
+fn refuse_by_length(body: &Body, limit: usize) -> Result<(), Problem> {
+    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+}
+
+pub(crate) fn too_large(limit: usize) -> Problem {
+    Problem::of(&kinds::PAYLOAD_TOO_LARGE)
+        .detail(format!("the body is larger than the limit of {limit} bytes"))
+}
+
+/// 415 where the plan takes no such body; a form's encoding where it is one.
+fn check_type(plan: BodyPlan, media: Media<'_>) -> Result<Option<FormKind>, Problem> {
+    let refuse = |wanted: &str| {
+        Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+            .detail(format!("expected a body of type {wanted}")))
+    };
+    match (plan, media) {
+        (BodyPlan::Raw | BodyPlan::Own(_), _) | (BodyPlan::Json, Media::Json) => Ok(None),
+        (BodyPlan::Form, Media::Urlencoded) => Ok(Some(FormKind::Urlencoded)),
+        (BodyPlan::Form, Media::Multipart(content_type)) => {
+            FormKind::multipart(content_type).map(Some)
+        }
+        (BodyPlan::Json, _) => refuse("application/json"),
+        (BodyPlan::Form, _) => {
+            refuse("application/x-www-form-urlencoded or multipart/form-data")
+        }
+    }
+}
+
+/// The content type of a body, as far as it matters here.
+enum Media<'a> {
+    Json,
+    Urlencoded,
+    Multipart(&'a str),
+    Other,
+}
+
+impl<'a> Media<'a> {
+    fn of(headers: &'a HeaderMap) -> Self {
+        let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+            return Self::Other;
+        };
+        // The plain spelling, which nearly all clients send, costs no parsing.
+        if text == "application/json" {
+            return Self::Json;
+        }
+        let Ok(mime) = text.parse::<mime::Mime>() else { return Self::Other };
+        match (mime.type_().as_str(), mime.subtype().as_str(), mime.suffix()) {
+            ("application", "json", None) | (_, _, Some(mime::JSON)) => Self::Json,
+            ("application", "x-www-form-urlencoded", None) => Self::Urlencoded,
+            ("multipart", "form-data", None) => Self::Multipart(text),
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Reads a body to its end. A body of one frame, the common case, is not copied.
+pub(crate) async fn read_to_end(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    let mut body = match body.try_into_bytes() {
+        Ok(bytes) if bytes.len() > limit => return Err(too_large(limit)),
+        Ok(bytes) => return Ok(bytes),
+        Err(stream) => stream,
+    };
+    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
+    if first.len() > limit {
+        return Err(too_large(limit));
+    }
+    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    let mut all = BytesMut::with_capacity((first.len() + second.len()).min(limit).max(1024));
+    all.extend_from_slice(&first);
+    let mut next = Some(second);
+    while let Some(data) = next {
+        if all.len() + data.len() > limit {
+            return Err(too_large(limit));
+        }
+        all.extend_from_slice(&data);
+        next = next_data(&mut body).await?;
+    }
+    Ok(all.freeze())
+}
+
+/// The next frame of data; trailers are passed over.
+pub(crate) async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Problem> {
+    loop {
+        let frame = std::future::poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await;
+        match frame {
+            None => return Ok(None),
+            Some(Err(error)) => return Err(broken_body(&error)),
+            Some(Ok(frame)) => {
+                if let Ok(data) = frame.into_data() {
+                    return Ok(Some(data));
+                }
+            }
+        }
+    }
+}
+
+fn broken_body(error: &BoxError) -> Problem {
+    if error.is::<BodyTooSlow>() {
+        return Problem::of(&kinds::REQUEST_TIMEOUT).detail("the body came too slowly");
+    }
+    if error.is::<http_body_util::LengthLimitError>() {
+        return Problem::of(&kinds::PAYLOAD_TOO_LARGE).detail("the body is too large");
+    }
+    Problem::bad_request("the body ended before it was complete")
+}
+
+/// The request that a `FromRequest` of the user's gets: head and body, with the
+/// body's limit beside it.
+fn request_of(parts: &mut Parts, body: Body) -> Request {
+    let mut request = Request::new(body);
+    *request.method_mut() = parts.method.clone();
+    *request.uri_mut() = parts.uri.clone();
+    *request.version_mut() = parts.version;
+    *request.headers_mut() = parts.headers.clone();
+    *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
+    let settings = parts.app.settings();
+    let limits = BodyLimits {
+        whole: parts.route.body_limit.unwrap_or(settings.body_limit),
+        streamed: parts.route.body_limit.unwrap_or(settings.upload_limit),
+    };
+    request.extensions_mut().insert(limits);
+    request.extensions_mut().insert(parts.routed());
+    request
+}
+
+/// The limits that hold for the body of one request, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BodyLimits {
+    /// A body that is read whole into memory.
+    pub(crate) whole: usize,
+    /// A body that is streamed.
+    pub(crate) streamed: usize,
+}
+
+impl BodyLimits {
+    pub(crate) fn of(request: &Request) -> Self {
+        // Without an application around it, as in a unit test, the defaults hold.
+        let defaults = Self { whole: 2 << 20, streamed: 50 << 20 };
+        request.extensions().get().copied().unwrap_or(defaults)
+    }
+}
+
+/// A body as it arrives, within `upload_limit` (or the route's `body_limit`).
+///
+/// An `async fn` takes it; each item is a piece of the body.
+pub struct BodyStream {
+    body: Body,
+    left: usize,
+    limit: usize,
+}
+
+impl BodyStream {
+    pub(crate) fn of(request: Request) -> Result<Self, Problem> {
+        let limit = BodyLimits::of(&request).streamed;
+        let body = request.into_body();
+        refuse_by_length(&body, limit)?;
+        Ok(Self { body, left: limit, limit })
+    }
+
+    /// The next piece; `None` at the end.
+    ///
+    /// # Errors
+    /// 413 past the limit, 408 where the client is too slow, 400 where the body
+    /// breaks off.
+    ///
+    /// # Cancel safety
+    /// Safe: a piece that was not returned is returned by the next call.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        let Some(data) = next_data(&mut self.body).await? else { return Ok(None) };
+        self.left = self.left.checked_sub(data.len()).ok_or_else(|| too_large(self.limit))?;
+        Ok(Some(data))
+    }
+}
+
+impl futures_util::Stream for BodyStream {
+    type Item = Result<Bytes, Problem>;
+
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        cx: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Self::Item>> {
+        let next = self.next();
+        let polled = std::pin::pin!(next).poll(cx);
+        polled.map(Result::transpose)
+    }
+}
+
+impl fmt::Debug for BodyStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BodyStream").field("left", &self.left).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,139 @@
+//! A request's head: what the client sent before the body, where it was routed,
+//! and, as [`Parts`], what the application holds for it.
+
+use std::{
+    fmt,
+    ops::{Deref, DerefMut},
+    sync::Arc,
+};
+
+use crate::{
+    app::Frozen, dispatch::Cancel, router::Route, server::Peer, telemetry::clock::Instant,
+};
+
+/// The head of a request: method, target, headers, and the route it matched.
+///
+/// Derefs to [`http::request::Parts`], so `head.method`, `head.uri` and
+/// `head.headers` are there.
+pub struct Head {
+    http: http::request::Parts,
+    peer: Peer,
+    matched: Option<Matched>,
+}
+
+/// The route of a request and the values of its path, decoded, in the order of
+/// the route's names.
+#[derive(Clone)]
+pub(crate) struct Matched {
+    pub(crate) route: Arc<Route>,
+    pub(crate) values: Vec<String>,
+}
+
+impl Head {
+    pub(crate) fn new(http: http::request::Parts, peer: Peer, matched: Option<Matched>) -> Self {
+        Self { http, peer, matched }
+    }
+
+    /// One header as text; `None` where it is absent or no visible ASCII.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.http.headers.get(name)?.to_str().ok()
+    }
+
+    /// The value of a `{name}` in the route's path, percent-decoded.
+    #[must_use]
+    pub fn path_value(&self, name: &str) -> Option<&str> {
+        let matched = self.matched.as_ref()?;
+        let index = matched.route.names.iter().position(|n| **n == *name)?;
+        matched.values.get(index).map(String::as_str)
+    }
+
+    /// All names and values of the path, in the order of the template.
+    pub fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.matched.iter().flat_map(|matched| {
+            let names = matched.route.names.iter().map(|name| &**name);
+            names.zip(matched.values.iter().map(String::as_str))
+        })
+    }
+
+    /// The template of the route that matched, `/users/{id}` say.
+    #[must_use]
+    pub fn route(&self) -> Option<&str> {
+        self.matched.as_ref().map(|matched| matched.route.path.as_str())
+    }
+
+    pub(crate) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    pub(crate) fn matched(&self) -> Option<&Matched> {
+        self.matched.as_ref()
+    }
+
+    pub(crate) fn into_http(self) -> http::request::Parts {
+        self.http
+    }
+}
+
+impl Deref for Head {
+    type Target = http::request::Parts;
+
+    fn deref(&self) -> &Self::Target {
+        &self.http
+    }
+}
+
+impl DerefMut for Head {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.http
+    }
+}
+
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("method", &self.http.method)
+            .field("uri", &self.http.uri)
+            .field("route", &self.route())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Head`] inside its application: what an extractor sees.
+///
+/// Derefs to [`Head`], and through it to [`http::request::Parts`].
+pub struct Parts {
+    pub(crate) head: Head,
+    pub(crate) app: Arc<Frozen>,
+    pub(crate) route: Arc<Route>,
+    pub(crate) received: Instant,
+    pub(crate) cancel: Cancel,
+}
+
+impl Parts {
+    /// The state of that type which the route's group or its app holds.
+    #[must_use]
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.route.states.get()
+    }
+}
+
+impl Deref for Parts {
+    type Target = Head;
+
+    fn deref(&self) -> &Head {
+        &self.head
+    }
+}
+
+impl DerefMut for Parts {
+    fn deref_mut(&mut self) -> &mut Head {
+        &mut self.head
+    }
+}
+
+impl fmt::Debug for Parts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.head.fmt(f)
+    }
+}

@@ -1,0 +1,71 @@
+//! Kinds of problems: the status, code and title that are the same every time.
+//! The framework's own stand in [`kinds`]; a user's come from `#[derive(Problem)]`.
+
+use http::StatusCode;
+
+use crate::problem::Problem;
+
+/// What every problem of one code has in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// The status, 400 to 599.
+    pub status: u16,
+    /// The machine-readable code.
+    pub code: &'static str,
+    /// The title, for people.
+    pub title: &'static str,
+}
+
+impl Kind {
+    /// A kind; a status outside 400 to 599 is answered as 500.
+    #[must_use]
+    pub const fn new(status: u16, code: &'static str, title: &'static str) -> Self {
+        Self { status, code, title }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        StatusCode::from_u16(self.status)
+            .ok()
+            .filter(|status| status.is_client_error() || status.is_server_error())
+            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// A typed error of the user's: what `#[derive(Problem)]` implements.
+pub trait ProblemKind {
+    /// Every kind that a value of this type can be.
+    const KINDS: &'static [Kind];
+
+    /// This value as a problem.
+    fn problem(&self) -> Problem;
+}
+
+/// The framework's own kinds: the table of the README, "Errors on the wire".
+pub(crate) mod kinds {
+    use super::Kind;
+
+    macro_rules! kinds {
+        ($($name:ident = $status:literal $code:literal $title:literal;)*) => {
+            $(pub(crate) const $name: Kind = Kind::new($status, $code, $title);)*
+        };
+    }
+
+    kinds! {
+        MALFORMED_JSON = 400 "malformed_json" "Malformed JSON";
+        MALFORMED_REQUEST = 400 "malformed_request" "Malformed request";
+        UNAUTHORIZED = 401 "unauthorized" "Unauthorized";
+        FORBIDDEN = 403 "forbidden" "Forbidden";
+        NOT_FOUND = 404 "not_found" "Not found";
+        METHOD_NOT_ALLOWED = 405 "method_not_allowed" "Method not allowed";
+        REQUEST_TIMEOUT = 408 "request_timeout" "Request timeout";
+        CONFLICT = 409 "conflict" "Conflict";
+        PAYLOAD_TOO_LARGE = 413 "payload_too_large" "Payload too large";
+        UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type";
+        VALIDATION_FAILED = 422 "validation_failed" "Validation failed";
+        UNPROCESSABLE = 422 "unprocessable" "Unprocessable content";
+        INTERNAL = 500 "internal_error" "Internal error";
+        OVERLOADED = 503 "overloaded" "Overloaded";
+        SHUTTING_DOWN = 503 "shutting_down" "Shutting down";
+        HANDLER_TIMEOUT = 504 "handler_timeout" "Handler timeout";
+    }
+}

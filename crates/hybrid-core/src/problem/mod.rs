@@ -1,0 +1,291 @@
+//! Errors of a request on their way to the wire: the ready-made [`Problem`],
+//! the kinds that the framework itself answers with, and the formats in which a
+//! problem is written.
+//!
+//! A problem is made anywhere and rendered in one place, the edge of an
+//! endpoint, since only there the application's [`ErrorFormat`] and its
+//! `on_error` mappings are known.
+
+mod format;
+mod kind;
+mod registry;
+
+use std::{any::TypeId, borrow::Cow, fmt, sync::Arc};
+
+use http::{HeaderName, HeaderValue, StatusCode, header};
+use hybrid_validate::Violation;
+
+pub use format::ErrorFormat;
+pub use kind::{Kind, ProblemKind};
+pub(crate) use kind::kinds;
+pub(crate) use registry::{Registration, Registry};
+
+use crate::{BoxError, Response, respond::IntoResponse};
+
+/// The result of a handler: `Result<T>` stands for `Result<T, Problem>`.
+pub type Result<T, E = Problem> = std::result::Result<T, E>;
+
+/// The ready-made error of a handler, written as `application/problem+json`.
+///
+/// Any `std::error::Error` becomes one under `?`: with the status that
+/// `App::on_error` gives its type, else as a 500 whose text reaches the log and
+/// not the client.
+///
+/// ```
+/// use hybrid_core::problem::Problem;
+///
+/// fn find(id: u64) -> Result<&'static str, Problem> {
+///     match id {
+///         1 => Ok("Ada"),
+///         _ => Err(Problem::not_found("no such user")),
+///     }
+/// }
+///
+/// assert_eq!(find(2).map_err(|problem| problem.status().as_u16()), Err(404));
+/// ```
+pub struct Problem {
+    inner: Box<Inner>,
+}
+
+struct Inner {
+    status: StatusCode,
+    code: Cow<'static, str>,
+    title: Cow<'static, str>,
+    detail: Option<Cow<'static, str>>,
+    violations: Vec<Violation>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    source: Option<Source>,
+}
+
+/// The error that became this problem under `?`, with its type for `on_error`.
+struct Source {
+    type_id: TypeId,
+    error: BoxError,
+}
+
+impl Problem {
+    /// A problem with a status, a machine-readable code and a title.
+    ///
+    /// The code becomes `"type": "urn:hybrid:<code>"`.
+    pub fn new(
+        status: StatusCode,
+        code: impl Into<Cow<'static, str>>,
+        title: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let inner = Inner {
+            status,
+            code: code.into(),
+            title: title.into(),
+            detail: None,
+            violations: Vec::new(),
+            headers: Vec::new(),
+            source: None,
+        };
+        Self { inner: Box::new(inner) }
+    }
+
+    /// A problem of a declared kind.
+    #[must_use]
+    pub fn of(kind: &Kind) -> Self {
+        Self::new(kind.status(), kind.code, kind.title)
+    }
+
+    /// 400 `malformed_request`.
+    pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::MALFORMED_REQUEST).detail(detail)
+    }
+
+    /// 401 `unauthorized`, with `WWW-Authenticate: Bearer`; another challenge
+    /// is set by [`header`](Self::header).
+    pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::UNAUTHORIZED)
+            .detail(detail)
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+    }
+
+    /// 403 `forbidden`.
+    pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::FORBIDDEN).detail(detail)
+    }
+
+    /// 404 `not_found`.
+    pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::NOT_FOUND).detail(detail)
+    }
+
+    /// 409 `conflict`.
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::CONFLICT).detail(detail)
+    }
+
+    /// 422 `unprocessable`: a request that is well formed and refused by the
+    /// handler itself.
+    pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::UNPROCESSABLE).detail(detail)
+    }
+
+    /// 500 `internal_error`; the text reaches the log and not the client.
+    pub fn internal(text: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::INTERNAL).detail(text)
+    }
+
+    /// 503 `overloaded`, with `Retry-After: 1`.
+    pub fn overloaded(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::of(&kinds::OVERLOADED)
+            .detail(detail)
+            .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+    }
+
+    /// 422 `validation_failed` with its violations, in the order given.
+    #[must_use]
+    pub fn validation(violations: Vec<Violation>) -> Self {
+        let detail = match violations.len() {
+            1 => Cow::Borrowed("1 value was refused"),
+            n => Cow::Owned(format!("{n} values were refused")),
+        };
+        let mut problem = Self::of(&kinds::VALIDATION_FAILED).detail(detail);
+        problem.inner.violations = violations;
+        problem
+    }
+
+    /// Says what went wrong this time. A 5xx keeps it for the log.
+    #[must_use]
+    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.detail = Some(detail.into());
+        self
+    }
+
+    /// Like [`detail`](Self::detail), where there may be nothing to say.
+    #[must_use]
+    pub fn maybe_detail(mut self, detail: Option<String>) -> Self {
+        self.inner.detail = detail.map(Cow::Owned);
+        self
+    }
+
+    /// Sets a header of the answer, in place of one of that name.
+    #[must_use]
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.inner.headers.retain(|(known, _)| *known != name);
+        self.inner.headers.push((name, value));
+        self
+    }
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.inner.status
+    }
+
+    /// The machine-readable code.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        &self.inner.code
+    }
+
+    /// The title: the same for every problem of the code.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.inner.title
+    }
+
+    /// What the client is told about this time; `None` for every 5xx but 503
+    /// and 504, whose text the framework writes itself.
+    #[must_use]
+    pub fn public_detail(&self) -> Option<&str> {
+        let told = !self.inner.status.is_server_error()
+            || matches!(self.inner.status.as_u16(), 503 | 504 | 501);
+        self.inner.detail.as_deref().filter(|_| told && self.inner.source.is_none())
+    }
+
+    /// What the log is told: the detail, and the source error with its chain.
+    pub(crate) fn private_detail(&self) -> String {
+        let mut text = self.inner.detail.as_deref().unwrap_or_default().to_owned();
+        let mut next = self.inner.source.as_ref().map(|s| &*s.error as &dyn std::error::Error);
+        while let Some(error) = next {
+            if !text.is_empty() {
+                text.push_str(": ");
+            }
+            text.push_str(&error.to_string());
+            next = error.source();
+        }
+        text
+    }
+
+    /// The violations of a 422, in the order of the wire.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.inner.violations
+    }
+
+    /// The headers that the answer gets besides its content type.
+    #[must_use]
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.inner.headers
+    }
+
+    /// The error that became this problem under `?`.
+    #[must_use]
+    pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.inner.source.as_ref().map(|source| &*source.error)
+    }
+
+    fn source_type(&self) -> Option<TypeId> {
+        self.inner.source.as_ref().map(|source| source.type_id)
+    }
+}
+
+impl<E> From<E> for Problem
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    fn from(error: E) -> Self {
+        let mut problem = Self::of(&kinds::INTERNAL);
+        let source = Source { type_id: TypeId::of::<E>(), error: Box::new(error) };
+        problem.inner.source = Some(source);
+        problem
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.inner.status.as_u16(), self.inner.code)?;
+        match self.private_detail() {
+            detail if detail.is_empty() => Ok(()),
+            detail => write!(f, ": {detail}"),
+        }
+    }
+}
+
+impl fmt::Debug for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Problem")
+            .field("status", &self.inner.status)
+            .field("code", &self.inner.code)
+            .field("detail", &self.private_detail())
+            .field("violations", &self.inner.violations)
+            .finish_non_exhaustive()
+    }
+}
+
+impl PartialEq for Problem {
+    /// Two problems are equal when a client could not tell them apart.
+    fn eq(&self, other: &Self) -> bool {
+        self.status() == other.status()
+            && self.code() == other.code()
+            && self.public_detail() == other.public_detail()
+            && self.violations() == other.violations()
+    }
+}
+
+/// A problem travels inside its answer, until the edge of the endpoint renders
+/// it in the application's format.
+#[derive(Clone)]
+pub(crate) struct Carried(pub(crate) Arc<Problem>);
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = ErrorFormat::Problem.write(&self);
+        response.extensions_mut().insert(Carried(Arc::new(self)));
+        response
+    }
+}

@@ -1,0 +1,198 @@
+//! Answers: what a handler may return, and how it becomes a response. Runs where
+//! the handler ran, so a plain `fn` serialises on its pool thread.
+
+mod headers;
+mod redirect;
+
+use std::{any::Any, borrow::Cow, convert::Infallible};
+
+use bytes::Bytes;
+use http::{HeaderValue, StatusCode, header};
+
+pub use headers::IntoHeaders;
+pub use redirect::Redirect;
+
+use crate::{BoxError, Response, body::Body, extract::Json, problem::Problem};
+
+/// What a handler may return.
+///
+/// ```
+/// use hybrid_core::{problem::Problem, respond::IntoResponse};
+///
+/// assert_eq!("hello".into_response().status(), 200);
+/// assert_eq!(().into_response().status(), 204);
+/// assert_eq!(None::<&str>.into_response().status(), 404);
+/// assert_eq!(Err::<&str, _>(Problem::conflict("taken")).into_response().status(), 409);
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no answer that a handler can return",
+    label = "not an answer",
+    note = "return `Json<T>` with `T: Serialize`, `String`, `&'static str`, `Html<_>`, `StatusCode`, \
+            `Option<_>`, `Result<_, E>`, a tuple such as `(StatusCode, Json<T>)`, or implement `IntoResponse`"
+)]
+pub trait IntoResponse {
+    /// Makes the response.
+    fn into_response(self) -> Response;
+}
+
+/// An answer of type `text/html; charset=utf-8`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Html<T>(pub T);
+
+fn with_type(body: impl Into<Body>, content_type: &'static str) -> Response {
+    let mut response = Response::new(body.into());
+    let content_type = HeaderValue::from_static(content_type);
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+}
+
+const TEXT: &str = "text/plain; charset=utf-8";
+
+impl IntoResponse for &'static str {
+    fn into_response(self) -> Response {
+        with_type(self, TEXT)
+    }
+}
+
+impl IntoResponse for String {
+    fn into_response(self) -> Response {
+        with_type(self, TEXT)
+    }
+}
+
+impl IntoResponse for Cow<'static, str> {
+    fn into_response(self) -> Response {
+        match self {
+            Cow::Borrowed(text) => text.into_response(),
+            Cow::Owned(text) => text.into_response(),
+        }
+    }
+}
+
+impl IntoResponse for Bytes {
+    fn into_response(self) -> Response {
+        with_type(self, "application/octet-stream")
+    }
+}
+
+impl IntoResponse for Vec<u8> {
+    fn into_response(self) -> Response {
+        Bytes::from(self).into_response()
+    }
+}
+
+impl IntoResponse for Body {
+    fn into_response(self) -> Response {
+        Response::new(self)
+    }
+}
+
+impl<T: Into<Body>> IntoResponse for Html<T> {
+    fn into_response(self) -> Response {
+        with_type(self.0, "text/html; charset=utf-8")
+    }
+}
+
+impl<T: serde::Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        let mut bytes = Vec::with_capacity(128);
+        match serde_json::to_writer(&mut bytes, &self.0) {
+            Ok(()) => with_type(bytes, "application/json"),
+            Err(error) => Problem::from(error).into_response(),
+        }
+    }
+}
+
+impl IntoResponse for StatusCode {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self;
+        response
+    }
+}
+
+impl IntoResponse for () {
+    fn into_response(self) -> Response {
+        StatusCode::NO_CONTENT.into_response()
+    }
+}
+
+impl IntoResponse for Infallible {
+    fn into_response(self) -> Response {
+        match self {}
+    }
+}
+
+impl<T: IntoResponse> IntoResponse for Option<T> {
+    fn into_response(self) -> Response {
+        match self {
+            Some(value) => value.into_response(),
+            None => Problem::of(&crate::problem::kinds::NOT_FOUND).into_response(),
+        }
+    }
+}
+
+impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
+    fn into_response(self) -> Response {
+        match self {
+            Ok(value) => value.into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+}
+
+impl<B> IntoResponse for http::Response<B>
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    fn into_response(self) -> Response {
+        self.map(into_body)
+    }
+}
+
+/// Any body as ours; ours stays as it is instead of being boxed again.
+pub(crate) fn into_body<B>(body: B) -> Body
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    let mut slot = Some(body);
+    if let Some(ours) = (&mut slot as &mut dyn Any).downcast_mut::<Option<Body>>() {
+        return ours.take().unwrap_or_default();
+    }
+    slot.map_or_else(Body::empty, Body::new)
+}
+
+impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
+    fn into_response(self) -> Response {
+        let mut response = self.1.into_response();
+        *response.status_mut() = self.0;
+        response
+    }
+}
+
+impl<H: IntoHeaders, T: IntoResponse> IntoResponse for (H, T) {
+    fn into_response(self) -> Response {
+        let mut response = self.1.into_response();
+        match self.0.add_to(response.headers_mut()) {
+            Ok(()) => response,
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+impl<H: IntoHeaders, T: IntoResponse> IntoResponse for (StatusCode, H, T) {
+    fn into_response(self) -> Response {
+        let (status, headers, value) = self;
+        let mut response = value.into_response();
+        *response.status_mut() = status;
+        match headers.add_to(response.headers_mut()) {
+            Ok(()) => response,
+            Err(problem) => problem.into_response(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

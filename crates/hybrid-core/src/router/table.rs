@@ -1,0 +1,208 @@
+//! The routing table: one matcher over all paths, one over the prefixes of
+//! groups with layers, which cover what is not found below them too.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::{HeaderValue, Method};
+
+use super::{Route, Target, Template, path};
+use crate::{app::mount::Mount, error::Fault};
+
+/// The routes at one path.
+pub(crate) struct Entry {
+    routes: Vec<(Method, Arc<Route>)>,
+    /// What a 405 says.
+    pub(crate) allow: HeaderValue,
+}
+
+/// What a look-up finds.
+pub(crate) enum Found<'r> {
+    Route(&'r Arc<Route>, Vec<String>),
+    Mount(&'r Mount),
+    /// The path is known, the method is not; with the stack of its layers.
+    WrongMethod(&'r Entry, Option<usize>),
+    /// Nothing there; with the stack of the group whose prefix it has.
+    Nothing(Option<usize>),
+    /// The path cannot be read.
+    Malformed(&'static str),
+}
+
+#[derive(Default)]
+pub(crate) struct Router {
+    paths: matchit::Router<usize>,
+    targets: Vec<Target>,
+    prefixes: matchit::Router<usize>,
+    root_stack: Option<usize>,
+}
+
+impl Router {
+    pub(crate) fn find(&self, method: &Method, raw_path: &str) -> Found<'_> {
+        let path = match path::canonical(raw_path) {
+            Ok(path) => path,
+            Err(reason) => return Found::Malformed(reason),
+        };
+        let Ok(matched) = self.paths.at(&path) else {
+            let stack = self.prefixes.at(&path).ok().map(|group| *group.value);
+            return Found::Nothing(stack.or(self.root_stack));
+        };
+        match &self.targets[*matched.value] {
+            Target::Mount(mount) => Found::Mount(mount),
+            Target::Routes(entry) => match entry.route(method) {
+                Some(route) => {
+                    let values = matched.params.iter().map(|(_, text)| path::value(text));
+                    Found::Route(route, values.collect())
+                }
+                None => Found::WrongMethod(entry, entry.stack()),
+            },
+        }
+    }
+
+    /// Whether anything stands at that path: for the redirect of a trailing slash.
+    pub(crate) fn knows(&self, path: &str) -> bool {
+        self.paths.at(path).is_ok()
+    }
+}
+
+impl Entry {
+    /// The route of that method; `HEAD` is answered from `GET`.
+    fn route(&self, method: &Method) -> Option<&Arc<Route>> {
+        let of = |wanted: &Method| {
+            self.routes.iter().find(|(known, _)| known == wanted).map(|(_, route)| route)
+        };
+        of(method).or_else(|| if method == Method::HEAD { of(&Method::GET) } else { None })
+    }
+
+    fn stack(&self) -> Option<usize> {
+        self.routes.first().and_then(|(_, route)| route.stack)
+    }
+
+    fn new(routes: Vec<(Method, Arc<Route>)>) -> Self {
+        let mut methods: Vec<&str> = routes.iter().map(|(method, _)| method.as_str()).collect();
+        if methods.contains(&"GET") && !methods.contains(&"HEAD") {
+            methods.push("HEAD");
+        }
+        let allow = HeaderValue::try_from(methods.join(", "))
+            .expect("methods are tokens, which a header may hold");
+        Self { routes, allow }
+    }
+}
+
+/// Collects routes and mounts, and every fault among them.
+#[derive(Default)]
+pub(crate) struct RouterBuilder {
+    paths: Vec<Spot>,
+    by_pattern: HashMap<String, usize>,
+    prefixes: Vec<(String, usize)>,
+    root_stack: Option<usize>,
+    pub(crate) faults: Vec<Fault>,
+}
+
+/// A pattern with what was put there, and where that is written.
+struct Spot {
+    pattern: String,
+    content: Content,
+}
+
+enum Content {
+    Routes(Vec<(Method, Arc<Route>)>),
+    Mount { mount: Mount, file: &'static str, line: u32 },
+}
+
+impl RouterBuilder {
+    pub(crate) fn add_route(&mut self, template: &Template, route: &Arc<Route>) {
+        let index = match self.by_pattern.get(&template.pattern) {
+            Some(index) => *index,
+            None => self.add_spot(template.pattern.clone(), Content::Routes(Vec::new())),
+        };
+        for method in route.spec.methods {
+            let Ok(method) = Method::from_bytes(method.as_bytes()) else {
+                self.faults.push(at_route(Fault::new(format!("`{method}` is no method")), route));
+                continue;
+            };
+            match &mut self.paths[index].content {
+                Content::Routes(routes) => {
+                    if let Some((_, other)) = routes.iter().find(|(known, _)| *known == method) {
+                        let fault = Fault::new(format!("two routes answer {method} {}", route.path));
+                        self.faults.push(at_route(at_route(fault, other), route));
+                        continue;
+                    }
+                    routes.push((method, Arc::clone(route)));
+                }
+                Content::Mount { file, line, .. } => {
+                    let fault = Fault::new(format!("{} is a route and a mount", route.path));
+                    self.faults.push(at_route(fault.at("mounted", file, *line), route));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn add_mount(
+        &mut self,
+        pattern: String,
+        mount: Mount,
+        file: &'static str,
+        line: u32,
+    ) {
+        if self.by_pattern.contains_key(&pattern) {
+            let fault = Fault::new(format!("something stands at {pattern} already"));
+            self.faults.push(fault.at("mounted", file, line));
+            return;
+        }
+        self.add_spot(pattern, Content::Mount { mount, file, line });
+    }
+
+    /// A group with layers: they cover what is not found below its prefix.
+    pub(crate) fn add_prefix(&mut self, pattern: &str, stack: usize) {
+        if pattern == "/" {
+            self.root_stack = Some(stack);
+        } else {
+            self.prefixes.push((pattern.to_owned(), stack));
+        }
+    }
+
+    fn add_spot(&mut self, pattern: String, content: Content) -> usize {
+        let index = self.paths.len();
+        self.by_pattern.insert(pattern.clone(), index);
+        self.paths.push(Spot { pattern, content });
+        index
+    }
+
+    pub(crate) fn build(mut self) -> Result<Router, Vec<Fault>> {
+        let mut router = Router { root_stack: self.root_stack, ..Router::default() };
+        for spot in std::mem::take(&mut self.paths) {
+            let (pattern, content) = (spot.pattern, spot.content);
+            if let Err(error) = router.paths.insert(pattern.as_str(), router.targets.len()) {
+                self.faults.push(conflict(&pattern, &content, &error));
+                continue;
+            }
+            router.targets.push(match content {
+                Content::Routes(routes) => Target::Routes(Entry::new(routes)),
+                Content::Mount { mount, .. } => Target::Mount(mount),
+            });
+        }
+        for (pattern, stack) in &self.prefixes {
+            for pattern in [pattern.clone(), format!("{pattern}/"), format!("{pattern}/{{*rest}}")] {
+                // Two groups of one prefix: the first covers what neither knows.
+                let _ = router.prefixes.insert(pattern, *stack);
+            }
+        }
+        if self.faults.is_empty() { Ok(router) } else { Err(self.faults) }
+    }
+}
+
+fn conflict(pattern: &str, content: &Content, error: &matchit::InsertError) -> Fault {
+    let fault = Fault::new(match error {
+        matchit::InsertError::Conflict { with } => {
+            format!("the path {pattern} clashes with {with}: one request would match both")
+        }
+        other => format!("the path {pattern} cannot be matched: {other}"),
+    });
+    match content {
+        Content::Routes(routes) => routes.iter().fold(fault, |fault, (_, route)| at_route(fault, route)),
+        Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
+    }
+}
+
+fn at_route(fault: Fault, route: &Route) -> Fault {
+    fault.at(format!("`{}`", route.spec.name), route.spec.file, route.spec.line)
+}

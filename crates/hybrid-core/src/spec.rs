@@ -1,0 +1,195 @@
+//! What is known about a route before the program runs: the constant that the
+//! route macros emit, and the lane names. Pure facts; what a group or the
+//! configuration adds to them is resolved in `app::build`.
+
+use std::{fmt, time::Duration};
+
+/// Where a handler runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Lane {
+    /// On the connection's own event loop: every `async fn`.
+    Event,
+    /// On a thread of the pool: every plain `fn`.
+    Pool,
+    /// A plain `fn` on the event loop, because its author wrote `lane = inline`.
+    Inline,
+}
+
+impl Lane {
+    /// The lane's word in attributes, headers and logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Event => "event",
+            Self::Pool => "pool",
+            Self::Inline => "inline",
+        }
+    }
+
+    /// The lane of that word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Event, Self::Pool, Self::Inline].into_iter().find(|lane| lane.as_str() == word)
+    }
+}
+
+impl fmt::Display for Lane {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What happens to a running handler whose client has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnDisconnect {
+    /// Drop an async handler's future; tell a plain handler's `Cancel`.
+    Cancel,
+    /// Let it finish; its answer goes nowhere.
+    Detach,
+}
+
+/// How long a handler may take, from the complete body to the head of the answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// As the group or the configuration says (`request_timeout`, 30 s).
+    Inherited,
+    /// This long.
+    After(Duration),
+    /// No limit.
+    Never,
+}
+
+/// The facts of one route, as its attribute states them.
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct RouteSpec {
+    /// The handler's name.
+    pub name: &'static str,
+    /// The methods it answers, in capitals.
+    pub methods: &'static [&'static str],
+    /// The path below its group's prefix, with `{name}` and `{*rest}`.
+    pub path: &'static str,
+    /// The file of the handler.
+    pub file: &'static str,
+    /// The line of the handler.
+    pub line: u32,
+    /// The module of the handler.
+    pub module: &'static str,
+    /// First paragraph of the doc comment, or `summary = ..`.
+    pub summary: &'static str,
+    /// Rest of the doc comment.
+    pub description: &'static str,
+    /// Tags in the API description.
+    pub tags: &'static [&'static str],
+    /// Operation id in the API description; empty means the handler's name.
+    pub operation_id: &'static str,
+    /// Marked as deprecated in the API description.
+    pub deprecated: bool,
+    /// Left out of the API description.
+    pub hidden: bool,
+    /// `timeout = ..`.
+    pub timeout: Timeout,
+    /// `max_concurrency = ..`: running at once.
+    pub max_concurrency: Option<usize>,
+    /// `body_limit = ..` in bytes.
+    pub body_limit: Option<usize>,
+    /// `on_disconnect = ..`; by method where it is not written.
+    pub on_disconnect: Option<OnDisconnect>,
+    /// `status = ..`: stands for 200.
+    pub status: Option<u16>,
+}
+
+impl RouteSpec {
+    /// The facts that every route has; the rest are defaults.
+    pub const fn new(
+        name: &'static str,
+        methods: &'static [&'static str],
+        path: &'static str,
+    ) -> Self {
+        Self {
+            name,
+            methods,
+            path,
+            file: "",
+            line: 0,
+            module: "",
+            summary: "",
+            description: "",
+            tags: &[],
+            operation_id: "",
+            deprecated: false,
+            hidden: false,
+            timeout: Timeout::Inherited,
+            max_concurrency: None,
+            body_limit: None,
+            on_disconnect: None,
+            status: None,
+        }
+    }
+
+    /// Where the handler stands.
+    pub const fn at(self, file: &'static str, line: u32, module: &'static str) -> Self {
+        Self { file, line, module, ..self }
+    }
+
+    /// The summary in the API description.
+    pub const fn summary(self, summary: &'static str) -> Self {
+        Self { summary, ..self }
+    }
+
+    /// The description in the API description.
+    pub const fn description(self, description: &'static str) -> Self {
+        Self { description, ..self }
+    }
+
+    /// The tags in the API description.
+    pub const fn tags(self, tags: &'static [&'static str]) -> Self {
+        Self { tags, ..self }
+    }
+
+    /// The operation id in the API description.
+    pub const fn operation_id(self, operation_id: &'static str) -> Self {
+        Self { operation_id, ..self }
+    }
+
+    /// Marks the route as deprecated.
+    pub const fn deprecated(self) -> Self {
+        Self { deprecated: true, ..self }
+    }
+
+    /// Leaves the route out of the API description.
+    pub const fn hidden(self) -> Self {
+        Self { hidden: true, ..self }
+    }
+
+    /// `timeout = ..`, in milliseconds.
+    pub const fn timeout_ms(self, timeout_ms: u64) -> Self {
+        Self { timeout: Timeout::After(Duration::from_millis(timeout_ms)), ..self }
+    }
+
+    /// `timeout = none`.
+    pub const fn no_timeout(self) -> Self {
+        Self { timeout: Timeout::Never, ..self }
+    }
+
+    /// `max_concurrency = ..`.
+    pub const fn max_concurrency(self, limit: usize) -> Self {
+        Self { max_concurrency: Some(limit), ..self }
+    }
+
+    /// `body_limit = ..`, in bytes.
+    pub const fn body_limit(self, bytes_max: usize) -> Self {
+        Self { body_limit: Some(bytes_max), ..self }
+    }
+
+    /// `on_disconnect = ..`.
+    pub const fn on_disconnect(self, on_disconnect: OnDisconnect) -> Self {
+        Self { on_disconnect: Some(on_disconnect), ..self }
+    }
+
+    /// `status = ..`.
+    pub const fn status(self, status: u16) -> Self {
+        Self { status: Some(status), ..self }
+    }
+}

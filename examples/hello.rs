@@ -1,0 +1,24 @@
+//! The smallest program: one async handler, one plain one.
+//!
+//! Run with: cargo run --example hello
+//! Try: curl 'http://127.0.0.1:8000/hello/Ada' 'http://127.0.0.1:8000/primes?n=30'
+
+use hybrid::prelude::*;
+
+/// Greets somebody.
+#[get("/hello/{name}")]
+async fn hello(name: String) -> String {
+    format!("Hello, {name}!")
+}
+
+/// Lists the primes below a bound.
+#[get("/primes")]
+fn primes(
+    #[query(ge = 2, le = 10_000, default = 100, description = "Upper bound")] n: u32,
+) -> Json<Vec<u32>> {
+    Json((2..n).filter(|c| (2..*c).all(|d| c % d != 0)).collect())
+}
+
+fn main() -> hybrid::Result<()> {
+    App::new().routes(routes![hello, primes]).run()
+}
