@@ -4,8 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use crate::report::Report;
 use crate::rule::{Rule, at_most};
+use crate::violation::Segment;
 
 /// A type that `min_length`, `max_length`, `regex`, `format` and texts in `one_of` fit.
 ///
@@ -37,6 +40,13 @@ impl Text for str {
 impl Text for String {
     fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         self.as_str().judge_text(rule, longest, report);
+    }
+}
+
+impl Text for char {
+    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        let mut bytes = [0; 4];
+        (*self.encode_utf8(&mut bytes)).judge_text(rule, longest, report);
     }
 }
 
@@ -95,22 +105,24 @@ lists! {
     <S> HashSet<T, S>;
 }
 
-impl<K: AsRef<str>, V: Text, S> Text for HashMap<K, V, S> {
+impl<K: Serialize, V: Text, S> Text for HashMap<K, V, S> {
     fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
-            report.at_borrowed_key(key.as_ref(), |report| {
-                value.judge_text(rule, longest, report)
-            });
+            report.at(
+                || Segment::of_key(key),
+                |report| value.judge_text(rule, longest, report),
+            );
         }
     }
 }
 
-impl<K: AsRef<str>, V: Text> Text for BTreeMap<K, V> {
+impl<K: Serialize, V: Text> Text for BTreeMap<K, V> {
     fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
-            report.at_borrowed_key(key.as_ref(), |report| {
-                value.judge_text(rule, longest, report)
-            });
+            report.at(
+                || Segment::of_key(key),
+                |report| value.judge_text(rule, longest, report),
+            );
         }
     }
 }

@@ -81,6 +81,21 @@ impl Report {
         self.source = source;
     }
 
+    /// Runs `look` one step further in. The step is made only where something was wrong.
+    #[inline]
+    pub fn at<R>(
+        &mut self,
+        step: impl FnOnce() -> Segment,
+        look: impl FnOnce(&mut Self) -> R,
+    ) -> R {
+        let mark = self.found.len();
+        let result = look(self);
+        if self.found.len() > mark {
+            self.step_out(mark, step());
+        }
+        result
+    }
+
     /// Runs `look` one key further in.
     #[inline]
     pub fn at_key<R>(
@@ -88,34 +103,19 @@ impl Report {
         key: impl Into<Cow<'static, str>>,
         look: impl FnOnce(&mut Self) -> R,
     ) -> R {
-        let mark = self.found.len();
-        let result = look(self);
-        if self.found.len() > mark {
-            self.step_out(mark, Segment::Key(key.into()));
-        }
-        result
+        self.at(|| Segment::Key(key.into()), look)
     }
 
     /// Runs `look` one key further in, copying the key only where something was wrong.
     #[inline]
     pub fn at_borrowed_key<R>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> R) -> R {
-        let mark = self.found.len();
-        let result = look(self);
-        if self.found.len() > mark {
-            self.step_out(mark, Segment::Key(Cow::Owned(key.to_owned())));
-        }
-        result
+        self.at(|| Segment::from(key.to_owned()), look)
     }
 
     /// Runs `look` one index further in.
     #[inline]
     pub fn at_index<R>(&mut self, index: usize, look: impl FnOnce(&mut Self) -> R) -> R {
-        let mark = self.found.len();
-        let result = look(self);
-        if self.found.len() > mark {
-            self.step_out(mark, Segment::Index(index));
-        }
-        result
+        self.at(|| Segment::Index(index), look)
     }
 
     /// Reports a violation at the present place.

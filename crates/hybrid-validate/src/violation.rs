@@ -59,6 +59,18 @@ pub enum Segment {
     Index(usize),
 }
 
+impl Segment {
+    /// The key of a map's entry as it stands on the wire. A key that is no text there, which no JSON object can
+    /// hold, stands as its JSON.
+    pub fn of_key<K: Serialize + ?Sized>(key: &K) -> Self {
+        match serde_json::to_value(key) {
+            Ok(Value::String(text)) => Self::from(text),
+            Ok(other) => Self::from(other.to_string()),
+            Err(_) => Self::from("?"),
+        }
+    }
+}
+
 impl From<&'static str> for Segment {
     fn from(key: &'static str) -> Self {
         Self::Key(Cow::Borrowed(key))

@@ -8,9 +8,12 @@ use std::num::{
 };
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::Num;
 use crate::report::Report;
 use crate::rule::Rule;
+use crate::violation::Segment;
 
 /// A type that `ge`, `gt`, `le`, `lt`, `multiple_of` and numbers in `one_of` fit.
 ///
@@ -146,18 +149,24 @@ lists! {
     <S> HashSet<T, S>;
 }
 
-impl<K: AsRef<str>, V: Number, S> Number for HashMap<K, V, S> {
+impl<K: Serialize, V: Number, S> Number for HashMap<K, V, S> {
     fn judge_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
-            report.at_borrowed_key(key.as_ref(), |report| value.judge_number(rule, report));
+            report.at(
+                || Segment::of_key(key),
+                |report| value.judge_number(rule, report),
+            );
         }
     }
 }
 
-impl<K: AsRef<str>, V: Number> Number for BTreeMap<K, V> {
+impl<K: Serialize, V: Number> Number for BTreeMap<K, V> {
     fn judge_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
-            report.at_borrowed_key(key.as_ref(), |report| value.judge_number(rule, report));
+            report.at(
+                || Segment::of_key(key),
+                |report| value.judge_number(rule, report),
+            );
         }
     }
 }

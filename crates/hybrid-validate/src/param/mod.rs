@@ -286,6 +286,16 @@ impl<T> Param<T> {
         }
     }
 
+    /// The default as JSON, for the `default` keyword; `None` without a default, or where it has no JSON form.
+    #[must_use]
+    pub fn default_json(&self) -> Option<Value>
+    where
+        T: serde::Serialize,
+    {
+        self.default_value()
+            .and_then(|value| serde_json::to_value(value).ok())
+    }
+
     /// `shape`, the JSON Schema of the type alone, with the rules and the documentation put in. Rules about
     /// elements go to `items`, rules about entries of a map to `additionalProperties`.
     #[must_use]

@@ -289,6 +289,12 @@ fn formats_and_choices() {
     static N: Param<Option<u8>> = query("n").one_of_numbers(&[Num::Int(1), Num::Int(4)]);
     assert_eq!(read(&N, &["4"]), Ok(Some(4)));
     assert_eq!(faults(&N, &["2"]), ["query.n one_of: must be one of 1, 4"]);
+    static LETTER: Param<char> = query("l").one_of_text(&["ä", "b"]);
+    assert_eq!(read(&LETTER, &["ä"]), Ok('ä'));
+    assert_eq!(
+        faults(&LETTER, &["c"]),
+        ["query.l one_of: must be one of ä, b"]
+    );
 }
 
 #[test]
@@ -337,6 +343,27 @@ fn rules_reach_through_options_lists_and_maps() {
     assert_eq!(
         faults_of(&T, &HashMap::new()),
         ["body min_items: must have at least 1 item"]
+    );
+}
+
+#[test]
+fn keys_of_maps_stand_as_on_the_wire() {
+    #[derive(PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+    #[serde(rename_all = "kebab-case")]
+    enum Size {
+        ExtraLarge,
+    }
+    static BY_SIZE: Param<BTreeMap<Size, u8>> = field("m").ge(1);
+    let map = BTreeMap::from([(Size::ExtraLarge, 0)]);
+    assert_eq!(
+        faults_of(&BY_SIZE, &map),
+        ["body.extra-large ge: must be at least 1"]
+    );
+    static BY_NUMBER: Param<HashMap<u32, String>> = field("m").min_length(1);
+    let map = HashMap::from([(7, String::new())]);
+    assert_eq!(
+        faults_of(&BY_NUMBER, &map),
+        ["body.7 min_length: must have at least 1 character"]
     );
 }
 
