@@ -33,6 +33,8 @@ pub(crate) struct Signature {
     pub(crate) vis: Visibility,
     pub(crate) cfgs: Vec<Attribute>,
     pub(crate) is_async: bool,
+    /// It bears `#[deprecated]`.
+    pub(crate) is_deprecated: bool,
     pub(crate) params: Vec<Param>,
     pub(crate) output: Option<Type>,
     pub(crate) docs: Docs,
@@ -133,10 +135,6 @@ impl Route {
         let mut known = settings::WORDS.to_vec();
         known.extend(["methods", "crate"]);
         options.reject_rest(&known, diag);
-        settings.deprecated |= function
-            .attrs
-            .iter()
-            .any(|attr| attr.path().is_ident("deprecated"));
         let names = path.as_ref();
         let signature = Signature::build(
             function,
@@ -144,6 +142,7 @@ impl Route {
             |name| names.is_some_and(|path| path.has(name)),
             diag,
         );
+        settings.deprecated |= signature.is_deprecated;
         Self {
             signature,
             methods,
@@ -171,6 +170,10 @@ impl Signature {
             vis: function.vis.clone(),
             cfgs: function.cfgs(),
             is_async: function.is_async(),
+            is_deprecated: function
+                .attrs
+                .iter()
+                .any(|attr| attr.path().is_ident("deprecated")),
             params,
             output: function.output().cloned(),
             docs: Docs::build(&function::docs(&function.attrs)),

@@ -1,5 +1,4 @@
 use hybrid::prelude::*;
-
 use std::rc::Rc;
 
 struct Cart(Rc<u32>);

@@ -1,5 +1,4 @@
 use hybrid::prelude::*;
-
 use std::collections::HashMap;
 
 #[get("/users")]

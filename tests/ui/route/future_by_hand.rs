@@ -1,5 +1,4 @@
 use hybrid::prelude::*;
-
 use std::future::Future;
 
 #[get("/users")]

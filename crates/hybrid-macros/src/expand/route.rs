@@ -48,6 +48,7 @@ pub(crate) fn stub(function: &Function, root: &syn::Path) -> TokenStream {
         vis: function.vis.clone(),
         cfgs: function.cfgs(),
         is_async: false,
+        is_deprecated: false,
         params: Vec::new(),
         output: None,
         docs: crate::model::Docs::default(),
@@ -73,6 +74,10 @@ fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
         root,
         ..
     } = signature;
+    // The attribute's own call of the function is no use of it.
+    let quiet = signature
+        .is_deprecated
+        .then(|| quote!(#[allow(deprecated)]));
     let submit = cfg!(feature = "discover").then(|| quote!(__h::submit!(#name);));
     // Resolved at the call: should another item bear the name, rustc adds that the attribute made this one.
     let mut declared = name.clone();
@@ -83,6 +88,7 @@ fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
         #[allow(non_camel_case_types)]
         #vis struct #declared {}
         #(#cfgs)*
+        #quiet
         const _: () = {
             use #root::__private as __h;
             #facts
