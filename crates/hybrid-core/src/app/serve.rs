@@ -46,7 +46,6 @@ impl App {
         let runtime = runtime(&resolved.0)?;
         let addr = resolved.0.addr;
         let built = build::build(self, resolved, For::Serving, runtime.handle())?;
-        server::prepare();
         let listener = runtime
             .block_on(TcpListener::bind(addr))
             .map_err(|error| Error::one(format!("{addr} cannot be listened on"), error))?;
