@@ -5,3 +5,11 @@ mod facade;
 
 #[path = "model/basics.rs"]
 mod basics;
+#[path = "model/enums.rs"]
+mod enums;
+#[path = "model/nesting.rs"]
+mod nesting;
+#[path = "model/schemas.rs"]
+mod schemas;
+#[path = "model/serde_attrs.rs"]
+mod serde_attrs;

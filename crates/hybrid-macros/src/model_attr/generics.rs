@@ -7,6 +7,7 @@ use syn::visit::Visit;
 use syn::{GenericParam, Generics, Ident, Lifetime, Path, Type, WherePredicate, parse_quote};
 
 use super::model::{Field, Model};
+use super::serde_attr::DefaultFn;
 use crate::rules::{Count, What};
 use crate::types;
 
@@ -96,6 +97,13 @@ fn by_rules(model: &Model) -> Vec<WherePredicate> {
     for field in model.fields().filter(|field| field.generic) {
         predicates.extend(field_predicates(field));
     }
+    let (_, arguments, _) = model.generics.split_for_impl();
+    if let (Some(DefaultFn::Standard), false) =
+        (&model.serde.default, model.generics.params.is_empty())
+    {
+        let name = &model.name;
+        predicates.push(parse_quote!(#name #arguments: ::core::default::Default));
+    }
     predicates
 }
 
@@ -113,10 +121,8 @@ fn field_predicates(field: &Field) -> Vec<WherePredicate> {
         };
         predicates.push(parse_quote!(#ty: #asked));
     }
-    let standard = matches!(
-        field.serde.default,
-        Some(super::serde_attr::DefaultFn::Standard)
-    ) || (field.serde.skip && field.serde.default.is_none());
+    let standard = matches!(field.serde.default, Some(DefaultFn::Standard))
+        || (field.serde.skip && field.serde.default.is_none());
     if standard {
         predicates.push(parse_quote!(#ty: ::core::default::Default));
     }

@@ -7,6 +7,8 @@ mod generics;
 mod item;
 mod model;
 mod serde_attr;
+#[cfg(test)]
+mod tests;
 
 use proc_macro2::TokenStream;
 use quote::quote;

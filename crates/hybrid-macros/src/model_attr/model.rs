@@ -382,7 +382,12 @@ impl Reader {
             .ident
             .clone()
             .map_or_else(|| Member::from(index), Member::Named);
-        let place = self.place(prefix, &own);
+        let stem = if raw.ident.is_some() {
+            own.clone()
+        } else {
+            format!("field_{index}")
+        };
+        let place = self.place(prefix, &stem);
         let default_fn = take_default(&mut rules, &place);
         let from_whole = whole
             .cloned()
@@ -395,7 +400,7 @@ impl Reader {
             generic: self.mentions.any(&ty),
             place,
             default_fn,
-            binding: format_ident!("__{own}", span = Span::mixed_site()),
+            binding: format_ident!("__{stem}", span = Span::mixed_site()),
             member,
             ty,
             wire,
@@ -408,8 +413,9 @@ impl Reader {
 
     /// The name of the field's static, unlike all before it.
     fn place(&mut self, prefix: &str, own: &str) -> Ident {
-        let mut name = format!("__{}{}", prefix, own).to_uppercase();
-        while self.places.contains(&name) {
+        let mut name = format!("__{prefix}{own}").to_uppercase();
+        // A name without letters would be that of its binding.
+        while self.places.contains(&name) || name == format!("__{own}") {
             name.push('_');
         }
         self.places.push(name.clone());

@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
 use super::json::Kind;
 use super::probe::Inspector;
 use super::{Input, Json, expected};
@@ -15,7 +13,7 @@ pub struct Elements<'a>(Held<'a>);
 
 #[derive(Debug)]
 enum Held<'a> {
-    Json(Json<'a>, Vec<&'a RawValue>),
+    Json(Vec<Json<'a>>),
     Texts(&'a [Cow<'a, str>]),
     /// A whole source by position: `Path<(u32, u32)>`. Each stands at its key.
     Pairs(&'a [(Cow<'a, str>, Cow<'a, str>)]),
@@ -26,16 +24,7 @@ impl<'a> Elements<'a> {
     pub fn open(input: Input<'a>, report: &mut Report) -> Option<Self> {
         match input {
             Input::Texts(texts) => Some(Self(Held::Texts(texts))),
-            Input::Json(json) => {
-                if !json.open(Kind::Array, report) {
-                    return None;
-                }
-                let Ok(raws) = serde_json::from_str(json.text()) else {
-                    expected(Kind::Array.name(), report);
-                    return None;
-                };
-                Some(Self(Held::Json(json, raws)))
-            }
+            Input::Json(json) => json.elements(report).map(Held::Json).map(Self),
             Input::Pairs(_) | Input::Rest(_) => {
                 expected(Kind::Array.name(), report);
                 None
@@ -98,7 +87,7 @@ impl<'a> Elements<'a> {
 
     fn element(&self, index: usize) -> Option<Input<'_>> {
         match &self.0 {
-            Held::Json(json, raws) => raws.get(index).map(|raw| Input::Json(json.inner(raw))),
+            Held::Json(list) => list.get(index).copied().map(Input::Json),
             Held::Texts(texts) => texts.get(index).map(std::slice::from_ref).map(Input::Texts),
             Held::Pairs(pairs) => pairs
                 .get(index)
@@ -108,7 +97,7 @@ impl<'a> Elements<'a> {
 
     fn len(&self) -> usize {
         match &self.0 {
-            Held::Json(_, raws) => raws.len(),
+            Held::Json(list) => list.len(),
             Held::Texts(texts) => texts.len(),
             Held::Pairs(pairs) => pairs.len(),
         }

@@ -8,14 +8,12 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
 use super::json::Kind;
 use super::probe::Inspector;
 use super::text_format::{TextError, Texts};
 use super::{Input, Json, duplicate, expected, missing};
 use crate::{Param, Report, Segment, Style};
+use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 /// The entries of an object.
 #[derive(Debug)]
@@ -56,31 +54,15 @@ impl<'a> Fields<'a> {
             }
             Input::Pairs(pairs) => grouped(pairs),
             Input::Json(json) => {
-                let entry = |(key, raw)| Entry {
+                let entry = |(key, json)| Entry {
                     key,
-                    held: Held::Json(json.inner(raw)),
+                    held: Held::Json(json),
                     used: Cell::new(false),
                 };
-                Self::level(json, report)?.into_iter().map(entry).collect()
+                json.entries(report)?.into_iter().map(entry).collect()
             }
         };
         Some(Self { own, outer: None })
-    }
-
-    /// The entries of an object of JSON, duplicates included.
-    pub(super) fn level(
-        json: Json<'a>,
-        report: &mut Report,
-    ) -> Option<Vec<(Cow<'a, str>, &'a RawValue)>> {
-        if !json.open(Kind::Object, report) {
-            return None;
-        }
-        let Ok(Level(entries)) = serde_json::from_str::<Level<'a>>(json.text()) else {
-            // The text is known to be JSON, so it is a key: `"\ud800"` is one, and no Unicode.
-            expected("an object whose keys are Unicode", report);
-            return None;
-        };
-        Some(entries)
     }
 
     fn entries(&self) -> &[Entry<'a>] {
@@ -262,11 +244,11 @@ impl<'a> Entry<'a> {
                 }
             },
             Held::Json(json) => {
-                let text = serde_json::from_str::<Key<'_>>(json.text()).ok();
+                let text = json.string();
                 if text.is_none() {
                     expected(Kind::String.name(), report);
                 }
-                text.map(|Key(text)| text)
+                text
             }
         }
     }
@@ -290,31 +272,6 @@ fn grouped<'a>(pairs: &'a [(Cow<'a, str>, Cow<'a, str>)]) -> Vec<Entry<'a>> {
         }
     }
     entries
-}
-
-/// One level of an object, duplicates included.
-struct Level<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de> Deserialize<'de> for Level<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Entries;
-        impl<'de> Visitor<'de> for Entries {
-            type Value = Level<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-                let mut entries = Vec::new();
-                while let Some((Key(key), raw)) = map.next_entry()? {
-                    entries.push((key, raw));
-                }
-                Ok(Level(entries))
-            }
-        }
-        deserializer.deserialize_map(Entries)
-    }
 }
 
 /// A text, borrowed where nothing in it is escaped.
@@ -440,8 +397,9 @@ impl<'de> MapAccess<'de> for Walk<'de> {
         };
         let step = || Segment::Key(Cow::Owned(entry.key.clone().into_owned()));
         match &entry.held {
-            Held::Json(json) => seed
-                .deserialize(json.raw())
+            Held::Json(json) => json
+                .raw()
+                .and_then(|raw| seed.deserialize(raw))
                 .map_err(|error| TextError::at(step(), &error)),
             Held::Texts(texts) => seed
                 .deserialize(Texts(texts))

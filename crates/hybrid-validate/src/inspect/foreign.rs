@@ -58,7 +58,7 @@ pub fn inspect_with<'a, T>(
 ) -> Option<T> {
     check::forget();
     let fault = match input {
-        Input::Json(json) => match from_json(json.raw()) {
+        Input::Json(json) => match json.raw().and_then(from_json) {
             Ok(value) => return Some(value),
             Err(error) => Fault::new(Vec::new(), &error.to_string()),
         },

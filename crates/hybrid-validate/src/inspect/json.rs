@@ -2,6 +2,7 @@
 //!
 //! Three readers for three kinds of type: models, `validator` types, and types that only know serde.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
@@ -9,6 +10,8 @@ use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
 
+use super::fields::Key;
+use super::spans::{Span, Spans};
 use super::{Input, Inspect, check, foreign};
 use crate::{Report, Source, bridge};
 
@@ -21,35 +24,76 @@ const TOO_DEEP: &str = "too_deep";
 /// A piece of JSON that is known to be well formed, and how deep in its body it stands.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<'a> {
-    raw: &'a RawValue,
+    whole: &'a str,
+    spans: &'a Spans,
+    span: Span,
     depth: u16,
 }
 
 impl<'a> Json<'a> {
     /// The root of a body.
-    #[must_use]
-    pub const fn new(raw: &'a RawValue) -> Self {
-        Self { raw, depth: 0 }
+    fn new(whole: &'a str, spans: &'a Spans) -> Self {
+        let start = whole.len() - whole.trim_start_matches([' ', '\t', '\r', '\n']).len();
+        Self {
+            whole,
+            spans,
+            span: spans.value(whole, start),
+            depth: 0,
+        }
     }
 
     /// The text of it.
     #[must_use]
     pub fn text(self) -> &'a str {
-        self.raw.get()
+        self.whole.get(self.span.0..self.span.1).unwrap_or_default()
     }
 
     /// The same, for serde_json.
-    #[must_use]
-    pub const fn raw(self) -> &'a RawValue {
-        self.raw
+    ///
+    /// # Errors
+    ///
+    /// Never: the text is well formed.
+    pub fn raw(self) -> Result<&'a RawValue, serde_json::Error> {
+        serde_json::from_str(self.text())
     }
 
-    /// A piece inside this one.
-    pub(super) const fn inner(self, raw: &'a RawValue) -> Self {
+    fn inner(self, span: Span) -> Self {
         Self {
-            raw,
+            span,
             depth: self.depth + 1,
+            ..self
         }
+    }
+
+    /// The values of an array, or a violation where it is none.
+    pub(super) fn elements(self, report: &mut Report) -> Option<Vec<Self>> {
+        self.open(Kind::Array, report).then(|| {
+            let spans = self.spans.elements(self.whole, self.span.0);
+            spans.into_iter().map(|span| self.inner(span)).collect()
+        })
+    }
+
+    /// The keys and values of an object in the order sent, or a violation where it is none.
+    pub(super) fn entries(self, report: &mut Report) -> Option<Vec<(Cow<'a, str>, Self)>> {
+        if !self.open(Kind::Object, report) {
+            return None;
+        }
+        let mut list = Vec::new();
+        for (key, value) in self.spans.entries(self.whole, self.span.0) {
+            let Some(key) = self.inner(key).string() else {
+                super::expected("an object whose keys are Unicode", report);
+                return None;
+            };
+            list.push((key, self.inner(value)));
+        }
+        Some(list)
+    }
+
+    /// The characters of a string. Not every string has them: JSON allows `"\ud800"`, Unicode does not.
+    pub(super) fn string(self) -> Option<Cow<'a, str>> {
+        serde_json::from_str::<Key<'a>>(self.text())
+            .ok()
+            .map(|Key(text)| text)
     }
 
     /// What the first character says it is.
@@ -237,9 +281,10 @@ fn list_faults(
     if is_too_deep(first) {
         return Err(NotJson::new(first));
     }
-    let raw: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
+    let _: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
+    let spans = Spans::of(text);
     let mut found = Report::new(Source::Body);
-    inspect(Input::Json(Json::new(raw)), &mut found);
+    inspect(Input::Json(Json::new(text, &spans)), &mut found);
     if found.is_empty() {
         check::forget();
         match again(text) {

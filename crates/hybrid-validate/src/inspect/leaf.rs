@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use serde_json::Value;
 
-use super::fields::Key;
 use super::json::Kind;
 use super::{Input, Inspect, Json, expected, missing};
 use crate::{FromParam, FromTexts, Report, Style};
@@ -45,12 +44,11 @@ pub(super) fn string<'a>(json: Json<'a>, report: &mut Report) -> Option<Cow<'a, 
     if !json.open(Kind::String, report) {
         return None;
     }
-    let text = serde_json::from_str::<Key<'a>>(json.text()).ok();
+    let text = json.string();
     if text.is_none() {
-        // JSON allows `"\ud800"`, Unicode does not.
         expected("a string of Unicode characters", report);
     }
-    text.map(|Key(text)| text)
+    text
 }
 
 macro_rules! numbers {

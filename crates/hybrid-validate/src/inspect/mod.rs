@@ -32,6 +32,7 @@ pub mod variants;
 mod containers;
 mod elements;
 mod leaf;
+mod spans;
 mod text_format;
 
 use std::borrow::Cow;

@@ -61,11 +61,11 @@ pub fn external<'a>(
             Some((names.find(&text, report)?, None))
         }
         Input::Json(json) if json.kind() == Kind::Object => {
-            let [(key, raw)] = &Fields::level(json, report)?[..] else {
+            let [(key, content)] = &json.entries(report)?[..] else {
                 expected("an object with one key", report);
                 return None;
             };
-            Some((names.find(key, report)?, Some(Input::Json(json.inner(raw)))))
+            Some((names.find(key, report)?, Some(Input::Json(*content))))
         }
         Input::Json(_) => {
             // With the names, for whoever sent a number for a word.

@@ -101,7 +101,10 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
 
 /// The bounds of our impl, so that serde does not work out others.
 fn bound(model: &Model) -> Option<TokenStream> {
-    model.generics.type_params().next()?;
+    // Where the whole type has a default, serde would ask it of the mirror.
+    if model.generics.type_params().next().is_none() && model.serde.default.is_none() {
+        return None;
+    }
     let generics = generics::deserialize(model);
     let predicates = generics.where_clause.map(|clause| clause.predicates);
     let text = quote!(#predicates).to_string();
