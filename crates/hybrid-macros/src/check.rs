@@ -177,6 +177,9 @@ fn lane_fits(route: &Route, diag: &mut Diagnostics) {
 fn names_and_arguments(route: &Route, diag: &mut Diagnostics) {
     let Some(path) = &route.path else { return };
     let params = &route.signature.params;
+    if !path.names_are_sound {
+        return borrowed_arguments(params, diag);
+    }
     let taken = |name: &str| {
         params
             .iter()
@@ -205,6 +208,18 @@ fn names_and_arguments(route: &Route, diag: &mut Diagnostics) {
             "the path has `{text}` and no argument takes it: add `{text}: {ty}`, or write `_{text}` in the path to pass over it"
         );
         diag.error_at(path.span_of(name), message);
+    }
+}
+
+/// What can be said while the names of the path are in doubt.
+fn borrowed_arguments(params: &[Param], diag: &mut Diagnostics) {
+    for param in params
+        .iter()
+        .filter(|param| matches!(param.read, Read::Extractor))
+    {
+        if let Some(message) = borrowed(&param.ty) {
+            diag.error(&param.ty, message);
+        }
     }
 }
 

@@ -305,6 +305,17 @@ fn read(
     let mut rules = Rules::take(&mut options, diag);
     let csv = csv(&mut options, ty, diag);
     let positional = positional(source, &options, diag);
+    for word in settings::WORDS
+        .iter()
+        .filter(|word| !rules::WORDS.contains(word))
+    {
+        if let Some(opt) = options.take(word) {
+            diag.error(
+                &opt.key,
+                format_args!("`{word}` belongs to the route: write it behind the path"),
+            );
+        }
+    }
     let mut known = rules::WORDS.to_vec();
     known.push("style");
     options.reject_rest(&known, diag);
@@ -468,6 +479,15 @@ fn path(method: Option<&str>, options: &mut Options, diag: &mut Diagnostics) -> 
     if let Some(opt) = options.take("path") {
         let message = format!("the path stands first, without a word: `#[{word}(\"/path\")]`");
         diag.error(&opt.key, message);
+        return None;
+    }
+    if options.positional.is_empty()
+        && let Some(constant) = options.take_first_flag(settings::WORDS)
+    {
+        diag.error(
+            &constant,
+            format_args!("the path is a string literal, not a constant: `#[{word}(\"/path\")]`"),
+        );
         return None;
     }
     let mut values = options.positional.iter();

@@ -97,6 +97,14 @@ impl Options {
         Some(self.named.remove(at))
     }
 
+    /// Takes the first word out, if it stands alone and is none of the known ones: a constant, perhaps.
+    pub(crate) fn take_first_flag(&mut self, known: &[&str]) -> Option<Ident> {
+        let first = self.named.first()?;
+        let alone =
+            matches!(first.value, Value::Flag) && known.iter().all(|word| first.key != word);
+        alone.then(|| self.named.remove(0).key)
+    }
+
     /// Reports every word that nobody took.
     pub(crate) fn reject_rest(&self, known: &[&str], diag: &mut Diagnostics) {
         for opt in &self.named {

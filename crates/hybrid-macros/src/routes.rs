@@ -28,8 +28,11 @@ pub(crate) fn routes(input: TokenStream) -> (TokenStream, Diagnostics) {
     let entries = paths
         .iter()
         .map(|path| quote::quote_spanned!(path.span()=> ::hybrid::__private::entry::<#path>()));
-    (
-        quote!(::hybrid::__private::Routes::new([#(#entries),*])),
-        diag,
-    )
+    let list = quote!(::hybrid::__private::Routes::new([#(#entries),*]));
+    // One expression, whatever is wrong.
+    if diag.is_empty() {
+        return (list, diag);
+    }
+    let errors = std::mem::replace(&mut diag, Diagnostics::nameless("routes!")).into_tokens();
+    (quote!({ #errors #list }), diag)
 }

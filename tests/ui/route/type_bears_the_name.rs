@@ -1,7 +1,7 @@
 use hybrid::prelude::*;
 
 #[allow(non_camel_case_types)]
-struct users;
+enum users {}
 
 #[get("/users")]
 async fn users() {}

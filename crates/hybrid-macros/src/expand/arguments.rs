@@ -66,7 +66,7 @@ fn line(param: &Param) -> TokenStream {
 pub(crate) fn call(signature: &Signature) -> TokenStream {
     let name = &signature.name;
     let (pattern, bindings) = pattern(signature);
-    quote!(|#pattern| #name(#(#bindings),*))
+    quote_spanned!(name.span()=> |#pattern| #name(#(#bindings),*))
 }
 
 /// The tuple of bindings that takes the values apart, and the bindings.

@@ -22,16 +22,23 @@ pub(crate) fn route(route: &Route) -> TokenStream {
     let error = arguments::error_type(signature)
         .map(|ty| quote_spanned!(ty.span()=> .error(__h::error!(#ty))));
     let lane = match route.lane() {
-        Lane::Event => quote!(event),
-        Lane::Pool => quote!(pool),
-        Lane::Inline => quote!(inline),
+        Lane::Event => "event",
+        Lane::Pool => "pool",
+        Lane::Inline => "inline",
     };
+    // Where the compiler says what is no answer.
+    let answer = signature
+        .output
+        .as_ref()
+        .map_or_else(|| name.span(), |output| output.span());
+    let lane = Ident::new(lane, answer);
+    let endpoint = quote_spanned!(answer=> __h::#lane(#tuple, #call));
     let facts = quote! {
         #statics
         impl __h::Route for #name {
             const SPEC: __h::RouteSpec = #spec;
             fn endpoint() -> __h::Endpoint {
-                __h::#lane(#tuple, #call) #error
+                #endpoint #error
             }
         }
     };

@@ -15,6 +15,8 @@ pub(crate) struct Template {
     pub(crate) literal: LitStr,
     /// The names in braces, in order.
     pub(crate) names: Vec<Name>,
+    /// No name was misread, so that what is missing from `names` is missing from the path.
+    pub(crate) names_are_sound: bool,
 }
 
 /// A name in braces.
@@ -34,13 +36,16 @@ impl Template {
         let mut template = Self {
             literal,
             names: Vec::new(),
+            names_are_sound: true,
         };
         template.whole(&value, diag);
+        let before = diag.len();
         let mut start = 0;
         for segment in value.split('/') {
             template.segment(segment, start, value.len(), diag);
             start += segment.len() + 1;
         }
+        template.names_are_sound = diag.len() == before && !value.contains(['?', '#']);
         template
     }
 
