@@ -2,7 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub use hybrid_core::{
-    BoxError, Request, Response,
+    BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Request,
+    Response, StatusCode, Uri, Version,
     app::{App, AppService, Group, HybridLayer, Middleware, Next, Routes, Serve, TrailingSlash},
     body::Body,
     config::{Config, LogFormat},
