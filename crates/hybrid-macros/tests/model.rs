@@ -7,8 +7,12 @@ mod facade;
 mod basics;
 #[path = "model/enums.rs"]
 mod enums;
+#[path = "model/hygiene.rs"]
+mod hygiene;
 #[path = "model/nesting.rs"]
 mod nesting;
+#[path = "model/properties.rs"]
+mod properties;
 #[path = "model/schemas.rs"]
 mod schemas;
 #[path = "model/serde_attrs.rs"]

@@ -4,7 +4,7 @@
 //! `expand` read this and never an attribute.
 
 use proc_macro2::Span;
-use quote::{ToTokens as _, format_ident};
+use quote::ToTokens as _;
 use syn::ext::IdentExt as _;
 use syn::spanned::Spanned as _;
 use syn::visit_mut::VisitMut;
@@ -254,6 +254,7 @@ struct Reader {
     mentions: Mentions,
     whole: WholeType,
     places: Vec<String>,
+    bindings: Vec<String>,
 }
 
 impl Reader {
@@ -264,6 +265,7 @@ impl Reader {
             mentions: Mentions::new(&item.generics),
             whole: WholeType(parse_quote!(#name #arguments)),
             places: Vec::new(),
+            bindings: Vec::new(),
         }
     }
 
@@ -400,7 +402,7 @@ impl Reader {
             generic: self.mentions.any(&ty),
             place,
             default_fn,
-            binding: format_ident!("__{stem}", span = Span::mixed_site()),
+            binding: self.binding(&stem),
             member,
             ty,
             wire,
@@ -414,11 +416,20 @@ impl Reader {
     /// The name of the field's static, unlike all before it.
     fn place(&mut self, prefix: &str, own: &str) -> Ident {
         let mut name = format!("__{prefix}{own}").to_uppercase();
-        // A name without letters would be that of its binding.
-        while self.places.contains(&name) || name == format!("__{own}") {
+        while self.places.contains(&name) || self.bindings.contains(&name) {
             name.push('_');
         }
         self.places.push(name.clone());
+        Ident::new(&name, Span::mixed_site())
+    }
+
+    /// The name that stands for the field's value. A static of that name would not be shadowed but matched.
+    fn binding(&mut self, own: &str) -> Ident {
+        let mut name = format!("__{own}");
+        while self.places.contains(&name) {
+            name.push('_');
+        }
+        self.bindings.push(name.clone());
         Ident::new(&name, Span::mixed_site())
     }
 }

@@ -85,8 +85,8 @@ where
 {
     // Something else is wrong as well, so that the second pass has to judge the first field either way.
     let text = format!(r#"{{"it":{text}}}"#);
-    let mut faults = json::<Holder<T>>(&text).unwrap_err();
-    assert_eq!(faults.pop().unwrap(), "n missing");
+    let mut faults = json::<Holder<T>>(&text).expect_err("`n` is not there");
+    assert_eq!(faults.pop().as_deref(), Some("n missing"));
     faults
 }
 
@@ -185,10 +185,7 @@ fn a_tag_inside() {
     assert_eq!(faults::<Internal>(r#"{"kind":7}"#), ["it.kind type"]);
     assert_eq!(faults::<Internal>(r#"{"kind":"Line"}"#), ["it.kind one_of"]);
     assert_eq!(faults::<Internal>(r#"["Circle",1]"#), ["it type"]);
-    assert_eq!(
-        json::<Internal>(r#"["Circle",1]"#).unwrap_err(),
-        ["_ type".replace("_", "")]
-    );
+    assert_eq!(json::<Internal>(r#"["Circle",1]"#).unwrap_err(), [" type"]);
     assert_eq!(query::<Internal>("kind=Circle&radius=2").unwrap(), circle);
     assert_eq!(
         query::<Internal>("kind=Circle&radius=0").unwrap_err(),

@@ -43,7 +43,7 @@ struct Tree {
     name: String,
     #[serde(default)]
     children: Vec<Self>,
-    parent: Option<Box<Tree>>,
+    parent: Option<Box<Self>>,
 }
 
 #[test]

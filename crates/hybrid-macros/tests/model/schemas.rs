@@ -20,7 +20,7 @@ struct Order {
     limit: u32,
     note: Option<String>,
     kind: Kind,
-    next: Option<Box<Order>>,
+    next: Option<Box<Self>>,
     foreign: Foreign,
 }
 

@@ -171,7 +171,7 @@ struct Wrappers {
     at: Point,
     by_id: HashMap<u64, Id>,
     unit: Unit,
-    boxed: Option<Box<Wrappers>>,
+    boxed: Option<Box<Self>>,
 }
 
 #[test]

@@ -130,6 +130,6 @@ impl Field {
     /// The name of the function that makes its default.
     pub(crate) fn default_name(place: &syn::Ident) -> syn::Ident {
         let own = place.to_string().to_lowercase();
-        format_ident!("__default_{}", own.trim_start_matches('_'))
+        format_ident!("__default_{}", own.strip_prefix("__").unwrap_or(&own))
     }
 }
