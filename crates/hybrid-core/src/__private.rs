@@ -7,7 +7,9 @@ use std::marker::PhantomData;
 pub use hybrid_validate::__private::*;
 
 // Called by the route macros: what a value is.
-pub use hybrid_validate::{FromParam, FromTexts, ParamError, Source, cookie, form, header, path, query};
+pub use hybrid_validate::{
+    FromParam, FromTexts, ParamError, Source, cookie, form, header, path, query,
+};
 
 // Called by the route macros: facts.
 pub use crate::spec::{Lane, OnDisconnect, RouteSpec};
@@ -135,19 +137,28 @@ pub trait ViaNothing {
 
 impl<E: ProblemKind + std::error::Error + 'static> ViaStdError for &&ErrorOf<E> {
     fn typed(&self) -> TypedError {
-        TypedError { kinds: E::KINDS, registration: Some(Registration::kind::<E>()) }
+        TypedError {
+            kinds: E::KINDS,
+            registration: Some(Registration::kind::<E>()),
+        }
     }
 }
 
 impl<E: ProblemKind> ViaKind for &ErrorOf<E> {
     fn typed(&self) -> TypedError {
-        TypedError { kinds: E::KINDS, registration: None }
+        TypedError {
+            kinds: E::KINDS,
+            registration: None,
+        }
     }
 }
 
 impl<E> ViaNothing for ErrorOf<E> {
     fn typed(&self) -> TypedError {
-        TypedError { kinds: &[], registration: None }
+        TypedError {
+            kinds: &[],
+            registration: None,
+        }
     }
 }
 

@@ -35,11 +35,18 @@ pub(crate) struct Place {
 
 impl Fault {
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), places: Vec::new() }
+        Self {
+            message: message.into(),
+            places: Vec::new(),
+        }
     }
 
     pub(crate) fn at(mut self, what: impl Into<String>, file: &str, line: u32) -> Self {
-        self.places.push(Place { what: what.into(), file: file.to_owned(), line });
+        self.places.push(Place {
+            what: what.into(),
+            file: file.to_owned(),
+            line,
+        });
         self
     }
 
@@ -50,11 +57,17 @@ impl Fault {
 
 impl Error {
     pub(crate) fn from_faults(faults: Vec<Fault>) -> Self {
-        Self { faults, source: None }
+        Self {
+            faults,
+            source: None,
+        }
     }
 
     pub(crate) fn one(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
-        Self { faults: vec![Fault::new(message)], source: Some(source.into()) }
+        Self {
+            faults: vec![Fault::new(message)],
+            source: Some(source.into()),
+        }
     }
 
     /// How many things were found wrong.
@@ -106,6 +119,8 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source.as_ref().map(|source| &**source as &(dyn std::error::Error + 'static))
+        self.source
+            .as_ref()
+            .map(|source| &**source as &(dyn std::error::Error + 'static))
     }
 }

@@ -31,7 +31,11 @@ pub(crate) struct Matched {
 
 impl Head {
     pub(crate) fn new(http: http::request::Parts, peer: Peer, matched: Option<Matched>) -> Self {
-        Self { http, peer, matched }
+        Self {
+            http,
+            peer,
+            matched,
+        }
     }
 
     /// One header as text; `None` where it is absent or no visible ASCII.
@@ -59,11 +63,13 @@ impl Head {
     /// The template of the route that matched, `/users/{id}` say.
     #[must_use]
     pub fn route(&self) -> Option<&str> {
-        self.matched.as_ref().map(|matched| matched.route.path.as_str())
+        self.matched
+            .as_ref()
+            .map(|matched| matched.route.path.as_str())
     }
 
-    pub(crate) fn peer(&self) -> &Peer {
-        &self.peer
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
     }
 
     pub(crate) fn matched(&self) -> Option<&Matched> {

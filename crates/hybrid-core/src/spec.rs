@@ -30,7 +30,9 @@ impl Lane {
     /// The lane of that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Event, Self::Pool, Self::Inline].into_iter().find(|lane| lane.as_str() == word)
+        [Self::Event, Self::Pool, Self::Inline]
+            .into_iter()
+            .find(|lane| lane.as_str() == word)
     }
 }
 
@@ -130,7 +132,12 @@ impl RouteSpec {
 
     /// Where the handler stands.
     pub const fn at(self, file: &'static str, line: u32, module: &'static str) -> Self {
-        Self { file, line, module, ..self }
+        Self {
+            file,
+            line,
+            module,
+            ..self
+        }
     }
 
     /// The summary in the API description.
@@ -140,7 +147,10 @@ impl RouteSpec {
 
     /// The description in the API description.
     pub const fn description(self, description: &'static str) -> Self {
-        Self { description, ..self }
+        Self {
+            description,
+            ..self
+        }
     }
 
     /// The tags in the API description.
@@ -150,46 +160,73 @@ impl RouteSpec {
 
     /// The operation id in the API description.
     pub const fn operation_id(self, operation_id: &'static str) -> Self {
-        Self { operation_id, ..self }
+        Self {
+            operation_id,
+            ..self
+        }
     }
 
     /// Marks the route as deprecated.
     pub const fn deprecated(self) -> Self {
-        Self { deprecated: true, ..self }
+        Self {
+            deprecated: true,
+            ..self
+        }
     }
 
     /// Leaves the route out of the API description.
     pub const fn hidden(self) -> Self {
-        Self { hidden: true, ..self }
+        Self {
+            hidden: true,
+            ..self
+        }
     }
 
     /// `timeout = ..`, in milliseconds.
     pub const fn timeout_ms(self, timeout_ms: u64) -> Self {
-        Self { timeout: Timeout::After(Duration::from_millis(timeout_ms)), ..self }
+        Self {
+            timeout: Timeout::After(Duration::from_millis(timeout_ms)),
+            ..self
+        }
     }
 
     /// `timeout = none`.
     pub const fn no_timeout(self) -> Self {
-        Self { timeout: Timeout::Never, ..self }
+        Self {
+            timeout: Timeout::Never,
+            ..self
+        }
     }
 
     /// `max_concurrency = ..`.
     pub const fn max_concurrency(self, limit: usize) -> Self {
-        Self { max_concurrency: Some(limit), ..self }
+        Self {
+            max_concurrency: Some(limit),
+            ..self
+        }
     }
 
     /// `body_limit = ..`, in bytes.
     pub const fn body_limit(self, bytes_max: usize) -> Self {
-        Self { body_limit: Some(bytes_max), ..self }
+        Self {
+            body_limit: Some(bytes_max),
+            ..self
+        }
     }
 
     /// `on_disconnect = ..`.
     pub const fn on_disconnect(self, on_disconnect: OnDisconnect) -> Self {
-        Self { on_disconnect: Some(on_disconnect), ..self }
+        Self {
+            on_disconnect: Some(on_disconnect),
+            ..self
+        }
     }
 
     /// `status = ..`.
     pub const fn status(self, status: u16) -> Self {
-        Self { status: Some(status), ..self }
+        Self {
+            status: Some(status),
+            ..self
+        }
     }
 }

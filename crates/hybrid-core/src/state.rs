@@ -31,7 +31,10 @@ impl StateKey {
     /// The key of `T`.
     #[must_use]
     pub fn of<T: 'static>() -> Self {
-        Self { id: TypeId::of::<T>(), name: type_name::<T>() }
+        Self {
+            id: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
     }
 
     /// The type's name, as the compiler writes it.
@@ -49,16 +52,24 @@ impl fmt::Debug for StateKey {
 
 impl Entry {
     pub(crate) fn new<T: Any + Send + Sync>(value: T) -> Self {
-        Self { key: StateKey::of::<T>(), value: Arc::new(value) }
+        Self {
+            key: StateKey::of::<T>(),
+            value: Arc::new(value),
+        }
     }
 }
 
 impl States {
     /// `own` in front of what the parent group has.
     pub(crate) fn shadowing(own: Vec<Entry>, parent: &Self) -> Self {
-        let inherited = parent.entries.iter().filter(|p| own.iter().all(|o| o.key != p.key));
+        let inherited = parent
+            .entries
+            .iter()
+            .filter(|p| own.iter().all(|o| o.key != p.key));
         let inherited: Vec<Entry> = inherited.cloned().collect();
-        Self { entries: own.into_iter().chain(inherited).collect() }
+        Self {
+            entries: own.into_iter().chain(inherited).collect(),
+        }
     }
 
     pub(crate) fn get<T: Any>(&self) -> Option<&T> {
@@ -74,7 +85,9 @@ impl States {
 
 impl fmt::Debug for States {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.entries.iter().map(|entry| entry.key)).finish()
+        f.debug_list()
+            .entries(self.entries.iter().map(|entry| entry.key))
+            .finish()
     }
 }
 
@@ -84,7 +97,10 @@ mod tests {
 
     #[test]
     fn a_group_shadows_its_parent() {
-        let parent = States::shadowing(vec![Entry::new(1_u8), Entry::new("app")], &States::default());
+        let parent = States::shadowing(
+            vec![Entry::new(1_u8), Entry::new("app")],
+            &States::default(),
+        );
         let group = States::shadowing(vec![Entry::new(2_u8)], &parent);
         assert_eq!(group.get::<u8>(), Some(&2));
         assert_eq!(group.get::<&str>(), Some(&"app"));

@@ -58,7 +58,9 @@ pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Ve
     match resolved {
         Ok((settings, warnings)) => (settings, warnings, Vec::new()),
         Err(errors) => {
-            let faults = errors.iter().map(|error: &ConfigError| Fault::new(error.to_string()));
+            let faults = errors
+                .iter()
+                .map(|error: &ConfigError| Fault::new(error.to_string()));
             let faults = faults.collect();
             let defaults = config::resolve(&Config::new(), None, Vec::new());
             let (settings, warnings) =
@@ -101,7 +103,15 @@ pub(crate) fn build(
         root_mount: None,
     };
     builder.add(app.root, &Around::default());
-    let Builder { mut faults, router, stacks, routes, kinds, root_mount, .. } = builder;
+    let Builder {
+        mut faults,
+        router,
+        stacks,
+        routes,
+        kinds,
+        root_mount,
+        ..
+    } = builder;
     let router = router.build().map_err(|more| faults.extend(more)).ok();
     if !faults.is_empty() {
         return Err(Error::from_faults(faults));
@@ -123,7 +133,11 @@ pub(crate) fn build(
         runtime: runtime.clone(),
         notes_placement: purpose == For::Testing,
     };
-    Ok(Built { app: Arc::new(frozen), stop: app.hooks.stop, warnings })
+    Ok(Built {
+        app: Arc::new(frozen),
+        stop: app.hooks.stop,
+        warnings,
+    })
 }
 
 fn run_start_hooks(hooks: Vec<Hook>, runtime: &Handle) -> Result<(), Error> {
@@ -168,7 +182,15 @@ struct Around {
 impl Builder<'_> {
     fn add(&mut self, group: Group, around: &Around) {
         let around = self.inside(&group, around);
-        let Group { layers, states, routes, groups, mounts, at, .. } = group;
+        let Group {
+            layers,
+            states,
+            routes,
+            groups,
+            mounts,
+            at,
+            ..
+        } = group;
         let around = Around {
             states: self.make_states(states, &around.states),
             stack: self.stack(layers, &around),
@@ -190,11 +212,13 @@ impl Builder<'_> {
         let prefix = &group.prefix;
         if !prefix.is_empty() && !prefix.starts_with('/') {
             let message = format!("the prefix `{prefix}` must begin with `/`: write \"/{prefix}\"");
-            self.faults.push(Fault::new(message).called_at("group", group.at));
+            self.faults
+                .push(Fault::new(message).called_at("group", group.at));
         }
         if prefix.contains("{*") {
             let message = format!("the prefix `{prefix}` must not take the rest of the path");
-            self.faults.push(Fault::new(message).called_at("group", group.at));
+            self.faults
+                .push(Fault::new(message).called_at("group", group.at));
         }
         let outer = &around.limits;
         let mut tags = outer.tags.clone();
@@ -210,7 +234,11 @@ impl Builder<'_> {
         } else {
             join(&around.prefix, prefix)
         };
-        Around { prefix, limits, ..around.clone() }
+        Around {
+            prefix,
+            limits,
+            ..around.clone()
+        }
     }
 
     fn stack(&mut self, layers: Vec<super::layers::Layer>, around: &Around) -> Option<usize> {
@@ -220,7 +248,11 @@ impl Builder<'_> {
         let stack = Stack::new(layers, around.stack.map(|outer| &self.stacks[outer]));
         let index = self.stacks.len();
         self.stacks.push(stack);
-        let prefix = if around.prefix.is_empty() { "/" } else { &around.prefix };
+        let prefix = if around.prefix.is_empty() {
+            "/"
+        } else {
+            &around.prefix
+        };
         if let Ok(template) = Template::parse(prefix) {
             self.router.add_prefix(&template.pattern, index);
         }
@@ -241,7 +273,8 @@ impl Builder<'_> {
                 Err(error) => {
                     let name = source.key.name();
                     let message = format!("the state of type `{name}` could not be made: {error}");
-                    self.faults.push(Fault::new(message).called_at("given", source.at));
+                    self.faults
+                        .push(Fault::new(message).called_at("given", source.at));
                 }
             }
         }
@@ -262,7 +295,8 @@ impl Builder<'_> {
         let template = match Template::parse(&path) {
             Ok(template) => template,
             Err(message) => {
-                let fault = Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line);
+                let fault =
+                    Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line);
                 self.faults.push(fault.called_at("group", at));
                 return;
             }
@@ -287,18 +321,28 @@ impl Builder<'_> {
         let here = |message: String| {
             Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line)
         };
-        for state in described.states().iter().filter(|state| !states.has(**state)) {
+        for state in described
+            .states()
+            .iter()
+            .filter(|state| !states.has(**state))
+        {
             let (name, state) = (spec.name, state.name());
             self.faults.push(here(format!(
                 "`{name}` takes `State<{state}>`, which the app does not have: add `.state(..)`"
             )));
         }
-        let of_path = described.params().iter().filter(|param| param.source == Source::Path);
-        for param in of_path.filter(|param| template.names.iter().all(|name| **name != *param.name)) {
+        let of_path = described
+            .params()
+            .iter()
+            .filter(|param| param.source == Source::Path);
+        for param in of_path.filter(|param| template.names.iter().all(|name| **name != *param.name))
+        {
             let (name, param) = (spec.name, param.name);
-            self.faults.push(here(format!("`{name}` reads `{{{param}}}`, which {path} does not have")));
+            self.faults.push(here(format!(
+                "`{name}` reads `{{{param}}}`, which {path} does not have"
+            )));
         }
-        for fault in described.bad_defaults() {
+        for fault in described.faults() {
             self.faults.push(here(format!("`{}`: {fault}", spec.name)));
         }
     }
@@ -312,14 +356,20 @@ impl Builder<'_> {
         described: &Describe,
         around: &Around,
     ) -> Route {
-        let Endpoint { serve, lane, registrations, .. } = endpoint;
+        let Endpoint {
+            serve,
+            lane,
+            registrations,
+            ..
+        } = endpoint;
         self.kinds.extend(registrations);
         let timeout = match spec.timeout {
             Timeout::After(timeout) => Some(timeout),
             Timeout::Never => None,
-            Timeout::Inherited => {
-                around.limits.timeout.unwrap_or(Some(self.settings.request_timeout))
-            }
+            Timeout::Inherited => around
+                .limits
+                .timeout
+                .unwrap_or(Some(self.settings.request_timeout)),
         };
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
         Route {
@@ -332,7 +382,9 @@ impl Builder<'_> {
             timeout,
             body_limit: spec.body_limit.or(around.limits.body_limit),
             running: max_concurrency.map(|limit| Limit::new(limit, self.settings.queue_depth)),
-            on_disconnect: spec.on_disconnect.unwrap_or_else(|| by_method(spec.methods)),
+            on_disconnect: spec
+                .on_disconnect
+                .unwrap_or_else(|| by_method(spec.methods)),
             stack: around.stack,
             body_check: described.described_body().map(|body| body.check),
         }
@@ -364,21 +416,33 @@ impl Builder<'_> {
         let template = match Template::parse(whole) {
             Ok(template) => template,
             Err(message) => {
-                self.faults.push(Fault::new(message).called_at("mounted", at));
+                self.faults
+                    .push(Fault::new(message).called_at("mounted", at));
                 return;
             }
         };
         let pattern = template.pattern;
-        for pattern in [pattern.clone(), format!("{pattern}/"), format!("{pattern}/{{*rest}}")] {
-            self.router.add_mount(pattern, mount.clone(), at.file(), at.line());
+        for pattern in [
+            pattern.clone(),
+            format!("{pattern}/"),
+            format!("{pattern}/{{*rest}}"),
+        ] {
+            self.router
+                .add_mount(pattern, mount.clone(), at.file(), at.line());
         }
     }
 }
 
 /// A client that leaves cancels what only reads.
 fn by_method(methods: &[&str]) -> OnDisconnect {
-    let reads = methods.iter().all(|method| matches!(*method, "GET" | "HEAD" | "OPTIONS"));
-    if reads { OnDisconnect::Cancel } else { OnDisconnect::Detach }
+    let reads = methods
+        .iter()
+        .all(|method| matches!(*method, "GET" | "HEAD" | "OPTIONS"));
+    if reads {
+        OnDisconnect::Cancel
+    } else {
+        OnDisconnect::Detach
+    }
 }
 
 impl Limit {

@@ -89,7 +89,11 @@ impl Application for Frozen {
         let answering = self.answering(request, peer);
         async move {
             let response = answering.await;
-            if is_head { without_body(response) } else { response }
+            if is_head {
+                without_body(response)
+            } else {
+                response
+            }
         }
     }
 
@@ -106,22 +110,41 @@ impl Application for Frozen {
 impl Frozen {
     fn answering(self: Arc<Self>, request: Request, peer: Peer) -> Answering {
         let (target, stack) = self.find(&request);
-        let spare = self.error_format.needs_head().then(|| spare_head(&request, &peer, &target));
+        let spare = self
+            .error_format
+            .needs_head()
+            .then(|| spare_head(&request, peer, &target));
         let app = Arc::clone(&self);
-        let routed = Routed { app: self, target, peer, received: clock::now() };
-        let Some(stack) = stack else { return routed.answer(request, spare) };
+        let routed = Routed {
+            app: self,
+            target,
+            peer,
+            received: clock::now(),
+        };
+        let Some(stack) = stack else {
+            return routed.answer(request, spare);
+        };
         let mut request = request;
         request.extensions_mut().insert(routed);
         let layered = Arc::clone(&app);
         let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
-        Answering { app, serving: Catching::new(serving), route: None, detaching: None, spare }
+        Answering {
+            app,
+            serving: Catching::new(serving),
+            route: None,
+            detaching: None,
+            spare,
+        }
     }
 
     fn find(&self, request: &Request) -> (Target, Option<usize>) {
         let path = request.uri().path();
         match self.router.find(request.method(), path) {
             Found::Route(route, values) => {
-                let matched = Matched { route: Arc::clone(route), values };
+                let matched = Matched {
+                    route: Arc::clone(route),
+                    values,
+                };
                 (Target::Route(matched), route.stack)
             }
             Found::Mount(mount) => (Target::Mount(mount.clone()), mount.stack),
@@ -185,11 +208,17 @@ impl Frozen {
         let all = u32::try_from(self.settings.queue_depth).unwrap_or(u32::MAX);
         let until = clock::now() + longest;
         let detached = self.detached.acquire_many(all);
-        if tokio::time::timeout_at(until.into(), detached).await.is_err() {
+        if tokio::time::timeout_at(until.into(), detached)
+            .await
+            .is_err()
+        {
             tracing::warn!("handlers whose clients have left were cut");
         }
         self.pool.close();
-        if tokio::time::timeout_at(until.into(), self.pool.join()).await.is_err() {
+        if tokio::time::timeout_at(until.into(), self.pool.join())
+            .await
+            .is_err()
+        {
             tracing::warn!(pool = ?self.pool, "pool threads are still busy and were left");
         }
     }
@@ -212,32 +241,43 @@ impl Frozen {
 fn log_failure(problem: &Problem, shown: &Problem, route: &str) {
     if shown.status().is_server_error() && !matches!(shown.status().as_u16(), 503 | 504) {
         let error = clip(&problem.private_detail());
-        tracing::error!(route, status = shown.status().as_u16(), error, "a request failed");
+        tracing::error!(
+            route,
+            status = shown.status().as_u16(),
+            error,
+            "a request failed"
+        );
     }
 }
 
 /// A log field holds at most 1 KiB.
 fn clip(text: &str) -> String {
     const BYTES_MAX: usize = 1024;
-    let end = text.char_indices().map(|(at, c)| at + c.len_utf8()).take_while(|end| *end <= BYTES_MAX);
+    let end = text
+        .char_indices()
+        .map(|(at, c)| at + c.len_utf8())
+        .take_while(|end| *end <= BYTES_MAX);
     text[..end.last().unwrap_or(0)].to_owned()
 }
 
 /// A copy of the head, for a format that wants one after a panic.
-fn spare_head(request: &Request, peer: &Peer, target: &Target) -> Head {
+fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     let mut copy = http::Request::new(());
     *copy.method_mut() = request.method().clone();
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
-    Head::new(copy.into_parts().0, peer.clone(), target.matched().cloned())
+    Head::new(copy.into_parts().0, peer, target.matched().cloned())
 }
 
 fn without_body(mut response: Response) -> Response {
     if let Some(length) = response.body().size_hint().exact()
         && length > 0
     {
-        response.headers_mut().entry(header::CONTENT_LENGTH).or_insert(length.into());
+        response
+            .headers_mut()
+            .entry(header::CONTENT_LENGTH)
+            .or_insert(length.into());
     }
     *response.body_mut() = Body::empty();
     response
@@ -256,26 +296,36 @@ impl Routed {
     /// The head of a request that is on its way through layers.
     pub(crate) fn head(http: http::request::Parts) -> Head {
         let routed = http.extensions.get::<Self>();
-        let peer = routed.map(|routed| routed.peer.clone()).unwrap_or_default();
+        let peer = routed.map(|routed| routed.peer).unwrap_or_default();
         let matched = routed.and_then(|routed| routed.target.matched().cloned());
         Head::new(http, peer, matched)
     }
 
     /// Answers a request with what was found for it.
     pub(crate) fn answer(self, request: Request, spare: Option<Head>) -> Answering {
-        let Self { app, target, peer, received } = self;
+        let Self {
+            app,
+            target,
+            peer,
+            received,
+        } = self;
         let matched = match target {
             Target::Route(matched) => matched,
             other => {
                 let serving = Box::pin(elsewhere(Arc::clone(&app), other, request, peer));
                 let serving = Catching::new(serving);
-                return Answering { app, serving, route: None, detaching: None, spare };
+                return Answering {
+                    app,
+                    serving,
+                    route: None,
+                    detaching: None,
+                    spare,
+                };
             }
         };
         let route = Arc::clone(&matched.route);
         let (http, body) = request.into_parts();
-        let detaching = (route.lane == Lane::Event
-            && route.on_disconnect == OnDisconnect::Detach)
+        let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
             head: Head::new(http, peer, Some(matched)),
@@ -285,18 +335,28 @@ impl Routed {
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
         };
         let serving = Arc::clone(&route.serve).serve(Call { parts, body });
-        Answering { app, serving: Catching::new(serving), route: Some(route), detaching, spare }
+        Answering {
+            app,
+            serving: Catching::new(serving),
+            route: Some(route),
+            detaching,
+            spare,
+        }
     }
 }
 
 impl Parts {
     /// What was found for this request, to be found again by extractors.
     pub(crate) fn routed(&self) -> Routed {
-        let target = self.head.matched().cloned().map_or(Target::Nothing, Target::Route);
+        let target = self
+            .head
+            .matched()
+            .cloned()
+            .map_or(Target::Nothing, Target::Route);
         Routed {
             app: Arc::clone(&self.app),
             target,
-            peer: self.head.peer().clone(),
+            peer: self.head.peer(),
             received: self.received,
         }
     }
@@ -351,11 +411,18 @@ impl Answering {
     }
 
     fn panicked(&self, Panicked(text): Panicked) -> Response {
-        let name = self.route.as_ref().map_or("a layer", |route| route.spec.name);
+        let name = self
+            .route
+            .as_ref()
+            .map_or("a layer", |route| route.spec.name);
         let mut response = self.render(&Problem::internal(format!("`{name}` panicked: {text}")));
         if let Some(route) = &self.route {
             let (queued, ran) = (Duration::ZERO, Duration::ZERO);
-            let placement = Placement { lane: route.lane, queued, ran };
+            let placement = Placement {
+                lane: route.lane,
+                queued,
+                ran,
+            };
             if self.app.settings.expose_lane {
                 expose(&mut response, placement);
             }
@@ -392,7 +459,10 @@ impl Future for Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        let begun = self.detaching.as_ref().is_some_and(|ticket| ticket.has_started());
+        let begun = self
+            .detaching
+            .as_ref()
+            .is_some_and(|ticket| ticket.has_started());
         if let Some(serving) = begun.then(|| self.serving.take()).flatten() {
             self.app.detach(serving);
         }

@@ -102,7 +102,8 @@ impl Group {
         B: http_body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        self.mounts.push((path.to_owned(), Mount::new(service), Location::caller()));
+        self.mounts
+            .push((path.to_owned(), Mount::new(service), Location::caller()));
         self
     }
 
@@ -126,10 +127,7 @@ impl Group {
 
     /// Shares a value that an async constructor makes at start-up.
     #[track_caller]
-    pub fn state_with_async<T, E, Fut>(
-        self,
-        make: impl FnOnce() -> Fut + Send + 'static,
-    ) -> Self
+    pub fn state_with_async<T, E, Fut>(self, make: impl FnOnce() -> Fut + Send + 'static) -> Self
     where
         T: Clone + Send + Sync + 'static,
         E: Into<BoxError>,
@@ -147,21 +145,34 @@ impl Group {
     /// Replaces a state of that type, here and further in; whether there was one.
     pub(crate) fn replace_state<T: Clone + Send + Sync + 'static>(&mut self, value: &T) -> bool {
         let mut replaced = false;
-        for state in self.states.iter_mut().filter(|state| state.key == StateKey::of::<T>()) {
+        for state in self
+            .states
+            .iter_mut()
+            .filter(|state| state.key == StateKey::of::<T>())
+        {
             state.make = Make::Ready(Entry::new(value.clone()));
             replaced = true;
         }
-        self.groups.iter_mut().fold(replaced, |r, group| group.replace_state(value) | r)
+        self.groups
+            .iter_mut()
+            .fold(replaced, |r, group| group.replace_state(value) | r)
     }
 
     /// Whether a state here or further in has an async constructor.
     pub(super) fn awaits(&self) -> bool {
-        let here = self.states.iter().any(|state| matches!(state.make, Make::WithAsync(_)));
+        let here = self
+            .states
+            .iter()
+            .any(|state| matches!(state.make, Make::WithAsync(_)));
         here || self.groups.iter().any(Self::awaits)
     }
 
     fn add_state<T: 'static>(mut self, make: Make, at: &'static Location<'static>) -> Self {
-        self.states.push(StateSource { key: StateKey::of::<T>(), at, make });
+        self.states.push(StateSource {
+            key: StateKey::of::<T>(),
+            at,
+            make,
+        });
         self
     }
 

@@ -26,7 +26,11 @@ impl Hook {
         at: &'static Location<'static>,
     ) -> Self {
         let run = move || -> Running { Box::pin(std::future::ready(hook().map_err(Into::into))) };
-        Self { run: Box::new(run), awaits: false, at }
+        Self {
+            run: Box::new(run),
+            awaits: false,
+            at,
+        }
     }
 
     fn future<E, Fut>(
@@ -41,7 +45,11 @@ impl Hook {
             let running = hook();
             Box::pin(async move { running.await.map_err(Into::into) })
         };
-        Self { run: Box::new(run), awaits: true, at }
+        Self {
+            run: Box::new(run),
+            awaits: true,
+            at,
+        }
     }
 
     /// Runs it; an error becomes a fault that says where the hook was given.

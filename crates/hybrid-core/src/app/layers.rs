@@ -46,7 +46,9 @@ where
     B::Error: Into<BoxError>,
 {
     fn put_around(&self, inner: Inner) -> Inner {
-        BoxCloneSyncService::new(Answering { service: self.layer(inner) })
+        BoxCloneSyncService::new(Answering {
+            service: self.layer(inner),
+        })
     }
 }
 
@@ -80,13 +82,18 @@ impl Stack {
         let innermost = || BoxCloneSyncService::new(Routes);
         // Layers of the outer groups cannot be put around twice; they are asked
         // to call what this request carries instead of the routes.
-        let service = layers.into_iter().rev().fold(innermost(), |inner, Layer(put)| put(inner));
+        let service = layers
+            .into_iter()
+            .rev()
+            .fold(innermost(), |inner, Layer(put)| put(inner));
         match around {
             None => Self { service },
-            Some(outer) => Self { service: BoxCloneSyncService::new(Nested {
-                outer: outer.service.clone(),
-                inner: service,
-            }) },
+            Some(outer) => Self {
+                service: BoxCloneSyncService::new(Nested {
+                    outer: outer.service.clone(),
+                    inner: service,
+                }),
+            },
         }
     }
 
@@ -120,7 +127,10 @@ impl Service<Request> for Routes {
     }
 
     fn call(&mut self, mut request: Request) -> Answer {
-        let inward = request.extensions_mut().get_mut::<Inward>().and_then(Inward::pop);
+        let inward = request
+            .extensions_mut()
+            .get_mut::<Inward>()
+            .and_then(Inward::pop);
         if let Some(inner) = inward {
             return Box::pin(inner.oneshot(request));
         }
@@ -128,7 +138,9 @@ impl Service<Request> for Routes {
         Box::pin(async move {
             Ok(match routed {
                 Some(routed) => routed.answer(request, None).await,
-                None => Problem::internal("a layer took away the request's extensions").into_response(),
+                None => {
+                    Problem::internal("a layer took away the request's extensions").into_response()
+                }
             })
         })
     }
@@ -195,14 +207,14 @@ where
         Box::pin(async move {
             Ok(match answer.await {
                 Ok(response) => response.map(into_body),
-                Err(error) => refusal(error.into()).into_response(),
+                Err(error) => refusal(&error.into()).into_response(),
             })
         })
     }
 }
 
 /// What an error of a layer is answered with.
-pub(crate) fn refusal(error: BoxError) -> Problem {
+pub(crate) fn refusal(error: &BoxError) -> Problem {
     let no_room = error.is::<tower::load_shed::error::Overloaded>()
         || error.is::<tower::timeout::error::Elapsed>();
     if no_room {

@@ -17,12 +17,7 @@ use super::{
     frozen::Routed,
     layers::{Inner, Layer},
 };
-use crate::{
-    Request, Response,
-    head::Head,
-    problem::Problem,
-    respond::IntoResponse,
-};
+use crate::{Request, Response, head::Head, problem::Problem, respond::IntoResponse};
 
 /// What `.middleware(..)` takes: `async fn(Request, Next) -> impl IntoResponse`,
 /// or `fn(&Head) -> Result<(), Problem>`.
@@ -78,7 +73,10 @@ where
                 let answer = middleware(request, Next { inner });
                 Box::pin(async move { Ok(answer.await.into_response()) })
             };
-            BoxCloneSyncService::new(Called { call: Arc::new(call), inner })
+            BoxCloneSyncService::new(Called {
+                call: Arc::new(call),
+                inner,
+            })
         })
     }
 }
@@ -94,13 +92,14 @@ where
                 let (http, body) = request.into_parts();
                 let head = Routed::head(http);
                 match check(&head) {
-                    Ok(()) => {
-                        Box::pin(inner.oneshot(Request::from_parts(head.into_http(), body)))
-                    }
+                    Ok(()) => Box::pin(inner.oneshot(Request::from_parts(head.into_http(), body))),
                     Err(problem) => Box::pin(std::future::ready(Ok(problem.into_response()))),
                 }
             };
-            BoxCloneSyncService::new(Called { call: Arc::new(call), inner })
+            BoxCloneSyncService::new(Called {
+                call: Arc::new(call),
+                inner,
+            })
         })
     }
 }
@@ -115,7 +114,10 @@ struct Called<F> {
 
 impl<F> Clone for Called<F> {
     fn clone(&self) -> Self {
-        Self { call: Arc::clone(&self.call), inner: self.inner.clone() }
+        Self {
+            call: Arc::clone(&self.call),
+            inner: self.inner.clone(),
+        }
     }
 }
 

@@ -33,10 +33,10 @@ use crate::{
     problem::{ErrorFormat, Problem, Registration},
     respond::IntoResponse,
 };
-pub use layers::{HybridLayer, Inner, Layer};
 pub(crate) use build::{For, build_app};
-pub(crate) use serve::runtime as event_loops;
 use layers::Fallback;
+pub use layers::{HybridLayer, Inner, Layer};
+pub(crate) use serve::runtime as event_loops;
 
 /// A web application: routes, and what stands around them.
 ///
@@ -131,10 +131,7 @@ impl App {
     /// Shares a value that is made at start-up, before the server listens; an
     /// error is part of the start-up report.
     #[track_caller]
-    pub fn state_with<T, E>(
-        mut self,
-        make: impl FnOnce() -> Result<T, E> + Send + 'static,
-    ) -> Self
+    pub fn state_with<T, E>(mut self, make: impl FnOnce() -> Result<T, E> + Send + 'static) -> Self
     where
         T: Clone + Send + Sync + 'static,
         E: Into<BoxError>,
@@ -272,8 +269,12 @@ impl App {
     pub fn discover_exactly(mut self, expected: usize) -> Self {
         let found = routes::discovered();
         if found.entries.len() != expected {
-            let message = format!("{expected} routes were expected, {} found", found.entries.len());
-            self.faults.push(Fault::new(message).called_at("counted", Location::caller()));
+            let message = format!(
+                "{expected} routes were expected, {} found",
+                found.entries.len()
+            );
+            self.faults
+                .push(Fault::new(message).called_at("counted", Location::caller()));
         }
         self.routes(found)
     }
@@ -281,6 +282,8 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("root", &self.root).finish_non_exhaustive()
+        f.debug_struct("App")
+            .field("root", &self.root)
+            .finish_non_exhaustive()
     }
 }

@@ -37,7 +37,11 @@ impl Mount {
         let service = service
             .map_response(|response: http::Response<B>| response.map(into_body))
             .map_err(Into::into);
-        Self { service: BoxCloneSyncService::new(service), segments: 0, stack: None }
+        Self {
+            service: BoxCloneSyncService::new(service),
+            segments: 0,
+            stack: None,
+        }
     }
 
     /// Calls the service with the prefix taken off.
@@ -46,7 +50,7 @@ impl Mount {
         *request.uri_mut() = stripped;
         match self.service.clone().oneshot(request).await {
             Ok(response) => response,
-            Err(error) => refusal(error).into_response(),
+            Err(error) => refusal(&error).into_response(),
         }
     }
 }
@@ -59,7 +63,9 @@ impl fmt::Debug for Mount {
 
 /// The target without its first `segments` segments.
 fn strip(uri: &Uri, segments: usize) -> Uri {
-    let Some(target) = uri.path_and_query().filter(|_| segments > 0) else { return uri.clone() };
+    let Some(target) = uri.path_and_query().filter(|_| segments > 0) else {
+        return uri.clone();
+    };
     let path = target.path();
     let starts = path.match_indices('/').map(|(at, _)| at);
     let rest = starts.clone().nth(segments).map_or("/", |at| &path[at..]);
@@ -72,7 +78,6 @@ fn strip(uri: &Uri, segments: usize) -> Uri {
     parts.path_and_query = PathAndQuery::try_from(rest).ok().or(parts.path_and_query);
     Uri::from_parts(parts).unwrap_or_else(|_| uri.clone())
 }
-
 
 #[cfg(test)]
 mod tests {

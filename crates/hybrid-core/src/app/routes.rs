@@ -21,7 +21,9 @@ pub struct RouteEntry {
 impl Routes {
     /// Called by `routes![]`.
     pub fn new(entries: impl IntoIterator<Item = RouteEntry>) -> Self {
-        Self { entries: entries.into_iter().collect() }
+        Self {
+            entries: entries.into_iter().collect(),
+        }
     }
 }
 
@@ -29,7 +31,10 @@ impl RouteEntry {
     /// Called by `routes![]`: the entry of one handler.
     #[must_use]
     pub const fn of<R: Route>() -> Self {
-        Self { spec: R::SPEC, endpoint: R::endpoint }
+        Self {
+            spec: R::SPEC,
+            endpoint: R::endpoint,
+        }
     }
 }
 

@@ -69,7 +69,11 @@ impl App {
     /// # }
     /// ```
     pub fn serve(self, listener: TcpListener) -> Serve {
-        Serve { app: self, listener, until: Box::pin(std::future::pending()) }
+        Serve {
+            app: self,
+            listener,
+            until: Box::pin(std::future::pending()),
+        }
     }
 }
 
@@ -95,7 +99,11 @@ impl IntoFuture for Serve {
 
     fn into_future(self) -> Self::IntoFuture {
         Box::pin(async move {
-            let Self { app, listener, until } = self;
+            let Self {
+                app,
+                listener,
+                until,
+            } = self;
             let built = build_apart(app, For::Serving).await?;
             let stop = async move {
                 until.await;
@@ -108,7 +116,9 @@ impl IntoFuture for Serve {
 
 impl fmt::Debug for Serve {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Serve").field("app", &self.app).finish_non_exhaustive()
+        f.debug_struct("Serve")
+            .field("app", &self.app)
+            .finish_non_exhaustive()
     }
 }
 
@@ -121,8 +131,11 @@ pub(crate) async fn build_apart(app: App, purpose: For) -> Result<Built, Error> 
         let _ = say.send(build::build_app(app, purpose, &runtime));
     };
     let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
-    thread.spawn(build).map_err(|error| Error::one("no thread to start on", error))?;
-    hear.await.unwrap_or_else(|_| Err(Error::from_faults(vec![Fault::new("the start panicked")])))
+    thread
+        .spawn(build)
+        .map_err(|error| Error::one("no thread to start on", error))?;
+    hear.await
+        .unwrap_or_else(|_| Err(Error::from_faults(vec![Fault::new("the start panicked")])))
 }
 
 async fn serve_built(
@@ -130,14 +143,21 @@ async fn serve_built(
     listener: TcpListener,
     stop: impl Future<Output = Stop>,
 ) -> Result<(), Error> {
-    let Built { app, stop: hooks, warnings } = built;
+    let Built {
+        app,
+        stop: hooks,
+        warnings,
+    } = built;
     logging::say_start(&app, &warnings);
     if let Ok(addr) = listener.local_addr() {
         tracing::info!("listening on http://{addr}");
     }
     let outcome = server::serve(Arc::clone(&app), listener, stop).await;
     if outcome.cut > 0 {
-        tracing::warn!(connections = outcome.cut, "cut, since the time to finish was over");
+        tracing::warn!(
+            connections = outcome.cut,
+            "cut, since the time to finish was over"
+        );
     }
     finish(&app, hooks).await;
     Ok(())
@@ -158,9 +178,7 @@ pub(crate) fn runtime(settings: &Settings) -> Result<Runtime, Error> {
     let number = AtomicUsize::new(0);
     Builder::new_multi_thread()
         .worker_threads(settings.event_loops)
-        .thread_name_fn(move || {
-            format!("hybrid-loop-{}", number.fetch_add(1, Ordering::Relaxed))
-        })
+        .thread_name_fn(move || format!("hybrid-loop-{}", number.fetch_add(1, Ordering::Relaxed)))
         .enable_all()
         .build()
         .map_err(|error| Error::one("the event loops could not be started", error))

@@ -22,7 +22,10 @@ impl Panicked {
     fn of(payload: Box<dyn Any + Send>) -> Self {
         let text = match payload.downcast_ref::<&'static str>() {
             Some(text) => (*text).to_owned(),
-            None => payload.downcast_ref::<String>().cloned().unwrap_or_default(),
+            None => payload
+                .downcast_ref::<String>()
+                .cloned()
+                .unwrap_or_default(),
         };
         drop_safely(payload);
         Self(text)
@@ -45,7 +48,9 @@ pub(crate) struct Catching<R> {
 
 impl<R> Catching<R> {
     pub(crate) fn new(future: Pin<Box<dyn Future<Output = R> + Send>>) -> Self {
-        Self { future: Some(future) }
+        Self {
+            future: Some(future),
+        }
     }
 
     /// Takes the future out, unfinished.
@@ -95,7 +100,13 @@ mod tests {
     fn a_payload_that_panics_on_drop_is_survived() {
         let caught = catch(|| std::panic::panic_any(PanicsOnDrop));
         assert_eq!(caught.expect_err("it panicked").0, "");
-        assert_eq!(catch(|| panic!("text")).map(|()| 1).expect_err("it panicked").0, "text");
+        assert_eq!(
+            catch(|| panic!("text"))
+                .map(|()| 1)
+                .expect_err("it panicked")
+                .0,
+            "text"
+        );
     }
 
     #[tokio::test]

@@ -34,7 +34,12 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn of(parts: &Parts, lane: Lane, deadline: Option<Instant>) -> Self {
-        Self { app: Arc::clone(&parts.app), route: Arc::clone(&parts.route), lane, deadline }
+        Self {
+            app: Arc::clone(&parts.app),
+            route: Arc::clone(&parts.route),
+            lane,
+            deadline,
+        }
     }
 
     /// What runs on this thread, if anything.
@@ -59,7 +64,9 @@ impl Running {
 /// ```
 #[must_use]
 pub fn current() -> Current {
-    Current { running: Running::here() }
+    Current {
+        running: Running::here(),
+    }
 }
 
 /// Where and as what this code runs; see [`current`].
@@ -78,7 +85,9 @@ impl Current {
     /// The template of the handler's route, `/users/{id}` say.
     #[must_use]
     pub fn route(&self) -> Option<&str> {
-        self.running.as_ref().map(|running| running.route.path.as_str())
+        self.running
+            .as_ref()
+            .map(|running| running.route.path.as_str())
     }
 
     /// The handler's name.
@@ -148,7 +157,10 @@ pin_project_lite::pin_project! {
 
 /// Polls a future as that request.
 pub(crate) fn entered<F: Future>(running: Running, future: F) -> Entered<F> {
-    Entered { future, running: Some(running) }
+    Entered {
+        future,
+        running: Some(running),
+    }
 }
 
 impl<F: Future> Future for Entered<F> {

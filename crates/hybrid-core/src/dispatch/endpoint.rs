@@ -57,7 +57,12 @@ pub(crate) struct Placement {
 
 impl Endpoint {
     pub(super) fn new(lane: Lane, serve: impl Serve + 'static) -> Self {
-        Self { serve: Arc::new(serve), lane, kinds: &[], registrations: Vec::new() }
+        Self {
+            serve: Arc::new(serve),
+            lane,
+            kinds: &[],
+            registrations: Vec::new(),
+        }
     }
 
     /// Declares the typed error that the handler returns: it is described, and
@@ -72,7 +77,9 @@ impl Endpoint {
 
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Endpoint").field("lane", &self.lane).finish_non_exhaustive()
+        f.debug_struct("Endpoint")
+            .field("lane", &self.lane)
+            .finish_non_exhaustive()
     }
 }
 
@@ -108,7 +115,11 @@ pub(super) async fn prepare<A: Arguments>(
         None => Received::Nothing,
         Some(plan) => receive(plan, parts, body, !report.is_empty()).await?,
     };
-    Ok(Prepared { held, received, report })
+    Ok(Prepared {
+        held,
+        received,
+        report,
+    })
 }
 
 impl<H> Prepared<H> {
@@ -140,7 +151,7 @@ impl<H> Prepared<H> {
 }
 
 fn refused(report: Report, skipped: bool) -> Problem {
-    let problem = Problem::validation(report.into_violations());
+    let problem = Problem::refused(report);
     if !skipped {
         return problem;
     }
@@ -164,7 +175,9 @@ pub(super) async fn admit(
     parts: &Parts,
     deadline: Option<Instant>,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-    let Some(limit) = &parts.route.running else { return Ok(None) };
+    let Some(limit) = &parts.route.running else {
+        return Ok(None);
+    };
     let busy = || Problem::overloaded("too many requests of this route run already");
     if let Ok(permit) = Arc::clone(&limit.permits).try_acquire_owned() {
         return Ok(Some(permit));
@@ -213,7 +226,9 @@ pub(crate) fn expose(response: &mut Response, placement: Placement) {
     let Placement { lane, queued, ran } = placement;
     let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
     let timing = format!("queue;dur={:.2}, run;dur={:.2}", ms(queued), ms(ran));
-    response.headers_mut().insert(LANE, HeaderValue::from_static(lane.as_str()));
+    response
+        .headers_mut()
+        .insert(LANE, HeaderValue::from_static(lane.as_str()));
     if let Ok(timing) = HeaderValue::try_from(timing) {
         response.headers_mut().insert(TIMING, timing);
     }

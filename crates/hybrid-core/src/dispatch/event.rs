@@ -37,7 +37,14 @@ where
     let mut described = Describe::default();
     arguments.describe(&mut described);
     let plan = described.described_body().map(|body| body.plan);
-    Endpoint::new(Lane::Event, Event { arguments, plan, handler })
+    Endpoint::new(
+        Lane::Event,
+        Event {
+            arguments,
+            plan,
+            handler,
+        },
+    )
 }
 
 impl<A, F, Fut> Serve for Event<A, F>
@@ -57,7 +64,11 @@ where
             let answer = self.answer(&mut parts, body).await;
             let mut response = endpoint::finish(answer, &parts);
             let ran = clock::now() - started;
-            let placement = Placement { lane: Lane::Event, queued: Default::default(), ran };
+            let placement = Placement {
+                lane: Lane::Event,
+                queued: Default::default(),
+                ran,
+            };
             endpoint::place(&mut response, &parts, placement);
             response
         })
@@ -95,7 +106,9 @@ where
         let this = Arc::clone(self);
         let conclude = move || prepared.conclude(&this.arguments);
         let pool = parts.app.pool();
-        run::on(pool, running, conclude).await.map_err(|error| error.problem())?
+        run::on(pool, running, conclude)
+            .await
+            .map_err(|error| error.problem())?
     }
 
     async fn handle(&self, parts: &Parts, values: A::Values, running: Running) -> Response {

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Call, Endpoint, Placement, Serve, Serving, current::Running, endpoint, run,
-};
+use super::{Call, Endpoint, Placement, Serve, Serving, current::Running, endpoint, run};
 use crate::{
     Response,
     body::Body,
@@ -33,7 +31,14 @@ where
     let mut described = Describe::default();
     arguments.describe(&mut described);
     let plan = described.described_body().map(|body| body.plan);
-    Endpoint::new(Lane::Inline, Inline { arguments, plan, handler })
+    Endpoint::new(
+        Lane::Inline,
+        Inline {
+            arguments,
+            plan,
+            handler,
+        },
+    )
 }
 
 impl<A, F, R> Serve for Inline<A, F>
@@ -53,7 +58,11 @@ where
             let answer = self.answer(&mut parts, body).await;
             let mut response = endpoint::finish(answer, &parts);
             let ran = clock::now() - started;
-            let placement = Placement { lane: Lane::Inline, queued: Default::default(), ran };
+            let placement = Placement {
+                lane: Lane::Inline,
+                queued: Default::default(),
+                ran,
+            };
             endpoint::place(&mut response, &parts, placement);
             response
         })

@@ -49,7 +49,14 @@ where
     let mut described = Describe::default();
     arguments.describe(&mut described);
     let plan = described.described_body().map(|body| body.plan);
-    Endpoint::new(Lane::Pool, OnPool { arguments, plan, handler })
+    Endpoint::new(
+        Lane::Pool,
+        OnPool {
+            arguments,
+            plan,
+            handler,
+        },
+    )
 }
 
 impl<A, F, R> Serve for OnPool<A, F>
@@ -73,8 +80,20 @@ where
                 Ok(prepared) => self.answer(&parts, ticket, prepared).await,
                 Err(response) => Done::unqueued(endpoint::finish(response, &parts)),
             };
-            let Done { mut response, queued, ran } = done;
-            endpoint::place(&mut response, &parts, Placement { lane: Lane::Pool, queued, ran });
+            let Done {
+                mut response,
+                queued,
+                ran,
+            } = done;
+            endpoint::place(
+                &mut response,
+                &parts,
+                Placement {
+                    lane: Lane::Pool,
+                    queued,
+                    ran,
+                },
+            );
             response
         })
     }
@@ -92,9 +111,8 @@ where
         ticket: Arc<Ticket>,
         prepared: Prepared<A::Held>,
     ) -> Done {
-        let refuse = |problem: Problem| {
-            Done::unqueued(endpoint::finish(problem.into_response(), parts))
-        };
+        let refuse =
+            |problem: Problem| Done::unqueued(endpoint::finish(problem.into_response(), parts));
         if prepared.is_refused() {
             // A bad request never takes a thread: what is small is judged here,
             // what is large is not looked at.
@@ -138,13 +156,21 @@ pub(super) struct Done<R = Response> {
 
 impl Done {
     fn unqueued(response: Response) -> Self {
-        Self { response, queued: Duration::ZERO, ran: Duration::ZERO }
+        Self {
+            response,
+            queued: Duration::ZERO,
+            ran: Duration::ZERO,
+        }
     }
 }
 
 impl<R> Done<R> {
     fn map<S>(self, f: impl FnOnce(R) -> S) -> Done<S> {
-        Done { response: f(self.response), queued: self.queued, ran: self.ran }
+        Done {
+            response: f(self.response),
+            queued: self.queued,
+            ran: self.ran,
+        }
     }
 }
 
@@ -173,7 +199,9 @@ impl Refusal {
                 let retry = http::HeaderValue::from_static("1");
                 Problem::of(&kinds::SHUTTING_DOWN).header(http::header::RETRY_AFTER, retry)
             }
-            Self::Panicked(Panicked(text)) => Problem::internal(format!("`{what}` panicked: {text}")),
+            Self::Panicked(Panicked(text)) => {
+                Problem::internal(format!("`{what}` panicked: {text}"))
+            }
         }
     }
 }
@@ -196,7 +224,11 @@ pub(super) async fn queue<R: Send + 'static>(
         Refused::Full => Refusal::Full,
         Refused::Closed => Refusal::Closed,
     })?;
-    let mut waiter = Waiter { answer, ticket: Some(ticket), on_disconnect };
+    let mut waiter = Waiter {
+        answer,
+        ticket: Some(ticket),
+        on_disconnect,
+    };
     waiter.wait(deadline, longest).await
 }
 
@@ -269,7 +301,9 @@ impl<R> Waiter<R> {
     }
 
     fn is_waiting(&self) -> bool {
-        self.ticket.as_ref().is_some_and(|ticket| !ticket.has_started())
+        self.ticket
+            .as_ref()
+            .is_some_and(|ticket| !ticket.has_started())
     }
 
     fn cancel(&self) {
@@ -279,7 +313,9 @@ impl<R> Waiter<R> {
     }
 
     fn let_go(&mut self) -> LetGo {
-        self.ticket.take().map_or(LetGo::Ended, |ticket| ticket.let_go())
+        self.ticket
+            .take()
+            .map_or(LetGo::Ended, |ticket| ticket.let_go())
     }
 }
 

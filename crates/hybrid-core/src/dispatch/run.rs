@@ -96,7 +96,9 @@ where
     F: FnOnce() -> T + Send + 'static,
 {
     let Some(running) = Running::here() else {
-        return Err(PoolError { kind: Kind::NoRequest });
+        return Err(PoolError {
+            kind: Kind::NoRequest,
+        });
     };
     let app = Arc::clone(&running.app);
     on(app.pool(), &running, f).await
@@ -108,11 +110,16 @@ pub(super) async fn on<T: Send + 'static>(
     running: &Running,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PoolError> {
-    let running = Running { lane: Lane::Pool, ..running.clone() };
+    let running = Running {
+        lane: Lane::Pool,
+        ..running.clone()
+    };
     let ticket = Arc::new(Ticket::new(Arc::clone(pool.orphans())));
     match queue(pool, ticket, running, OnDisconnect::Cancel, f).await {
         Ok(done) => Ok(done.response),
-        Err(refusal) => Err(PoolError { kind: Kind::Refused(refusal) }),
+        Err(refusal) => Err(PoolError {
+            kind: Kind::Refused(refusal),
+        }),
     }
 }
 
@@ -142,7 +149,7 @@ async fn read<A: Arguments>(parts: &mut Parts, arguments: &A) -> Result<A::Value
     let values = arguments.read_body(held, &mut Received::Nothing, &mut report);
     match values.map_err(IntoResponse::into_response)? {
         Some(values) if report.is_empty() => Ok(values),
-        _ => Err(Problem::validation(report.into_violations()).into_response()),
+        _ => Err(Problem::refused(report).into_response()),
     }
 }
 
@@ -150,11 +157,7 @@ async fn read<A: Arguments>(parts: &mut Parts, arguments: &A) -> Result<A::Value
 ///
 /// # Errors
 /// The answer that the extractor, or a value it reads, refuses with.
-pub async fn extract<A, F, Fut, T, E>(
-    parts: &mut Parts,
-    arguments: A,
-    f: F,
-) -> Result<T, Response>
+pub async fn extract<A, F, Fut, T, E>(parts: &mut Parts, arguments: A, f: F) -> Result<T, Response>
 where
     A: Arguments<Values: Send>,
     F: FnOnce(A::Values) -> Fut + Send,
@@ -190,4 +193,3 @@ where
         Err(error) => Err(error.problem().into_response()),
     }
 }
-

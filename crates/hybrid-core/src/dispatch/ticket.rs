@@ -96,7 +96,9 @@ impl Ticket {
     fn swap(&self, from: u8, to: u8) -> bool {
         // AcqRel pairs with itself: each side sees what the other did before its
         // own change of the state.
-        self.state.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.state
+            .compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 }
 
@@ -112,7 +114,9 @@ pub struct Cancel {
 
 impl Cancel {
     pub(crate) fn of(ticket: Arc<Ticket>) -> Self {
-        Self { ticket: Some(ticket) }
+        Self {
+            ticket: Some(ticket),
+        }
     }
 
     pub(crate) fn ticket(&self) -> Option<&Arc<Ticket>> {
@@ -124,7 +128,9 @@ impl Cancel {
     /// Always `false` in an `async fn`: its future is dropped instead.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.ticket.as_ref().is_some_and(|ticket| ticket.cancelled.load(Ordering::Relaxed))
+        self.ticket
+            .as_ref()
+            .is_some_and(|ticket| ticket.cancelled.load(Ordering::Relaxed))
     }
 }
 

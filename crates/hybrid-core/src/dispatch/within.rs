@@ -24,7 +24,11 @@ pin_project_lite::pin_project! {
 
 /// Runs a future until a deadline; without one, to its end.
 pub(crate) fn within<F: Future>(deadline: Option<Instant>, future: F) -> Within<F> {
-    Within { future, sleep: None, deadline }
+    Within {
+        future,
+        sleep: None,
+        deadline,
+    }
 }
 
 impl<F: Future> Future for Within<F> {
@@ -35,7 +39,9 @@ impl<F: Future> Future for Within<F> {
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Some(output));
         }
-        let Some(deadline) = *this.deadline else { return Poll::Pending };
+        let Some(deadline) = *this.deadline else {
+            return Poll::Pending;
+        };
         if this.sleep.is_none() {
             this.sleep.set(Some(sleep_until(deadline.into())));
         }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, io};
 
 use bytes::Bytes;
 use hybrid_validate::{
-    FromTexts, Param, Report, Source,
+    FromTexts, Param, Report, Source, bridge,
     inspect::{self, Input, Inspect, NotJson},
 };
 use serde::de::DeserializeOwned;
@@ -37,7 +37,12 @@ impl<W> BodyArgument<W> {
         check: BodyCheck,
         read: fn(&mut Received, &mut Report) -> Result<Option<W>, Problem>,
     ) -> Self {
-        Self { plan, check, describe: |_| (), read }
+        Self {
+            plan,
+            check,
+            describe: |_| (),
+            read,
+        }
     }
 }
 
@@ -95,9 +100,12 @@ fn json<T>(
 }
 
 fn malformed_json(error: &NotJson) -> Problem {
-    let NotJson { line, column, message } = error;
-    Problem::of(&kinds::MALFORMED_JSON)
-        .detail(format!("{message} at line {line} column {column}"))
+    let NotJson {
+        line,
+        column,
+        message,
+    } = error;
+    Problem::of(&kinds::MALFORMED_JSON).detail(format!("{message} at line {line} column {column}"))
 }
 
 pub(crate) fn json_model<T: DeserializeOwned + Inspect>(
@@ -146,7 +154,10 @@ fn form_pairs(received: &mut Received) -> Result<&[(String, String)], Problem> {
 type BorrowedPairs<'a> = Vec<(Cow<'a, str>, Cow<'a, str>)>;
 
 fn borrowed(pairs: &[(String, String)]) -> BorrowedPairs<'_> {
-    pairs.iter().map(|(k, v)| (Cow::Borrowed(&**k), Cow::Borrowed(&**v))).collect()
+    pairs
+        .iter()
+        .map(|(k, v)| (Cow::Borrowed(&**k), Cow::Borrowed(&**v)))
+        .collect()
 }
 
 pub(crate) fn form_model<T: Inspect>(
@@ -218,7 +229,9 @@ impl<T: FromTexts + Send + 'static> Argument for FormField<T> {
         }
         report.set_source(Source::Form);
         let pairs = borrowed(form_pairs(received)?);
-        Ok(with_named(&pairs, self.param.name(), |values| self.param.read(values, report)))
+        Ok(with_named(&pairs, self.param.name(), |values| {
+            self.param.read(values, report)
+        }))
     }
 }
 
@@ -297,7 +310,9 @@ impl io::Read for BodyReader {
 
 impl RawBody for BodyReader {
     fn from_bytes(bytes: Bytes) -> Result<Self, Problem> {
-        Ok(Self { bytes: io::Cursor::new(bytes) })
+        Ok(Self {
+            bytes: io::Cursor::new(bytes),
+        })
     }
 }
 
@@ -339,7 +354,7 @@ impl<T: DeserializeOwned> FromRequest for Json<T> {
         let mut received = Received::Bytes(bytes);
         let mut report = Report::new(Source::Body);
         let value = json_plain(&mut received, &mut report)?;
-        value.ok_or_else(|| Problem::validation(report.into_violations()))
+        value.ok_or_else(|| Problem::refused(report))
     }
 }
 
@@ -350,11 +365,12 @@ impl<T: validator::Validate> Json<T> {
     /// # Errors
     /// A 422 with every violation that `validator` found.
     pub fn validated(self) -> Result<Self, Problem> {
-        let mut report = Report::new(Source::Body);
-        if super::probe::is_valid(&self.0, &mut report) {
+        let Err(errors) = self.0.validate() else {
             return Ok(self);
-        }
-        Err(Problem::validation(report.into_violations()))
+        };
+        let mut report = Report::new(Source::Body);
+        bridge::from_validator(&errors, &mut report);
+        Err(Problem::refused(report))
     }
 }
 
@@ -369,9 +385,18 @@ pub(crate) fn own<T: FromRequest + Send + 'static>() -> BodyArgument<T> {
         })
     });
     let read = |received: &mut Received, _: &mut Report| {
-        let Received::Made(made) = received else { return Ok(None) };
-        Ok(made.take().and_then(|made| made.downcast().ok()).map(|made| *made))
+        let Received::Made(made) = received else {
+            return Ok(None);
+        };
+        Ok(made
+            .take()
+            .and_then(|made| made.downcast().ok())
+            .map(|made| *made))
     };
-    BodyArgument { plan, check: BodyCheck::Raw, describe: T::describe, read }
+    BodyArgument {
+        plan,
+        check: BodyCheck::Raw,
+        describe: T::describe,
+        read,
+    }
 }
-

@@ -16,7 +16,7 @@ pub struct Describe {
     params: Vec<ParamDescription>,
     body: Option<BodyDescription>,
     refusals: Vec<Kind>,
-    bad_defaults: Vec<String>,
+    faults: Vec<String>,
 }
 
 /// One value that is read by name.
@@ -75,9 +75,14 @@ impl Describe {
 
     pub(crate) fn declared<T>(&mut self, param: &Param<T>) {
         self.param(param.source(), param.name());
-        self.bad_defaults.extend(param.default_violations().into_iter().map(|violation| {
-            format!("the default of `{}` {}", param.name(), violation.message)
-        }));
+        let name = param.name();
+        // What the macros cannot see: defaults that are expressions, and how
+        // large a pattern is once compiled.
+        let defaults = param.default_violations().into_iter();
+        let defaults = defaults.map(|v| format!("the default of `{name}` {}", v.message));
+        let patterns = param.check_patterns().err().into_iter().flatten();
+        let patterns = patterns.map(|fault| format!("the pattern of `{name}`: {fault}"));
+        self.faults.extend(defaults.chain(patterns));
     }
 
     pub(crate) fn body(&mut self, plan: BodyPlan, check: BodyCheck) {
@@ -107,7 +112,8 @@ impl Describe {
         &self.refusals
     }
 
-    pub(crate) fn bad_defaults(&self) -> &[String] {
-        &self.bad_defaults
+    /// What is wrong with the parameters themselves.
+    pub(crate) fn faults(&self) -> &[String] {
+        &self.faults
     }
 }

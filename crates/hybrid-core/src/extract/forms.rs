@@ -42,7 +42,9 @@ impl FormKind {
         let boundary = multer::parse_boundary(content_type)
             .map_err(|_| Problem::bad_request("the multipart boundary is missing"))?;
         if boundary.len() > BOUNDARY_BYTES_MAX {
-            return Err(Problem::bad_request("the multipart boundary is longer than 70 bytes"));
+            return Err(Problem::bad_request(
+                "the multipart boundary is longer than 70 bytes",
+            ));
         }
         Ok(Self::Multipart { boundary })
     }
@@ -54,7 +56,10 @@ impl FormBody {
             FormKind::Urlencoded => settings.form_pairs_max,
             FormKind::Multipart { .. } => settings.multipart_fields_max,
         };
-        Self { state: State::Unparsed(bytes, kind), pairs_max }
+        Self {
+            state: State::Unparsed(bytes, kind),
+            pairs_max,
+        }
     }
 
     pub(crate) fn unparsed_bytes(&self) -> usize {
@@ -89,13 +94,16 @@ fn parse(bytes: &Bytes, kind: &FormKind, max: usize) -> Result<Vec<(String, Stri
 }
 
 fn urlencoded(bytes: &[u8], max: usize) -> Result<Vec<(String, String)>, Problem> {
-    let text = std::str::from_utf8(bytes)
-        .map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
+    let text =
+        std::str::from_utf8(bytes).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
     if text.split('&').count() > max {
         return Err(too_many(max));
     }
     let pairs = texts::decode_pairs(text).map_err(Problem::bad_request)?;
-    Ok(pairs.into_iter().map(|(key, value)| (key.into_owned(), value.into_owned())).collect())
+    Ok(pairs
+        .into_iter()
+        .map(|(key, value)| (key.into_owned(), value.into_owned()))
+        .collect())
 }
 
 fn too_many(max: usize) -> Problem {
@@ -116,7 +124,9 @@ async fn multipart(
             return Err(too_many(max));
         }
         let Some(name) = field.name().map(str::to_owned) else {
-            return Err(Problem::bad_request("a part of the multipart body has no name"));
+            return Err(Problem::bad_request(
+                "a part of the multipart body has no name",
+            ));
         };
         check_name(&name)?;
         // A part with a file name is a file, and no field of the form.
@@ -136,14 +146,17 @@ const NAME_BYTES_MAX: usize = 256;
 
 fn check_name(name: &str) -> Result<(), Problem> {
     if name.len() > NAME_BYTES_MAX {
-        return Err(Problem::bad_request("the name of a part is longer than 256 bytes"));
+        return Err(Problem::bad_request(
+            "the name of a part is longer than 256 bytes",
+        ));
     }
     Ok(())
 }
 
 fn broken(error: &multer::Error) -> Problem {
     match error {
-        multer::Error::StreamSizeExceeded { limit } | multer::Error::FieldSizeExceeded { limit, .. } => {
+        multer::Error::StreamSizeExceeded { limit }
+        | multer::Error::FieldSizeExceeded { limit, .. } => {
             too_large(usize::try_from(*limit).unwrap_or(usize::MAX))
         }
         multer::Error::StreamReadFailed(source) => match source.downcast_ref::<Broken>() {
@@ -175,7 +188,10 @@ impl Multipart {
     /// # Cancel safety
     /// Safe between parts; a part that is being read is lost.
     pub async fn next_field(&mut self) -> Result<Option<multer::Field<'static>>, Problem> {
-        self.parts.next_field().await.map_err(|error| broken(&error))
+        self.parts
+            .next_field()
+            .await
+            .map_err(|error| broken(&error))
     }
 }
 
@@ -202,8 +218,13 @@ impl FromRequest for Multipart {
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
         let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type.and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+        let content_type = content_type
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        if !content_type
+            .to_ascii_lowercase()
+            .starts_with("multipart/form-data")
+        {
             return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
                 .detail("expected a body of type multipart/form-data"));
         }
@@ -215,7 +236,9 @@ impl FromRequest for Multipart {
             let item = body.next().await.map_err(Broken).transpose()?;
             Some((item, body))
         });
-        Ok(Self { parts: multer::Multipart::new(Box::pin(frames), boundary) })
+        Ok(Self {
+            parts: multer::Multipart::new(Box::pin(frames), boundary),
+        })
     }
 }
 
@@ -225,14 +248,23 @@ mod tests {
 
     fn check(body: &str, boundary: Option<&str>, expected: Result<&[(&str, &str)], u16>) {
         let kind = match boundary {
-            Some(boundary) => FormKind::Multipart { boundary: boundary.to_owned() },
+            Some(boundary) => FormKind::Multipart {
+                boundary: boundary.to_owned(),
+            },
             None => FormKind::Urlencoded,
         };
         let bytes = Bytes::copy_from_slice(body.as_bytes());
-        let mut form = FormBody { state: State::Unparsed(bytes, kind), pairs_max: 3 };
+        let mut form = FormBody {
+            state: State::Unparsed(bytes, kind),
+            pairs_max: 3,
+        };
         let found = form.pairs().map_err(|problem| problem.status().as_u16());
-        let found = found
-            .map(|pairs| pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect::<Vec<_>>());
+        let found = found.map(|pairs| {
+            pairs
+                .iter()
+                .map(|(k, v)| (k.as_str(), v.as_str()))
+                .collect::<Vec<_>>()
+        });
         assert_eq!(found.as_deref().map_err(|status| *status), expected);
     }
 
@@ -246,7 +278,9 @@ mod tests {
     #[test]
     fn multipart_forms() {
         let part = |name: &str, more: &str, value: &str| {
-            format!("--B\r\ncontent-disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n")
+            format!(
+                "--B\r\ncontent-disposition: form-data; name=\"{name}\"{more}\r\n\r\n{value}\r\n"
+            )
         };
         let two = part("a", "", "1") + &part("b", "", "x y") + "--B--\r\n";
         check(&two, Some("B"), Ok(&[("a", "1"), ("b", "x y")]));

@@ -35,19 +35,16 @@ impl<T: FromRequestParts + Send + 'static> Argument for Guard<T> {
     }
 
     async fn guard(&self, parts: &mut Parts) -> Result<T, Response> {
-        T::from_request_parts(parts).await.map_err(IntoResponse::into_response)
+        T::from_request_parts(parts)
+            .await
+            .map_err(IntoResponse::into_response)
     }
 
     fn read_head(&self, guarded: T, _: &Texts<'_>, _: &mut Report) -> T {
         guarded
     }
 
-    fn read_body(
-        &self,
-        held: T,
-        _: &mut Received,
-        _: &mut Report,
-    ) -> Result<Option<T>, Problem> {
+    fn read_body(&self, held: T, _: &mut Received, _: &mut Report) -> Result<Option<T>, Problem> {
         Ok(Some(held))
     }
 }

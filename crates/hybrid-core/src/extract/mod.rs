@@ -33,7 +33,9 @@ pub use describe::{BodyCheck, BodyDescription, Describe, ParamDescription};
 pub use forms::Multipart;
 pub use guard::Guard;
 pub use head_value::{HeadValue, TextArgument};
-pub use probe::{ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaValidator, raw_body};
+pub use probe::{
+    ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaValidator, raw_body,
+};
 pub use receive::{BodyPlan, BodyStream, Received};
 pub use texts::Texts;
 pub(crate) use texts::decode;
@@ -98,9 +100,8 @@ pub trait FromRequest: Sized {
     type Rejection: IntoResponse;
 
     /// Makes it.
-    fn from_request(
-        request: Request,
-    ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
+    fn from_request(request: Request)
+    -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
     /// Says what it needs and reads.
     fn describe(to: &mut Describe) {

@@ -54,8 +54,15 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for Extension<T> {
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
         let missing = || {
             let name = type_name::<T>();
-            Problem::internal(format!("no layer put an extension of type `{name}` into the request"))
+            Problem::internal(format!(
+                "no layer put an extension of type `{name}` into the request"
+            ))
         };
-        parts.extensions.get::<T>().cloned().map(Self).ok_or_else(missing)
+        parts
+            .extensions
+            .get::<T>()
+            .cloned()
+            .map(Self)
+            .ok_or_else(missing)
     }
 }

@@ -40,7 +40,10 @@ impl<'a> All<'a> {
     fn only(&self) -> Result<Text<'a>, Error> {
         match self.values {
             [(_, value)] => Ok(Text(value)),
-            values => Err(Error::custom(format!("expected one value, the path has {}", values.len()))),
+            values => Err(Error::custom(format!(
+                "expected one value, the path has {}",
+                values.len()
+            ))),
         }
     }
 }
@@ -147,7 +150,9 @@ impl<'de> Deserializer<'de> for All<'de> {
     ) -> Result<V::Value, Error> {
         if wanted != self.values.len() {
             let found = self.values.len();
-            return Err(Error::custom(format!("expected {wanted} values, the path has {found}")));
+            return Err(Error::custom(format!(
+                "expected {wanted} values, the path has {found}"
+            )));
         }
         visitor.visit_seq(Values(self.values.iter()))
     }
@@ -162,7 +167,10 @@ impl<'de> Deserializer<'de> for All<'de> {
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-        visitor.visit_map(Named { values: self.values.iter(), value: None })
+        visitor.visit_map(Named {
+            values: self.values.iter(),
+            value: None,
+        })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -211,7 +219,10 @@ impl<'de> SeqAccess<'de> for Values<'de> {
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, Error> {
-        self.0.next().map(|(_, value)| seed.deserialize(Text(value))).transpose()
+        self.0
+            .next()
+            .map(|(_, value)| seed.deserialize(Text(value)))
+            .transpose()
     }
 }
 
@@ -227,7 +238,9 @@ impl<'de> MapAccess<'de> for Named<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, Error> {
-        let Some((name, value)) = self.values.next() else { return Ok(None) };
+        let Some((name, value)) = self.values.next() else {
+            return Ok(None);
+        };
         self.value = Some(value);
         seed.deserialize(Text(name)).map(Some)
     }

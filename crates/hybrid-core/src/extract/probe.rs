@@ -156,7 +156,10 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Form<T>> {
 // === Values of the head ===
 
 fn head_value<W>(read: fn(&super::Texts<'_>, &mut Report) -> Option<W>) -> HeadValue<W> {
-    HeadValue { read, describe: |_| () }
+    HeadValue {
+        read,
+        describe: |_| (),
+    }
 }
 
 impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Query<T>> {
@@ -234,7 +237,9 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Path<T>> {
         head_value(|texts, report| {
             report.set_source(Source::Path);
             let pairs = texts.head().path_values();
-            let pairs: Vec<_> = pairs.map(|(k, v)| (Cow::Borrowed(k), Cow::Borrowed(v))).collect();
+            let pairs: Vec<_> = pairs
+                .map(|(k, v)| (Cow::Borrowed(k), Cow::Borrowed(v)))
+                .collect();
             T::inspect(Input::Pairs(&pairs), report).map(Path)
         })
     }
@@ -286,12 +291,12 @@ pub(crate) fn from_pairs<T: DeserializeOwned>(
     }
 }
 
-/// Whether `validator` is content; what it refuses is reported.
-pub(crate) fn is_valid<T: Validate>(value: &T, report: &mut Report) -> bool {
+/// Whether `validator` is content; what it refuses is reported by wire names.
+pub(crate) fn is_valid<T: DeserializeOwned + Validate>(value: &T, report: &mut Report) -> bool {
     match value.validate() {
         Ok(()) => true,
         Err(errors) => {
-            bridge::from_validator(&errors, report);
+            bridge::from_validator_of::<T>(&errors, report);
             false
         }
     }

@@ -80,7 +80,9 @@ pub(crate) async fn receive(
     if body.is_end_stream() {
         return Ok(Received::Nothing);
     }
-    receive_whole(plan, parts, body, refused).await.map_err(IntoResponse::into_response)
+    receive_whole(plan, parts, body, refused)
+        .await
+        .map_err(IntoResponse::into_response)
 }
 
 async fn receive_whole(
@@ -114,12 +116,17 @@ fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
 }
 
 fn refuse_by_length(body: &Body, limit: usize) -> Result<(), Problem> {
-    if body.size_hint().lower() > limit as u64 { Err(too_large(limit)) } else { Ok(()) }
+    if body.size_hint().lower() > limit as u64 {
+        Err(too_large(limit))
+    } else {
+        Ok(())
+    }
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
-    Problem::of(&kinds::PAYLOAD_TOO_LARGE)
-        .detail(format!("the body is larger than the limit of {limit} bytes"))
+    Problem::of(&kinds::PAYLOAD_TOO_LARGE).detail(format!(
+        "the body is larger than the limit of {limit} bytes"
+    ))
 }
 
 /// 415 where the plan takes no such body; a form's encoding where it is one.
@@ -135,9 +142,7 @@ fn check_type(plan: BodyPlan, media: Media<'_>) -> Result<Option<FormKind>, Prob
             FormKind::multipart(content_type).map(Some)
         }
         (BodyPlan::Json, _) => refuse("application/json"),
-        (BodyPlan::Form, _) => {
-            refuse("application/x-www-form-urlencoded or multipart/form-data")
-        }
+        (BodyPlan::Form, _) => refuse("application/x-www-form-urlencoded or multipart/form-data"),
     }
 }
 
@@ -151,15 +156,24 @@ enum Media<'a> {
 
 impl<'a> Media<'a> {
     fn of(headers: &'a HeaderMap) -> Self {
-        let Some(text) = headers.get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()) else {
+        let Some(text) = headers
+            .get(header::CONTENT_TYPE)
+            .and_then(|v| v.to_str().ok())
+        else {
             return Self::Other;
         };
         // The plain spelling, which nearly all clients send, costs no parsing.
         if text == "application/json" {
             return Self::Json;
         }
-        let Ok(mime) = text.parse::<mime::Mime>() else { return Self::Other };
-        match (mime.type_().as_str(), mime.subtype().as_str(), mime.suffix()) {
+        let Ok(mime) = text.parse::<mime::Mime>() else {
+            return Self::Other;
+        };
+        match (
+            mime.type_().as_str(),
+            mime.subtype().as_str(),
+            mime.suffix(),
+        ) {
             ("application", "json", None) | (_, _, Some(mime::JSON)) => Self::Json,
             ("application", "x-www-form-urlencoded", None) => Self::Urlencoded,
             ("multipart", "form-data", None) => Self::Multipart(text),
@@ -175,11 +189,15 @@ pub(crate) async fn read_to_end(body: Body, limit: usize) -> Result<Bytes, Probl
         Ok(bytes) => return Ok(bytes),
         Err(stream) => stream,
     };
-    let Some(first) = next_data(&mut body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = next_data(&mut body).await? else {
+        return Ok(Bytes::new());
+    };
     if first.len() > limit {
         return Err(too_large(limit));
     }
-    let Some(second) = next_data(&mut body).await? else { return Ok(first) };
+    let Some(second) = next_data(&mut body).await? else {
+        return Ok(first);
+    };
     let mut all = BytesMut::with_capacity((first.len() + second.len()).min(limit).max(1024));
     all.extend_from_slice(&first);
     let mut next = Some(second);
@@ -250,7 +268,10 @@ pub(crate) struct BodyLimits {
 impl BodyLimits {
     pub(crate) fn of(request: &Request) -> Self {
         // Without an application around it, as in a unit test, the defaults hold.
-        let defaults = Self { whole: 2 << 20, streamed: 50 << 20 };
+        let defaults = Self {
+            whole: 2 << 20,
+            streamed: 50 << 20,
+        };
         request.extensions().get().copied().unwrap_or(defaults)
     }
 }
@@ -269,7 +290,11 @@ impl BodyStream {
         let limit = BodyLimits::of(&request).streamed;
         let body = request.into_body();
         refuse_by_length(&body, limit)?;
-        Ok(Self { body, left: limit, limit })
+        Ok(Self {
+            body,
+            left: limit,
+            limit,
+        })
     }
 
     /// The next piece; `None` at the end.
@@ -281,8 +306,13 @@ impl BodyStream {
     /// # Cancel safety
     /// Safe: a piece that was not returned is returned by the next call.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        let Some(data) = next_data(&mut self.body).await? else { return Ok(None) };
-        self.left = self.left.checked_sub(data.len()).ok_or_else(|| too_large(self.limit))?;
+        let Some(data) = next_data(&mut self.body).await? else {
+            return Ok(None);
+        };
+        self.left = self
+            .left
+            .checked_sub(data.len())
+            .ok_or_else(|| too_large(self.limit))?;
         Ok(Some(data))
     }
 }
@@ -302,6 +332,8 @@ impl futures_util::Stream for BodyStream {
 
 impl fmt::Debug for BodyStream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyStream").field("left", &self.left).finish_non_exhaustive()
+        f.debug_struct("BodyStream")
+            .field("left", &self.left)
+            .finish_non_exhaustive()
     }
 }

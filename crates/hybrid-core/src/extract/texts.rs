@@ -25,7 +25,11 @@ pub struct Texts<'a> {
 
 impl<'a> Texts<'a> {
     pub(crate) fn new(head: &'a Head) -> Self {
-        Self { head, query: OnceCell::new(), malformed: Cell::new(None) }
+        Self {
+            head,
+            query: OnceCell::new(),
+            malformed: Cell::new(None),
+        }
     }
 
     /// The 400 that reading has led to.
@@ -74,10 +78,15 @@ impl<'a> Texts<'a> {
     pub(crate) fn header_pairs(&self) -> Vec<Pair<'a>> {
         let mut pairs = Vec::with_capacity(self.head.headers.len());
         for (name, value) in &self.head.headers {
-            let Ok(value) = std::str::from_utf8(value.as_bytes()) else { continue };
+            let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
+                continue;
+            };
             pairs.push((Cow::Borrowed(name.as_str()), Cow::Borrowed(value)));
             if name.as_str().contains('-') {
-                pairs.push((Cow::Owned(name.as_str().replace('-', "_")), Cow::Borrowed(value)));
+                pairs.push((
+                    Cow::Owned(name.as_str().replace('-', "_")),
+                    Cow::Borrowed(value),
+                ));
             }
         }
         pairs
@@ -94,7 +103,11 @@ impl<'a> Texts<'a> {
             (None, _) => f(&[]),
             (Some(one), None) => f(&[Cow::Borrowed(one)]),
             (Some(one), Some(two)) => {
-                let all: Vec<_> = [one, two].into_iter().chain(values).map(Cow::Borrowed).collect();
+                let all: Vec<_> = [one, two]
+                    .into_iter()
+                    .chain(values)
+                    .map(Cow::Borrowed)
+                    .collect();
                 f(&all)
             }
         }
@@ -106,18 +119,25 @@ impl<'a> Texts<'a> {
         let texts = headers.filter_map(|value| value.to_str().ok());
         let cookies = texts.flat_map(|text| text.split(';'));
         let pairs = cookies.filter_map(|cookie| cookie.trim().split_once('='));
-        pairs.map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(unquote(value)))).collect()
+        pairs
+            .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(unquote(value))))
+            .collect()
     }
 }
 
 impl fmt::Debug for Texts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Texts").field("head", &self.head).finish_non_exhaustive()
+        f.debug_struct("Texts")
+            .field("head", &self.head)
+            .finish_non_exhaustive()
     }
 }
 
 fn unquote(value: &str) -> &str {
-    value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value)
+    value
+        .strip_prefix('"')
+        .and_then(|v| v.strip_suffix('"'))
+        .unwrap_or(value)
 }
 
 /// Calls `f` with the values of that name; one value, the common case, is not
@@ -127,7 +147,10 @@ pub(crate) fn with_named<R>(
     name: &str,
     f: impl FnOnce(&[Cow<'_, str>]) -> R,
 ) -> R {
-    let mut values = pairs.iter().filter(|(key, _)| key == name).map(|(_, value)| value);
+    let mut values = pairs
+        .iter()
+        .filter(|(key, _)| key == name)
+        .map(|(_, value)| value);
     match (values.next(), values.next()) {
         (None, _) => f(&[]),
         (Some(one), None) => f(std::slice::from_ref(one)),
@@ -169,7 +192,9 @@ pub(crate) fn decode(text: &str) -> Result<Cow<'_, str>, &'static str> {
     if !escapes_hold {
         return Err("a percent-escape is not two hexadecimal digits");
     }
-    percent_decode_str(text).decode_utf8().map_err(|_| "a percent-escape is not UTF-8")
+    percent_decode_str(text)
+        .decode_utf8()
+        .map_err(|_| "a percent-escape is not UTF-8")
 }
 
 #[cfg(test)]
@@ -179,7 +204,10 @@ mod tests {
     fn check(text: &str, expected: Result<&[(&str, &str)], &str>) {
         let found = decode_pairs(text);
         let found = found.as_ref().map(|pairs| {
-            pairs.iter().map(|(key, value)| (&**key, &**value)).collect::<Vec<_>>()
+            pairs
+                .iter()
+                .map(|(key, value)| (&**key, &**value))
+                .collect::<Vec<_>>()
         });
         assert_eq!(found.as_deref().map_err(|e| **e), expected);
     }
@@ -191,8 +219,14 @@ mod tests {
         check("a=1&a=2&&", Ok(&[("a", "1"), ("a", "2")]));
         check("a+b=c%20d&e", Ok(&[("a b", "c d"), ("e", "")]));
         check("a=%C3%BC&b==", Ok(&[("a", "ü"), ("b", "=")]));
-        check("a=%zz", Err("a percent-escape is not two hexadecimal digits"));
-        check("a=%4", Err("a percent-escape is not two hexadecimal digits"));
+        check(
+            "a=%zz",
+            Err("a percent-escape is not two hexadecimal digits"),
+        );
+        check(
+            "a=%4",
+            Err("a percent-escape is not two hexadecimal digits"),
+        );
         check("a=%", Err("a percent-escape is not two hexadecimal digits"));
         check("a=%ff", Err("a percent-escape is not UTF-8"));
     }

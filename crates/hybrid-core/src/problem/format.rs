@@ -32,9 +32,7 @@ impl ErrorFormat {
     /// Writes every problem by a function of yours. It runs where the problem
     /// arose, an event loop mostly: keep it short. Headers that the problem
     /// carries (`Retry-After`, `Allow`) are added where it sets none of the name.
-    pub fn custom(
-        format: impl Fn(&Problem, &Head) -> Response + Send + Sync + 'static,
-    ) -> Self {
+    pub fn custom(format: impl Fn(&Problem, &Head) -> Response + Send + Sync + 'static) -> Self {
         Self::Custom(CustomFormat(Arc::new(format)))
     }
 
@@ -55,20 +53,28 @@ impl ErrorFormat {
     pub(crate) fn write(&self, problem: &Problem) -> Response {
         let (body, content_type) = match self {
             Self::FastApi => (serde_json::to_vec(&fast_api(problem)), "application/json"),
-            _ => (serde_json::to_vec(&Wire(problem)), "application/problem+json"),
+            _ => (
+                serde_json::to_vec(&Wire(problem)),
+                "application/problem+json",
+            ),
         };
         // Keys are strings and values are plain: writing them to memory cannot fail.
         let mut response = Response::new(Body::from(body.unwrap_or_default()));
         *response.status_mut() = problem.status();
         let content_type = HeaderValue::from_static(content_type);
-        response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+        response
+            .headers_mut()
+            .insert(header::CONTENT_TYPE, content_type);
         with_headers(response, problem)
     }
 }
 
 fn with_headers(mut response: Response, problem: &Problem) -> Response {
     for (name, value) in problem.headers() {
-        response.headers_mut().entry(name).or_insert_with(|| value.clone());
+        response
+            .headers_mut()
+            .entry(name)
+            .or_insert_with(|| value.clone());
     }
     response
 }

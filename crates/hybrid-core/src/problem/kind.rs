@@ -20,7 +20,11 @@ impl Kind {
     /// A kind; a status outside 400 to 599 is answered as 500.
     #[must_use]
     pub const fn new(status: u16, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title }
+        Self {
+            status,
+            code,
+            title,
+        }
     }
 
     pub(crate) fn status(&self) -> StatusCode {

@@ -13,11 +13,11 @@ mod registry;
 use std::{any::TypeId, borrow::Cow, fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
-use hybrid_validate::Violation;
+use hybrid_validate::{Report, Violation};
 
 pub use format::ErrorFormat;
-pub use kind::{Kind, ProblemKind};
 pub(crate) use kind::kinds;
+pub use kind::{Kind, ProblemKind};
 pub(crate) use registry::{Registration, Registry};
 
 use crate::{BoxError, Response, respond::IntoResponse};
@@ -81,7 +81,9 @@ impl Problem {
             headers: Vec::new(),
             source: None,
         };
-        Self { inner: Box::new(inner) }
+        Self {
+            inner: Box::new(inner),
+        }
     }
 
     /// A problem of a declared kind.
@@ -148,6 +150,20 @@ impl Problem {
         problem
     }
 
+    /// The 422 of a report; `detail` says how many violations it left out.
+    pub(crate) fn refused(report: Report) -> Self {
+        let left_out = report.left_out();
+        let problem = Self::validation(report.into_violations());
+        match left_out {
+            0 => problem,
+            more => {
+                let detail = problem.public_detail().unwrap_or_default();
+                let detail = format!("{detail}, {more} more are not listed");
+                problem.detail(detail)
+            }
+        }
+    }
+
     /// Says what went wrong this time. A 5xx keeps it for the log.
     #[must_use]
     pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
@@ -194,13 +210,20 @@ impl Problem {
     pub fn public_detail(&self) -> Option<&str> {
         let told = !self.inner.status.is_server_error()
             || matches!(self.inner.status.as_u16(), 503 | 504 | 501);
-        self.inner.detail.as_deref().filter(|_| told && self.inner.source.is_none())
+        self.inner
+            .detail
+            .as_deref()
+            .filter(|_| told && self.inner.source.is_none())
     }
 
     /// What the log is told: the detail, and the source error with its chain.
     pub(crate) fn private_detail(&self) -> String {
         let mut text = self.inner.detail.as_deref().unwrap_or_default().to_owned();
-        let mut next = self.inner.source.as_ref().map(|s| &*s.error as &dyn std::error::Error);
+        let mut next = self
+            .inner
+            .source
+            .as_ref()
+            .map(|s| &*s.error as &dyn std::error::Error);
         while let Some(error) = next {
             if !text.is_empty() {
                 text.push_str(": ");
@@ -240,7 +263,10 @@ where
 {
     fn from(error: E) -> Self {
         let mut problem = Self::of(&kinds::INTERNAL);
-        let source = Source { type_id: TypeId::of::<E>(), error: Box::new(error) };
+        let source = Source {
+            type_id: TypeId::of::<E>(),
+            error: Box::new(error),
+        };
         problem.inner.source = Some(source);
         problem
     }

@@ -28,8 +28,12 @@ impl Registration {
     pub(crate) fn mapping<E: Error + 'static>(
         to_problem: impl Fn(&E) -> Problem + Send + Sync + 'static,
     ) -> Self {
-        let convert = move |error: &(dyn Error + 'static)| error.downcast_ref::<E>().map(&to_problem);
-        Self { type_id: TypeId::of::<E>(), convert: Box::new(convert) }
+        let convert =
+            move |error: &(dyn Error + 'static)| error.downcast_ref::<E>().map(&to_problem);
+        Self {
+            type_id: TypeId::of::<E>(),
+            convert: Box::new(convert),
+        }
     }
 
     /// What a handler that names `E` registers.
@@ -44,7 +48,9 @@ impl Registry {
         let mut by_type = HashMap::new();
         let framework = Registration::mapping(PoolError::problem);
         for registration in own.into_iter().chain(kinds).chain([framework]) {
-            by_type.entry(registration.type_id).or_insert(registration.convert);
+            by_type
+                .entry(registration.type_id)
+                .or_insert(registration.convert);
         }
         Self { by_type }
     }

@@ -42,7 +42,9 @@ pub struct Html<T>(pub T);
 fn with_type(body: impl Into<Body>, content_type: &'static str) -> Response {
     let mut response = Response::new(body.into());
     let content_type = HeaderValue::from_static(content_type);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }
 

@@ -16,17 +16,26 @@ pub struct Redirect {
 impl Redirect {
     /// 303: look there, with `GET`. What follows a form that was posted.
     pub fn to(target: impl Into<String>) -> Self {
-        Self { status: StatusCode::SEE_OTHER, target: target.into() }
+        Self {
+            status: StatusCode::SEE_OTHER,
+            target: target.into(),
+        }
     }
 
     /// 307: this once, with the same method.
     pub fn temporary(target: impl Into<String>) -> Self {
-        Self { status: StatusCode::TEMPORARY_REDIRECT, target: target.into() }
+        Self {
+            status: StatusCode::TEMPORARY_REDIRECT,
+            target: target.into(),
+        }
     }
 
     /// 308: for good, with the same method.
     pub fn permanent(target: impl Into<String>) -> Self {
-        Self { status: StatusCode::PERMANENT_REDIRECT, target: target.into() }
+        Self {
+            status: StatusCode::PERMANENT_REDIRECT,
+            target: target.into(),
+        }
     }
 }
 

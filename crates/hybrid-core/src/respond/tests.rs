@@ -6,7 +6,10 @@ use super::*;
 fn check(answer: impl IntoResponse, status: u16, content_type: Option<&str>) -> Response {
     let response = answer.into_response();
     assert_eq!(response.status(), status);
-    let found = response.headers().get(header::CONTENT_TYPE).map(|v| v.to_str().expect("ascii"));
+    let found = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .map(|v| v.to_str().expect("ascii"));
     assert_eq!(found, content_type);
     response
 }
@@ -16,13 +19,25 @@ fn each_answer_has_its_status_and_type() {
     check("text", 200, Some(TEXT));
     check(String::from("text"), 200, Some(TEXT));
     check(Html("<p>"), 200, Some("text/html; charset=utf-8"));
-    check(Bytes::from_static(b"x"), 200, Some("application/octet-stream"));
+    check(
+        Bytes::from_static(b"x"),
+        200,
+        Some("application/octet-stream"),
+    );
     check(Json([1, 2]), 200, Some("application/json"));
     check(StatusCode::ACCEPTED, 202, None);
-    check((StatusCode::CREATED, Json(1)), 201, Some("application/json"));
+    check(
+        (StatusCode::CREATED, Json(1)),
+        201,
+        Some("application/json"),
+    );
     check(Some("x"), 200, Some(TEXT));
     check(None::<String>, 404, Some("application/problem+json"));
-    check(Err::<(), _>(Problem::forbidden("no")), 403, Some("application/problem+json"));
+    check(
+        Err::<(), _>(Problem::forbidden("no")),
+        403,
+        Some("application/problem+json"),
+    );
     check(Redirect::to("/next"), 303, None);
     check(http::Response::new(Body::from("x")), 200, None);
 }
@@ -39,8 +54,16 @@ fn headers_of_a_tuple_are_added() {
 
 #[test]
 fn a_header_that_would_split_the_answer_is_a_500() {
-    check(([("x-name", "a\r\nset-cookie: b")], "text"), 500, Some("application/problem+json"));
-    check(Redirect::to("/a\r\nb"), 500, Some("application/problem+json"));
+    check(
+        ([("x-name", "a\r\nset-cookie: b")], "text"),
+        500,
+        Some("application/problem+json"),
+    );
+    check(
+        Redirect::to("/a\r\nb"),
+        500,
+        Some("application/problem+json"),
+    );
 }
 
 #[test]

@@ -59,7 +59,10 @@ mod tests {
         check("/a%20b/%C3%BC", Ok("/a b/ü"));
         check("/a%2fb", Ok("/a%2Fb"));
         check("/a%252Fb", Ok("/a%252Fb"));
-        check("/%zz", Err("a percent-escape is not two hexadecimal digits"));
+        check(
+            "/%zz",
+            Err("a percent-escape is not two hexadecimal digits"),
+        );
         check("/%ff", Err("a percent-escape is not UTF-8"));
         check("/%", Err("a percent-escape is not two hexadecimal digits"));
         check("/a%00", Err("the path holds a NUL"));

@@ -67,9 +67,18 @@ impl Entry {
     /// The route of that method; `HEAD` is answered from `GET`.
     fn route(&self, method: &Method) -> Option<&Arc<Route>> {
         let of = |wanted: &Method| {
-            self.routes.iter().find(|(known, _)| known == wanted).map(|(_, route)| route)
+            self.routes
+                .iter()
+                .find(|(known, _)| known == wanted)
+                .map(|(_, route)| route)
         };
-        of(method).or_else(|| if method == Method::HEAD { of(&Method::GET) } else { None })
+        of(method).or_else(|| {
+            if method == Method::HEAD {
+                of(&Method::GET)
+            } else {
+                None
+            }
+        })
     }
 
     fn stack(&self) -> Option<usize> {
@@ -105,7 +114,11 @@ struct Spot {
 
 enum Content {
     Routes(Vec<(Method, Arc<Route>)>),
-    Mount { mount: Mount, file: &'static str, line: u32 },
+    Mount {
+        mount: Mount,
+        file: &'static str,
+        line: u32,
+    },
 }
 
 impl RouterBuilder {
@@ -116,13 +129,17 @@ impl RouterBuilder {
         };
         for method in route.spec.methods {
             let Ok(method) = Method::from_bytes(method.as_bytes()) else {
-                self.faults.push(at_route(Fault::new(format!("`{method}` is no method")), route));
+                self.faults.push(at_route(
+                    Fault::new(format!("`{method}` is no method")),
+                    route,
+                ));
                 continue;
             };
             match &mut self.paths[index].content {
                 Content::Routes(routes) => {
                     if let Some((_, other)) = routes.iter().find(|(known, _)| *known == method) {
-                        let fault = Fault::new(format!("two routes answer {method} {}", route.path));
+                        let fault =
+                            Fault::new(format!("two routes answer {method} {}", route.path));
                         self.faults.push(at_route(at_route(fault, other), route));
                         continue;
                     }
@@ -130,7 +147,8 @@ impl RouterBuilder {
                 }
                 Content::Mount { file, line, .. } => {
                     let fault = Fault::new(format!("{} is a route and a mount", route.path));
-                    self.faults.push(at_route(fault.at("mounted", file, *line), route));
+                    self.faults
+                        .push(at_route(fault.at("mounted", file, *line), route));
                 }
             }
         }
@@ -168,41 +186,88 @@ impl RouterBuilder {
     }
 
     pub(crate) fn build(mut self) -> Result<Router, Vec<Fault>> {
-        let mut router = Router { root_stack: self.root_stack, ..Router::default() };
-        for spot in std::mem::take(&mut self.paths) {
-            let (pattern, content) = (spot.pattern, spot.content);
-            if let Err(error) = router.paths.insert(pattern.as_str(), router.targets.len()) {
-                self.faults.push(conflict(&pattern, &content, &error));
-                continue;
+        let mut router = Router {
+            root_stack: self.root_stack,
+            ..Router::default()
+        };
+        for (index, spot) in self.paths.iter().enumerate() {
+            if let Err(error) = router.paths.insert(spot.pattern.as_str(), index) {
+                self.faults.push(self.conflict(spot, &error));
             }
-            router.targets.push(match content {
-                Content::Routes(routes) => Target::Routes(Entry::new(routes)),
-                Content::Mount { mount, .. } => Target::Mount(mount),
-            });
         }
+        router.targets = std::mem::take(&mut self.paths)
+            .into_iter()
+            .map(Spot::target)
+            .collect();
         for (pattern, stack) in &self.prefixes {
-            for pattern in [pattern.clone(), format!("{pattern}/"), format!("{pattern}/{{*rest}}")] {
+            for pattern in [
+                pattern.clone(),
+                format!("{pattern}/"),
+                format!("{pattern}/{{*rest}}"),
+            ] {
                 // Two groups of one prefix: the first covers what neither knows.
                 let _ = router.prefixes.insert(pattern, *stack);
             }
         }
-        if self.faults.is_empty() { Ok(router) } else { Err(self.faults) }
+        if self.faults.is_empty() {
+            Ok(router)
+        } else {
+            Err(self.faults)
+        }
     }
 }
 
-fn conflict(pattern: &str, content: &Content, error: &matchit::InsertError) -> Fault {
-    let fault = Fault::new(match error {
-        matchit::InsertError::Conflict { with } => {
-            format!("the path {pattern} clashes with {with}: one request would match both")
+impl RouterBuilder {
+    /// Two paths that one request would match: says where both are written.
+    fn conflict(&self, spot: &Spot, error: &matchit::InsertError) -> Fault {
+        let matchit::InsertError::Conflict { with } = error else {
+            let fault = Fault::new(format!(
+                "the path {} cannot be matched: {error}",
+                spot.pattern
+            ));
+            return spot.say_where(fault);
+        };
+        let other = self.by_pattern.get(with).map(|index| &self.paths[*index]);
+        let (path, with) = (spot.path(), other.map_or_else(|| with.clone(), Spot::path));
+        let fault = Fault::new(format!(
+            "the paths {path} and {with} clash: one request would match both"
+        ));
+        let fault = other.map_or(fault.clone(), |other| other.say_where(fault));
+        spot.say_where(fault)
+    }
+}
+
+impl Spot {
+    fn target(self) -> Target {
+        match self.content {
+            Content::Routes(routes) => Target::Routes(Entry::new(routes)),
+            Content::Mount { mount, .. } => Target::Mount(mount),
         }
-        other => format!("the path {pattern} cannot be matched: {other}"),
-    });
-    match content {
-        Content::Routes(routes) => routes.iter().fold(fault, |fault, (_, route)| at_route(fault, route)),
-        Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
+    }
+
+    /// The path as it was written.
+    fn path(&self) -> String {
+        match &self.content {
+            Content::Routes(routes) => routes.first().map(|(_, route)| route.path.clone()),
+            Content::Mount { .. } => None,
+        }
+        .unwrap_or_else(|| self.pattern.clone())
+    }
+
+    fn say_where(&self, fault: Fault) -> Fault {
+        match &self.content {
+            Content::Routes(routes) => routes
+                .iter()
+                .fold(fault, |fault, (_, route)| at_route(fault, route)),
+            Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
+        }
     }
 }
 
 fn at_route(fault: Fault, route: &Route) -> Fault {
-    fault.at(format!("`{}`", route.spec.name), route.spec.file, route.spec.line)
+    fault.at(
+        format!("`{}`", route.spec.name),
+        route.spec.file,
+        route.spec.line,
+    )
 }

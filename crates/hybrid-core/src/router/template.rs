@@ -25,7 +25,10 @@ impl Template {
         if !text.starts_with('/') {
             return Err(format!("the path `{text}` must begin with `/`"));
         }
-        let mut template = Self { pattern: String::with_capacity(text.len()), names: Vec::new() };
+        let mut template = Self {
+            pattern: String::with_capacity(text.len()),
+            names: Vec::new(),
+        };
         for segment in text[1..].split('/') {
             template.pattern.push('/');
             template.push_segment(segment, text)?;
@@ -41,11 +44,17 @@ impl Template {
             self.pattern.push_str(segment);
             return Ok(());
         };
-        let inner = segment[open + 1..].strip_suffix('}').filter(|inner| !inner.contains(['{', '}']));
+        let inner = segment[open + 1..]
+            .strip_suffix('}')
+            .filter(|inner| !inner.contains(['{', '}']));
         let Some(name) = inner.filter(|_| open == 0) else {
-            return Err(format!("in the path `{text}`, `{segment}` must be a whole `{{name}}`"));
+            return Err(format!(
+                "in the path `{text}`, `{segment}` must be a whole `{{name}}`"
+            ));
         };
-        let (star, name) = name.strip_prefix('*').map_or(("", name), |name| ("*", name));
+        let (star, name) = name
+            .strip_prefix('*')
+            .map_or(("", name), |name| ("*", name));
         if name.is_empty() {
             return Err(format!("in the path `{text}`, `{segment}` has no name"));
         }
@@ -66,20 +75,34 @@ mod tests {
     fn check(text: &str, expected: Result<(&str, &[&str]), &str>) {
         let found = Template::parse(text);
         let found = found.as_ref().map(|t| {
-            (t.pattern.as_str(), t.names.iter().map(|name| &**name).collect::<Vec<_>>())
+            (
+                t.pattern.as_str(),
+                t.names.iter().map(|name| &**name).collect::<Vec<_>>(),
+            )
         });
-        let found = found.as_ref().map(|(pattern, names)| (*pattern, names.as_slice()));
+        let found = found
+            .as_ref()
+            .map(|(pattern, names)| (*pattern, names.as_slice()));
         assert_eq!(found.map_err(|e| e.as_str()), expected);
     }
 
     #[test]
     fn templates() {
         check("/", Ok(("/", &[])));
-        check("/a/{id}/b/{*rest}", Ok(("/a/{p0}/b/{*p1}", &["id", "rest"])));
+        check(
+            "/a/{id}/b/{*rest}",
+            Ok(("/a/{p0}/b/{*p1}", &["id", "rest"])),
+        );
         check("a", Err("the path `a` must begin with `/`"));
-        check("/{a}/{a}", Err("the path `/{a}/{a}` has the name `a` twice"));
+        check(
+            "/{a}/{a}",
+            Err("the path `/{a}/{a}` has the name `a` twice"),
+        );
         check("/{}", Err("in the path `/{}`, `{}` has no name"));
-        check("/x{a}", Err("in the path `/x{a}`, `x{a}` must be a whole `{name}`"));
+        check(
+            "/x{a}",
+            Err("in the path `/x{a}`, `x{a}` must be a whole `{name}`"),
+        );
         check("/a}", Err("the path `/a}` has a `}` without a `{`"));
     }
 

@@ -43,7 +43,11 @@ impl TestClient {
     pub fn new(app: App) -> Self {
         let runtime = event_loops(&test_settings());
         let runtime = runtime.unwrap_or_else(|error| panic!("{error:?}"));
-        Self { app: Mutex::new(Some(app)), built: OnceLock::new(), runtime: Some(runtime) }
+        Self {
+            app: Mutex::new(Some(app)),
+            built: OnceLock::new(),
+            runtime: Some(runtime),
+        }
     }
 
     /// Builds the application now, and says what is wrong with it.
@@ -54,7 +58,11 @@ impl TestClient {
     /// # Panics
     /// A constructor of a state panics.
     pub fn check(&self) -> Result<(), Error> {
-        let app = self.app.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let app = self
+            .app
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         let Some(app) = app else { return Ok(()) };
         let handle = self.runtime().handle();
         // A thread of its own: the caller may be inside a runtime.
@@ -123,9 +131,15 @@ impl TestClient {
     #[must_use]
     pub fn replace_state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         let app = self.app.get_mut().unwrap_or_else(PoisonError::into_inner);
-        let app = app.as_mut().expect("a state is replaced before the first request");
+        let app = app
+            .as_mut()
+            .expect("a state is replaced before the first request");
         let replaced = app.root.replace_state(&value);
-        assert!(replaced, "no state of type `{}` to replace", std::any::type_name::<T>());
+        assert!(
+            replaced,
+            "no state of type `{}` to replace",
+            std::any::type_name::<T>()
+        );
         self
     }
 
@@ -133,7 +147,9 @@ impl TestClient {
         if let Err(error) = self.check() {
             panic!("{error:?}");
         }
-        self.built.get().expect("an application that could not be built was reported before")
+        self.built
+            .get()
+            .expect("an application that could not be built was reported before")
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -160,7 +176,9 @@ impl Drop for TestClient {
 
 impl fmt::Debug for TestClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TestClient").field("built", &self.built).finish_non_exhaustive()
+        f.debug_struct("TestClient")
+            .field("built", &self.built)
+            .finish_non_exhaustive()
     }
 }
 

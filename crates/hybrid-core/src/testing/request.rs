@@ -27,7 +27,14 @@ pub struct TestRequest<'a> {
 impl<'a> TestRequest<'a> {
     pub(super) fn new(client: &'a TestClient, method: Method, target: String) -> Self {
         let (headers, cookies) = (Vec::new(), Vec::new());
-        Self { client, method, target, headers, cookies, body: Bytes::new() }
+        Self {
+            client,
+            method,
+            target,
+            headers,
+            cookies,
+            body: Bytes::new(),
+        }
     }
 
     /// Adds a pair to the query.
@@ -35,7 +42,8 @@ impl<'a> TestRequest<'a> {
         let pair = form_urlencoded::Serializer::new(String::new())
             .append_pair(name, &value.to_string())
             .finish();
-        self.target.push(if self.target.contains('?') { '&' } else { '?' });
+        self.target
+            .push(if self.target.contains('?') { '&' } else { '?' });
         self.target.push_str(&pair);
         self
     }
@@ -126,7 +134,8 @@ impl<'a> TestRequest<'a> {
             // Nobody listens where the test has failed meanwhile.
             let _ = say.send(answer.await);
         });
-        hear.recv_timeout(ANSWER_WAIT).expect("an answer within a minute")
+        hear.recv_timeout(ANSWER_WAIT)
+            .expect("an answer within a minute")
     }
 
     /// Sends it and waits for the whole answer, inside a runtime.

@@ -21,7 +21,12 @@ impl TestResponse {
         let placement = parts.extensions.get().copied();
         let body = read_to_end(body, usize::MAX).await;
         let body = body.unwrap_or_else(|problem| panic!("the answer broke off: {problem}"));
-        Self { status: parts.status, headers: parts.headers, placement, body }
+        Self {
+            status: parts.status,
+            headers: parts.headers,
+            placement,
+            body,
+        }
     }
 
     /// The status.

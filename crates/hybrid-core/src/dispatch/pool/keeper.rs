@@ -12,10 +12,7 @@ use crate::sync::Ordering;
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Starts the keeper. It sleeps until it is unparked.
-pub(super) fn start(
-    shared: Arc<Shared>,
-    alive: Sender<Infallible>,
-) -> io::Result<thread::Thread> {
+pub(super) fn start(shared: Arc<Shared>, alive: Sender<Infallible>) -> io::Result<thread::Thread> {
     let keeper = thread::Builder::new().name("hybrid-pool-keeper".to_owned());
     let handle = keeper.spawn(move || keep(&shared, &alive))?;
     // Not joined: `Pool::join` waits for the keeper's `alive` like for a worker's.
@@ -24,8 +21,12 @@ pub(super) fn start(
 
 fn keep(shared: &Arc<Shared>, alive: &Sender<Infallible>) {
     let mut started = 0_usize;
-    while !shared.is_closed() {
+    loop {
         if !shared.needs_thread() {
+            // What is queued when the pool closes still needs somebody to run it.
+            if shared.is_closed() {
+                return;
+            }
             thread::park();
             continue;
         }

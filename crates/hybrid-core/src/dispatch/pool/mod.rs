@@ -71,10 +71,7 @@ impl Pool {
     ///
     /// # Errors
     /// The system refuses the keeper's thread.
-    pub(crate) fn start(
-        limits: Limits,
-        runtime: tokio::runtime::Handle,
-    ) -> std::io::Result<Self> {
+    pub(crate) fn start(limits: Limits, runtime: tokio::runtime::Handle) -> std::io::Result<Self> {
         let (queue, waiting) = bounded(limits.queue_depth.max(1));
         let (alive, all_left) = mpsc::channel(1);
         let shared = Arc::new(Shared {
@@ -87,7 +84,12 @@ impl Pool {
             runtime,
         });
         let keeper = keeper::start(Arc::clone(&shared), alive)?;
-        Ok(Self { queue, shared, keeper, all_left: Mutex::new(all_left) })
+        Ok(Self {
+            queue,
+            shared,
+            keeper,
+            all_left: Mutex::new(all_left),
+        })
     }
 
     /// Queues a job. Never waits.

@@ -5,8 +5,14 @@ use super::*;
 const LONG: Duration = Duration::from_secs(30);
 
 fn pool(threads_max: usize, queue_depth: usize) -> (Pool, tokio::runtime::Runtime) {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-    let limits = Limits { queue_depth, threads_max, nice: 10 };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let limits = Limits {
+        queue_depth,
+        threads_max,
+        nice: 10,
+    };
     let pool = Pool::start(limits, runtime.handle().clone()).expect("a keeper");
     (pool, runtime)
 }
@@ -20,7 +26,10 @@ fn jobs_run_on_named_threads() {
         say.send(name).expect("the test listens");
     };
     pool.submit(Box::new(job)).expect("there is room");
-    assert_eq!(hear.recv_timeout(LONG).expect("it ran").as_deref(), Some("hybrid-pool-1"));
+    assert_eq!(
+        hear.recv_timeout(LONG).expect("it ran").as_deref(),
+        Some("hybrid-pool-1")
+    );
 }
 
 #[test]
@@ -44,10 +53,12 @@ fn a_full_queue_refuses_at_once() {
 fn a_panic_costs_no_thread() {
     let (pool, _runtime) = pool(1, 2000);
     for _ in 0..1000 {
-        pool.submit(Box::new(|| panic!("a job"))).expect("there is room");
+        pool.submit(Box::new(|| panic!("a job")))
+            .expect("there is room");
     }
     let (say, hear) = mpsc::channel();
-    pool.submit(Box::new(move || say.send(()).expect("the test listens"))).expect("room");
+    pool.submit(Box::new(move || say.send(()).expect("the test listens")))
+        .expect("room");
     hear.recv_timeout(LONG).expect("the thread lives");
     assert_eq!(pool.shared.threads.load(Ordering::SeqCst), 1);
 }
@@ -68,7 +79,10 @@ fn threads_grow_to_their_limit_and_no_further() {
     for _ in 0..3 {
         has_started.recv_timeout(LONG).expect("three run");
     }
-    assert!(has_started.recv_timeout(Duration::from_millis(50)).is_err(), "a fourth runs");
+    assert!(
+        has_started.recv_timeout(Duration::from_millis(50)).is_err(),
+        "a fourth runs"
+    );
     drop(release);
     for _ in 0..5 {
         has_started.recv_timeout(LONG).expect("the rest runs");
@@ -81,8 +95,10 @@ fn closing_finishes_what_is_queued_and_joins_everybody() {
     let (say, hear) = mpsc::channel();
     for number in 0..32 {
         let say = say.clone();
-        pool.submit(Box::new(move || say.send(number).expect("the test listens")))
-            .expect("there is room");
+        pool.submit(Box::new(move || {
+            say.send(number).expect("the test listens")
+        }))
+        .expect("there is room");
     }
     pool.close();
     assert_eq!(pool.submit(Box::new(|| ())), Err(Refused::Closed));

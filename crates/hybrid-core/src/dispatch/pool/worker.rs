@@ -74,7 +74,10 @@ fn leaves(shared: &Shared) -> bool {
 /// no thread is ever lost.
 fn run(job: Job) {
     if let Err(panicked) = catch(job) {
-        tracing::error!(panic = panicked.0, "a job of the pool panicked outside its handler");
+        tracing::error!(
+            panic = panicked.0,
+            "a job of the pool panicked outside its handler"
+        );
     }
 }
 
