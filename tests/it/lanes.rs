@@ -1,0 +1,115 @@
+//! Where handlers run: a plain `fn` on a pool thread and never on an event loop,
+//! whatever happens there; an `async fn` on a loop.
+
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
+use hybrid::prelude::*;
+
+use crate::harness::{Reply, Server, at_once, join};
+
+fn place() -> String {
+    let current = hybrid::current();
+    let lane = current.lane().expect("a request runs");
+    format!("{lane} {}", current.thread())
+}
+
+#[get("/async")]
+async fn on_event() -> String {
+    tokio::task::yield_now().await;
+    place()
+}
+
+#[get("/plain")]
+fn on_pool() -> String {
+    place()
+}
+
+#[get("/inline", lane = inline)]
+fn on_loop() -> String {
+    place()
+}
+
+#[get("/border")]
+async fn border() -> Result<String> {
+    let there = hybrid::pool(place).await?;
+    Ok(format!("{there}, back {}", place()))
+}
+
+#[get("/sleep/{ms}")]
+fn sleep(ms: u64) -> &'static str {
+    thread::sleep(Duration::from_millis(ms));
+    "slept"
+}
+
+#[get("/hello/{name}")]
+async fn hello(name: String) -> String {
+    format!("Hello, {name}!")
+}
+
+fn app() -> App {
+    App::new().routes(routes![on_event, on_pool, on_loop, border, sleep, hello])
+}
+
+#[test]
+fn threads_say_where_a_handler_runs() {
+    let check = |path: &str, lane: Lane, expected: &str| {
+        let client = TestClient::new(app().config(Config::new().expose_lane(true)));
+        for _ in 0..50 {
+            let answer = client.get(path).send();
+            assert_eq!(answer.lane(), lane);
+            assert_eq!(answer.header("x-hybrid-lane"), Some(lane.as_str()));
+            let text = answer.text().trim_end_matches(|c: char| c.is_ascii_digit());
+            assert_eq!(text, expected);
+        }
+    };
+    check("/async", Lane::Event, "event hybrid-loop-");
+    check("/plain", Lane::Pool, "pool hybrid-pool-");
+    check("/inline", Lane::Inline, "inline hybrid-loop-");
+}
+
+#[test]
+fn a_closure_on_the_pool_is_on_the_pool() {
+    let client = TestClient::new(app());
+    let answer = client.get("/border").send();
+    let (there, back) = answer.text().split_once(", back ").unwrap();
+    assert!(there.starts_with("pool hybrid-pool-"), "{there}");
+    assert!(back.starts_with("event hybrid-loop-"), "{back}");
+}
+
+/// Eight threads, 64 handlers that sleep for half a second: 4 s of sleep, during
+/// which the loops must answer as if nothing were. The bound of 250 ms is far
+/// above what an answer takes and far below what one would take that stood
+/// behind a sleeper.
+#[test]
+fn sleeping_handlers_do_not_hold_the_loops() {
+    let config = Config::new().max_threads(8).queue_wait(Duration::from_secs(30)).expose_lane(true);
+    let server = Server::start(app().config(config));
+    let addr = server.addr;
+    let started = Instant::now();
+    let sleepers = at_once(64, move |_| {
+        let mut wire = crate::harness::Wire::to(addr);
+        wire.write("GET /sleep/500 HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.read()
+    });
+    let mut answers = 0;
+    while sleepers.iter().any(|sleeper| !sleeper.is_finished()) {
+        let asked = Instant::now();
+        let answer = server.get("/hello/x");
+        let took = asked.elapsed();
+        assert_eq!((answer.status, answer.text()), (200, "Hello, x!"));
+        assert_eq!(answer.header("x-hybrid-lane"), Some("event"));
+        assert!(took < Duration::from_millis(250), "an async answer took {took:?}");
+        answers += 1;
+    }
+    assert!(answers > 100, "the loops answered only {answers} times");
+    // No fewer than 64 / 8 rounds of half a second: the pool did not grow.
+    assert!(started.elapsed() >= Duration::from_secs(4));
+    for Reply { status, headers, body } in join(sleepers) {
+        assert_eq!((status, &*body), (200, &b"slept"[..]));
+        assert!(headers.contains(&("x-hybrid-lane".to_owned(), "pool".to_owned())));
+    }
+    server.stop().unwrap();
+}

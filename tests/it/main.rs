@@ -1,0 +1,11 @@
+//! The framework as its users see it: one module a feature. What needs a socket
+//! goes through one, on a port that the system picks; the rest goes through the
+//! in-process client.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may panic, read the clock and start threads"
+)]
+
+mod harness;
+mod lanes;
