@@ -1,0 +1,64 @@
+//! hybrid as it comes: every limit and time limit at its default.
+
+use hybrid::prelude::*;
+use tokio::net::TcpListener;
+
+use super::{HELLO, Item, Message, Processed};
+
+pub(super) async fn serve(listener: TcpListener) -> hybrid::Result<()> {
+    App::new()
+        .routes(routes![json, items, process])
+        .serve(listener)
+        .await
+}
+
+#[get("/json")]
+async fn json() -> Json<Message> {
+    Json(HELLO)
+}
+
+#[get("/items/{id}")]
+async fn items(
+    #[path(ge = 1)] id: u64,
+    #[query(min_length = 1, max_length = 50)] q: String,
+    #[query(ge = 1, le = 100, default = 20)] limit: u32,
+    #[header("x-request-id", default = "unknown")] request_id: String,
+) -> Json<Item> {
+    Json(Item {
+        id,
+        q,
+        limit,
+        request_id,
+    })
+}
+
+#[model(input)]
+struct DataItem {
+    #[field(ge = 1)]
+    id: i64,
+    #[field(ge = 0.0)]
+    value: f64,
+    #[field(max_length = 100)]
+    name: Option<String>,
+}
+
+#[model(input)]
+struct ProcessData {
+    #[field(min_items = 1, max_items = 1000)]
+    data: Vec<DataItem>,
+    #[field(one_of = ["standard", "advanced", "premium"])]
+    processing_type: String,
+}
+
+#[post("/process")]
+async fn process(Json(body): Json<ProcessData>) -> Json<Processed> {
+    Json(Processed {
+        count: body
+            .data
+            .iter()
+            .filter(|item| item.id > 0 && item.name.is_some())
+            .count(),
+        total: body.data.iter().map(|item| item.value).sum(),
+        processing_type: body.processing_type,
+    })
+}

@@ -1,0 +1,100 @@
+//! What is asked of every server, and what every server must answer.
+
+use crate::servers::Server;
+
+/// One request, asked again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Workload {
+    /// `GET /json`: an object of 27 bytes.
+    Json,
+    /// `GET /items/42?q=abc&limit=10`: a path, two checked query values, a
+    /// header, JSON out.
+    Items,
+    /// `POST /process`: ten items, checked.
+    Process,
+}
+
+impl Workload {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 3] = [Self::Json, Self::Items, Self::Process];
+
+    /// As it is named in the report.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Json => "`GET /json`",
+            Self::Items => "`GET /items/42?q=abc&limit=10`",
+            Self::Process => "`POST /process`",
+        }
+    }
+
+    /// Who answers it.
+    pub fn servers(self) -> &'static [Server] {
+        match self {
+            Self::Json | Self::Items => &[Server::Hyper, Server::Axum, Server::Hybrid],
+            Self::Process => &[Server::Axum, Server::Hybrid],
+        }
+    }
+
+    /// The bars for hybrid: the peer, and the most that hybrid may cost of it.
+    pub fn bars(self) -> &'static [(Server, f64)] {
+        match self {
+            Self::Json => &[(Server::Hyper, 1.05), (Server::Axum, 0.69)],
+            Self::Items => &[(Server::Hyper, 1.10), (Server::Axum, 0.65)],
+            Self::Process => &[(Server::Axum, 0.75)],
+        }
+    }
+
+    /// The request as it goes over the wire.
+    pub fn request(self) -> Vec<u8> {
+        let request = match self {
+            Self::Json => "GET /json HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\r\n".to_owned(),
+            Self::Items => "GET /items/42?q=abc&limit=10 HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\
+                x-request-id: 7f3a\r\n\r\n"
+                .to_owned(),
+            Self::Process => {
+                let body = ten_items();
+                format!(
+                    "POST /process HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\
+                    content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+            }
+        };
+        request.into_bytes()
+    }
+
+    /// The body of the answer.
+    pub fn answer(self) -> &'static str {
+        match self {
+            Self::Json => r#"{"message":"Hello, World!"}"#,
+            Self::Items => r#"{"id":42,"q":"abc","limit":10,"request_id":"7f3a"}"#,
+            Self::Process => r#"{"count":10,"total":50.0,"processing_type":"advanced"}"#,
+        }
+    }
+
+    /// The request with a fault in it, which is to be answered with 422 or 400.
+    pub fn bad_request(self) -> Option<Vec<u8>> {
+        let good = String::from_utf8(self.request()).ok()?;
+        let (of, to) = match self {
+            Self::Json => return None,
+            Self::Items => ("limit=10", "limit=0"),
+            Self::Process => (r#""id":3"#, r#""id":0"#),
+        };
+        Some(good.replacen(of, to, 1).into_bytes())
+    }
+}
+
+fn ten_items() -> String {
+    let items: Vec<String> = (1..=10)
+        .map(|id| {
+            format!(
+                r#"{{"id":{id},"value":{}.5,"name":"item number {id}"}}"#,
+                id - 1
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"data":[{}],"processing_type":"advanced"}}"#,
+        items.join(",")
+    )
+}
