@@ -19,6 +19,11 @@ fn primes(
     Json((2..n).filter(|c| (2..*c).all(|d| c % d != 0)).collect())
 }
 
+/// The application; tests build the same one.
+pub fn app() -> App {
+    App::new().routes(routes![hello, primes])
+}
+
 fn main() -> hybrid::Result<()> {
-    App::new().routes(routes![hello, primes]).run()
+    app().run()
 }

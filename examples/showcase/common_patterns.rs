@@ -1,0 +1,122 @@
+//! "Common Patterns": a gateway, and a pipeline of async and sync steps.
+
+use std::{env, sync::Arc, time::Duration};
+
+use http_body_util::{BodyExt, Empty, Limited};
+use hybrid::{BoxError, pool, prelude::*};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use serde_json::{Map, Number, Value};
+use tokio::time::{sleep, timeout};
+
+use super::mixed_workloads::doubled;
+
+pub(crate) fn routes() -> Routes {
+    routes![api_gateway, process_pipeline]
+}
+
+/// Calls the services behind the gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    client: Client<HttpConnector, Empty<Bytes>>,
+    template: Arc<str>,
+}
+
+/// The longest a service may take, and the most it may answer.
+const TIME_MAX: Duration = Duration::from_secs(5);
+const BYTES_MAX: usize = 1 << 20;
+
+impl Gateway {
+    /// `GATEWAY_TEMPLATE`, or `http://{service}.internal`.
+    pub fn from_env() -> Result<Self, String> {
+        let template = env::var("GATEWAY_TEMPLATE");
+        Self::new(template.as_deref().unwrap_or("http://{service}.internal"))
+    }
+
+    /// A gateway to the address that `template` gives a service.
+    pub fn new(template: &str) -> Result<Self, String> {
+        if !(template.starts_with("http://") && template.contains("{service}")) {
+            return Err(format!("`{template}` must be `http://` and hold `{{service}}`"));
+        }
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Ok(Self { client, template: template.into() })
+    }
+
+    async fn fetch(&self, service: &str) -> Result<Value, BoxError> {
+        let target: Uri = self.template.replace("{service}", service).parse()?;
+        let answer = self.client.get(target).await?;
+        let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await?;
+        Ok(serde_json::from_slice(&body.to_bytes())?)
+    }
+}
+
+#[model(output)]
+struct Failure {
+    error: String,
+}
+
+/// Asks a service and hands on its JSON.
+///
+/// The client chooses a name and nothing else of the address: no dot, colon or
+/// slash passes the rule, and redirects are not followed. Whatever fails is a
+/// 500, as the document has it; a gateway that is none of a demonstration would
+/// say 502 and keep the reason to its log.
+#[get("/api-gateway/{service}")]
+async fn api_gateway(
+    #[path(regex = "^[a-z0-9-]+$", max_length = 63)] service: String,
+    State(gateway): State<Gateway>,
+) -> Result<Json<Value>, (StatusCode, Json<Failure>)> {
+    let failed = |error: BoxError| {
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(Failure { error: error.to_string() }))
+    };
+    let answer = timeout(TIME_MAX, gateway.fetch(&service)).await;
+    answer.map_err(|elapsed| failed(elapsed.into()))?.map(Json).map_err(failed)
+}
+
+type Item = Map<String, Value>;
+
+#[model(output)]
+struct Processed {
+    processed: bool,
+    value: Number,
+}
+
+#[model(output)]
+struct Saved {
+    saved: usize,
+}
+
+#[model(output)]
+struct Pipeline {
+    processed: usize,
+    save_result: Saved,
+}
+
+/// Fetches, computes, saves: each step where it belongs.
+#[post("/process-pipeline")]
+async fn process_pipeline(Json(data): Json<Vec<Item>>) -> Result<Json<Pipeline>> {
+    let enriched = enrich(data).await;
+    let processed = pool(move || process(&enriched)).await??;
+    let save_result = save(&processed).await;
+    Ok(Json(Pipeline { processed: processed.len(), save_result }))
+}
+
+async fn enrich(mut data: Vec<Item>) -> Vec<Item> {
+    sleep(Duration::from_millis(100)).await;
+    for item in &mut data {
+        item.entry("enriched").or_insert(Value::Bool(true));
+    }
+    data
+}
+
+fn process(enriched: &[Item]) -> Result<Vec<Processed>> {
+    let process = |item| Ok(Processed { processed: true, value: doubled(item)? });
+    enriched.iter().map(process).collect()
+}
+
+async fn save(processed: &[Processed]) -> Saved {
+    sleep(Duration::from_millis(100)).await;
+    Saved { saved: processed.len() }
+}

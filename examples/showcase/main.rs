@@ -1,0 +1,48 @@
+//! Every endpoint of the document on async and sync handlers, with real
+//! measurements in the answers; one module a section of the document.
+//!
+//! Run with: cargo run --release --example showcase
+//! Try: curl 'http://127.0.0.1:8000/compute-prime?n=30'
+//!      curl 'http://127.0.0.1:8000/fetch-user-data?user_id=7'
+//!      curl 'http://127.0.0.1:8000/process-data' --json '{"data":[{"id":1,"value":2.5}]}'
+
+use hybrid::prelude::*;
+
+mod best_practices;
+mod common_patterns;
+mod concurrent_requests;
+mod cpu_bound;
+mod debugging;
+mod error_handling;
+mod how_it_works;
+mod io_bound;
+mod measure;
+mod migration;
+mod mixed_workloads;
+mod performance_comparison;
+
+pub use common_patterns::Gateway;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// The application; tests build the same one.
+pub fn app() -> App {
+    App::new()
+        .state_with(Gateway::from_env)
+        .routes(how_it_works::routes())
+        .routes(cpu_bound::routes())
+        .routes(io_bound::routes())
+        .routes(mixed_workloads::routes())
+        .routes(concurrent_requests::routes())
+        .routes(error_handling::routes())
+        .routes(performance_comparison::routes())
+        .routes(migration::routes())
+        .routes(best_practices::routes())
+        .routes(common_patterns::routes())
+        .routes(debugging::routes())
+}
+
+fn main() -> hybrid::Result<()> {
+    app().run()
+}

@@ -1,0 +1,62 @@
+//! What the answers measure: how long something took, and where it ran.
+
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
+
+use hybrid::{Lane, current};
+
+/// A clock that was started.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    #[expect(clippy::disallowed_methods, reason = "the ban is the framework's, which has a clock of its own")]
+    pub(crate) fn start() -> Self {
+        Self(Instant::now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
+/// Awaits a future, and says how long it took.
+pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
+    let watch = Stopwatch::start();
+    let made = work.await;
+    (made, watch.elapsed())
+}
+
+/// Calls a function, and says how long it took.
+pub(crate) fn timed_call<T>(work: impl FnOnce() -> T) -> (T, Duration) {
+    let watch = Stopwatch::start();
+    let made = work();
+    (made, watch.elapsed())
+}
+
+/// Where the handler runs, in the document's words.
+pub(crate) fn execution() -> &'static str {
+    match current().lane() {
+        Some(Lane::Pool) => "thread_pool",
+        Some(_) => "event_loop",
+        None => "outside of a request",
+    }
+}
+
+/// Whether several things that took `each` ran at once, as they took `total` together.
+pub(crate) fn concurrency(each: &[Duration], total: Duration) -> &'static str {
+    let concurrent = each.len() > 1 && total < each.iter().sum();
+    if concurrent { "concurrent" } else { "sequential" }
+}
+
+/// A duration as the document writes it: `0.200s`.
+pub(crate) fn seconds(duration: Duration) -> String {
+    format!("{:.3}s", duration.as_secs_f64())
+}
+
+/// How much of `before` is saved by taking `after`: `55.5%`.
+pub(crate) fn saved(before: Duration, after: Duration) -> String {
+    let (before, after) = (before.as_secs_f64(), after.as_secs_f64());
+    format!("{:.1}%", (before - after) / before * 100.0)
+}

@@ -1,0 +1,6 @@
+//! Every example, run: as a module through the in-process client, and the ones
+//! that stand for the whole as processes of their own.
+
+mod process;
+mod programs;
+mod showcase;
