@@ -4,6 +4,7 @@
 //! therefore only used to give a better message early, or to shape a literal; what cannot be told from the spelling is
 //! left to the compiler.
 
+use hybrid_validate::Num;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
 /// What a spelled type is, once `Option` and `Box` around it are taken off.
@@ -147,6 +148,18 @@ pub(crate) fn kind(ty: &Type) -> Kind {
         "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Kind::List,
         "HashMap" | "BTreeMap" => Kind::Map,
         _ => Kind::Unknown,
+    }
+}
+
+/// The least and the greatest integer of so many bits.
+pub(crate) fn limits(signed: bool, bits: u32) -> (Num, Num) {
+    if signed {
+        (
+            Num::Int(i128::MIN >> (128 - bits)),
+            Num::Int(i128::MAX >> (128 - bits)),
+        )
+    } else {
+        (Num::Int(0), Num::from_u128(u128::MAX >> (128 - bits)))
     }
 }
 

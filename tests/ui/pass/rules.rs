@@ -32,8 +32,10 @@ async fn texts(
     #[query(default = true)] flag: bool,
     #[query(default = 'x')] letter: char,
     #[query(default = "y", description = "Both are said")] both: Option<String>,
+    #[query(default = ["a", "b"], max_items = 2)] list: Vec<String>,
+    #[query(default = [1], le = i16::MAX)] numbers: Option<std::collections::BTreeSet<i32>>,
 ) -> String {
-    format!("{name}{at:?}{flag}{letter}{both:?}")
+    format!("{name}{at:?}{flag}{letter}{both:?}{list:?}{numbers:?}")
 }
 
 fn main() {

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use hybrid_validate::{Num, Rule as Judge, literal};
 use proc_macro2::Span;
-use syn::{LitStr, Type};
+use syn::{Expr, ExprArray, LitStr, Type};
 
 use super::parse::number;
 use super::{Bound, Count, DefaultValue, Number, Rule, Rules, Size, What, search};
@@ -48,6 +48,36 @@ impl Rules {
         let Some(DefaultValue::Expr(expr)) = &self.default else {
             return;
         };
+        if let Expr::Array(array) = expr {
+            self.check_default_list(array, ty, diag);
+        } else {
+            self.check_default_value(expr, ty, diag);
+        }
+    }
+
+    /// The number of items, then each of them.
+    fn check_default_list(&self, array: &ExprArray, ty: &Type, diag: &mut Diagnostics) {
+        for rule in &self.list {
+            let count = array.elems.len();
+            let kept = match &rule.what {
+                What::Count(Count::MinItems, Size::Literal(min, _)) => {
+                    Judge::MinItems(*min).admits_count(count)
+                }
+                What::Count(Count::MaxItems, Size::Literal(max, _)) => {
+                    Judge::MaxItems(*max).admits_count(count)
+                }
+                _ => true,
+            };
+            if !kept {
+                broken(&format!("of {count} items"), rule, array, diag);
+            }
+        }
+        for element in &array.elems {
+            self.check_default_value(element, types::element(ty), diag);
+        }
+    }
+
+    fn check_default_value(&self, expr: &Expr, ty: &Type, diag: &mut Diagnostics) {
         if let Some(text) = as_str(expr) {
             return self.check_text_default(text, ty, diag);
         }
@@ -268,7 +298,7 @@ fn in_range(bound: Bound, rule: &Rule, number: &Number, ty: &Type, diag: &mut Di
     let Kind::Int { signed, bits } = types::kind(element) else {
         return;
     };
-    let (min, max) = limits(signed, bits);
+    let (min, max) = types::limits(signed, bits);
     let impossible = match bound {
         Bound::Ge => number.value.compare(&max) == Some(Ordering::Greater),
         Bound::Gt => matches!(
@@ -286,17 +316,6 @@ fn in_range(bound: Bound, rule: &Rule, number: &Number, ty: &Type, diag: &mut Di
         let (key, spelled, text) = (&rule.key, types::spelled(element), &number.text);
         let message = format!("no `{spelled}` keeps `{key} = {text}`, it goes from {min} to {max}");
         diag.error_at(number.span, message);
-    }
-}
-
-fn limits(signed: bool, bits: u32) -> (Num, Num) {
-    if signed {
-        (
-            Num::Int(i128::MIN >> (128 - bits)),
-            Num::Int(i128::MAX >> (128 - bits)),
-        )
-    } else {
-        (Num::Int(0), Num::from_u128(u128::MAX >> (128 - bits)))
     }
 }
 
@@ -441,6 +460,12 @@ mod tests {
             &[],
         );
         check(quote!(u8), quote!(ge = 0xff, one_of = [255, 1_0]), &[]);
+        check(quote!(u64), quote!(ge = u32::MAX, le = std::u64::MAX), &[]);
+        check(
+            quote!(Vec<u8>),
+            quote!(max_items = 2, le = 9, default = [1, 9]),
+            &[],
+        );
     }
 
     #[test]
@@ -536,6 +561,18 @@ mod tests {
             quote!(String),
             quote!(default = "ää", max_length = 1),
             &["the default \"ää\" breaks its own rule `max_length = 1`, change one of them"],
+        );
+    }
+
+    #[test]
+    fn lists_that_stand_in_are_judged_item_by_item() {
+        check(
+            quote!(Vec<u8>),
+            quote!(max_items = 1, le = 9, default = [1, 10]),
+            &[
+                "the default of 2 items breaks its own rule `max_items = 1`, change one of them",
+                "the default 10 breaks its own rule `le = 9`, change one of them",
+            ],
         );
     }
 

@@ -102,6 +102,16 @@ impl Rules {
 pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
     let inner = types::option(ty);
     let kind = types::kind(inner.unwrap_or(ty));
+    if let (Expr::Array(array), Kind::List) = (expr, kind) {
+        let element = types::argument(inner.unwrap_or(ty), 0).unwrap_or(ty);
+        let elements = array.elems.iter().map(|expr| default_value(expr, element));
+        let list = quote!(::core::convert::Into::into([#(#elements),*]));
+        return if inner.is_some() {
+            quote!(::core::option::Option::Some(#list))
+        } else {
+            list
+        };
+    }
     let value = match (as_str(expr), number(expr), kind) {
         (Some(text), _, Kind::Text | Kind::Unknown) => quote!(::core::convert::Into::into(#text)),
         (

@@ -8,6 +8,7 @@ use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 use super::{Bound, Count, DefaultValue, Number, Rule, Rules, Size, What};
 use crate::diag::Diagnostics;
 use crate::options::{Opt, Options, Value, as_str};
+use crate::types::{self, Kind};
 
 /// The names that `format` knows.
 const FORMATS: &[&str] = &["email", "uri", "uuid", "ipv4", "ipv6", "date", "date-time"];
@@ -112,7 +113,12 @@ fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
     let expr = opt.expr(diag)?;
     let Some(number) = number(expr) else {
         let key = &opt.key;
-        let message = format!("`{key}` takes a number: `{key} = 1`, or `{key} = 0.5` for a float");
+        let message = match expr {
+            Expr::Path(_) => format!(
+                "`{key}` takes a number itself, since it is checked when the macro runs: `{key} = 1`"
+            ),
+            _ => format!("`{key}` takes a number: `{key} = 1`, or `{key} = 0.5` for a float"),
+        };
         diag.error(expr, message);
         return None;
     };
@@ -235,6 +241,9 @@ pub(super) fn number(expr: &Expr) -> Option<Number> {
         Expr::Paren(paren) => return number(&paren.expr),
         other => ("", other),
     };
+    if let (Expr::Path(path), "") = (literal, minus) {
+        return limit(&path.path);
+    }
     let Expr::Lit(ExprLit { lit, .. }) = literal else {
         return None;
     };
@@ -250,6 +259,32 @@ pub(super) fn number(expr: &Expr) -> Option<Number> {
     Some(Number {
         value,
         span: expr.span(),
+        text,
+    })
+}
+
+/// `u32::MAX` and its like, which are as well known as literals.
+fn limit(path: &syn::Path) -> Option<Number> {
+    let mut segments = path.segments.iter().rev();
+    let (which, of) = (&segments.next()?.ident, segments.next()?);
+    let ty = syn::Type::Path(syn::TypePath {
+        attrs: Vec::new(),
+        qself: None,
+        path: of.ident.clone().into(),
+    });
+    let Kind::Int { signed, bits } = types::kind(&ty) else {
+        return None;
+    };
+    let (min, max) = types::limits(signed, bits);
+    let value = match which.to_string().as_str() {
+        "MIN" => min,
+        "MAX" => max,
+        _ => return None,
+    };
+    let text = format!("{}::{which}", of.ident);
+    Some(Number {
+        value,
+        span: path.span(),
         text,
     })
 }

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[model]
+struct Order {
+    #[serde(rename = "orderId")]
+    #[field(alias = "order-id")]
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+#[serde(content = "c")]
+enum Kind {
+    Big,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+struct Order {
+    #[field(default = "cheap", regex = "^(standard|premium)$")]
+    kind: String,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use hybrid::prelude::*;
+
+#[model]
+enum Nothing {}
+
+fn main() {}

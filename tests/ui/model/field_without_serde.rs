@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+struct Plain;
+
+#[model]
+struct Order {
+    plain: Plain,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+struct Order {
+    #[field("orderId")]
+    id: u64,
+}
+
+fn main() {}

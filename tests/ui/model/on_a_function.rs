@@ -1,0 +1,6 @@
+use hybrid::prelude::*;
+
+#[model]
+fn order() {}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[model(inptu)]
+struct Order {
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use hybrid::prelude::*;
+
+#[model]
+struct Order {
+    name: &'static str,
+}
+
+fn main() {}

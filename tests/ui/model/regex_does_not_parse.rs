@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+struct Order {
+    #[field(regex = "^[a-z+$")]
+    code: String,
+}
+
+fn main() {}

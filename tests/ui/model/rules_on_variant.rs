@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+enum Shape {
+    #[field(gt = 0)]
+    Circle { radius: f64 },
+}
+
+fn main() {}

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[model]
+enum Kind {
+    Big,
+    #[serde(other)]
+    Unknown,
+}
+
+fn main() {}

@@ -1,0 +1,9 @@
+use hybrid::prelude::*;
+
+#[model]
+#[serde(tag = "kind")]
+struct Order {
+    id: u64,
+}
+
+fn main() {}

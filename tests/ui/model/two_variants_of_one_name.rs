@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+#[model]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Big,
+    BIG,
+}
+
+fn main() {}
