@@ -25,6 +25,7 @@ pub use crate::dispatch::{Endpoint, event, inline, on_pool as pool};
 
 // Called by `#[extractor]`.
 pub use crate::dispatch::{extract, extract_on_pool};
+pub use crate::extract::Arguments;
 pub use crate::head::Parts;
 
 // Called by `#[middleware]`.
@@ -38,7 +39,7 @@ pub use crate::{Response, respond::IntoResponse};
 pub use crate::app::{RouteEntry, Routes};
 
 use crate::{
-    extract::{Arguments, FormField, TextArgument},
+    extract::{FormField, TextArgument},
     problem::Registration,
 };
 
@@ -89,7 +90,7 @@ macro_rules! __arg {
             ViaFromRequest as _, ViaGuard as _, ViaModel as _, ViaPlain as _, ViaRaw as _,
             ViaValidator as _,
         };
-        (&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
+        (&&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
     }};
 }
 
