@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use hybrid::prelude::*;
+use hybrid::{Routes, prelude::*};
 use tokio::time::sleep;
 
 use super::measure::timed_call;

@@ -3,7 +3,7 @@
 use std::{env, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, Limited};
-use hybrid::{BoxError, pool, prelude::*};
+use hybrid::{BoxError, Routes, pool, prelude::*};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,

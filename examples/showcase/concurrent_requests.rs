@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hybrid::prelude::*;
+use hybrid::{Routes, prelude::*};
 
 pub(crate) fn routes() -> Routes {
     routes![concurrent_demo]

@@ -1,6 +1,6 @@
 //! "CPU-Bound Operations": plain handlers, on the pool.
 
-use hybrid::prelude::*;
+use hybrid::{Routes, prelude::*};
 
 use super::measure::{execution, seconds, timed_call};
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use hybrid::{current, prelude::*};
+use hybrid::{Routes, current, prelude::*};
 
 use super::measure::execution;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hybrid::prelude::*;
+use hybrid::{Routes, prelude::*};
 use serde_json::{Map, Number, Value, json};
 use tokio::time::sleep;
 

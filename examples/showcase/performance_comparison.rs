@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use hybrid::{pool, prelude::*};
+use hybrid::{Routes, pool, prelude::*};
 use tokio::time::sleep;
 
 use super::{

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hybrid::prelude::*;
+use hybrid::{TestRequest, prelude::*};
 use serde_json::{Value, json};
 
 use crate::programs::showcase::{Gateway, app};
