@@ -1,4 +1,4 @@
-//! A web framework in which the place where a handler runs is a fact.
+#![doc = include_str!("../docs/course.md")]
 #![forbid(unsafe_code)]
 
 pub use hybrid_core::{
@@ -20,11 +20,191 @@ pub use hybrid_core::{
     spec::Lane,
     testing::{TestClient, TestRequest, TestResponse},
 };
-pub use hybrid_macros::*;
+
+#[doc = include_str!("../docs/routes.md")]
+pub use hybrid_macros::get;
+
+/// A handler for `DELETE`; see [`get`](macro@get).
+pub use hybrid_macros::delete;
+/// A handler for `HEAD`, where `GET` does not answer it; see [`get`](macro@get).
+pub use hybrid_macros::head;
+/// A handler for `OPTIONS`; see [`get`](macro@get).
+pub use hybrid_macros::options;
+/// A handler for `PATCH`; see [`get`](macro@get).
+pub use hybrid_macros::patch;
+/// A handler for `POST`; see [`get`](macro@get).
+pub use hybrid_macros::post;
+/// A handler for `PUT`; see [`get`](macro@get).
+pub use hybrid_macros::put;
+/// A handler for several methods: `#[route("/x", methods = [GET, POST])]`; see
+/// [`get`](macro@get).
+pub use hybrid_macros::route;
+
+/// A list of handlers, for `App::routes` and `Group::routes`.
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// mod users {
+///     use hybrid::prelude::*;
+///
+///     #[get("/users")]
+///     pub async fn list() -> &'static str {
+///         "Ada, Grace"
+///     }
+/// }
+///
+/// #[get("/")]
+/// async fn home() -> &'static str {
+///     "home"
+/// }
+///
+/// let app = App::new().routes(routes![home, users::list]);
+/// assert_eq!(TestClient::new(app).get("/users").send().text(), "Ada, Grace");
+/// ```
+pub use hybrid_macros::routes;
+
+#[doc = include_str!("../docs/models.md")]
+pub use hybrid_macros::model;
+
+/// Checks that a function is a middleware, and says what is missing if not.
+///
+/// Either `async fn(Request, Next) -> impl IntoResponse`, around the rest of the
+/// way, or `fn(&Head) -> Result<(), Problem>`, a short check of the head that
+/// runs on the event loop.
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// #[middleware]
+/// async fn stamp(request: Request, next: Next) -> Response {
+///     let mut response = next.run(request).await;
+///     response.headers_mut().insert("x-stamped", HeaderValue::from_static("yes"));
+///     response
+/// }
+///
+/// #[middleware]
+/// fn only_json(head: &Head) -> Result<(), Problem> {
+///     match head.header("accept") {
+///         Some("application/json") | None => Ok(()),
+///         Some(_) => Err(Problem::bad_request("this API speaks JSON")),
+///     }
+/// }
+///
+/// #[get("/")]
+/// async fn home() -> &'static str {
+///     "home"
+/// }
+///
+/// let app = App::new().middleware(stamp).middleware(only_json).routes(routes![home]);
+/// let client = TestClient::new(app);
+/// assert_eq!(client.get("/").send().header("x-stamped"), Some("yes"));
+/// assert_eq!(client.get("/").header("accept", "text/html").send().status(), 400);
+/// ```
+pub use hybrid_macros::middleware;
+
+/// Makes what a function returns an argument of handlers.
+///
+/// Its parameters are read like a handler's, without a body. An `async fn` runs
+/// on the event loop, a plain `fn` is a ticket of its own on the pool. It runs as
+/// a guard: in the order of the handler's arguments, before any parameter of the
+/// handler is judged; its refusal is the answer.
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// struct User(String);
+///
+/// #[extractor]
+/// async fn user(#[header] authorization: Option<String>) -> Result<User> {
+///     match authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
+///         Some(token) => Ok(User(token.to_owned())),
+///         None => Err(Problem::unauthorized("say who you are")),
+///     }
+/// }
+///
+/// #[get("/me")]
+/// fn me(User(name): User) -> String {
+///     name
+/// }
+///
+/// let client = TestClient::new(App::new().routes(routes![me]));
+/// assert_eq!(client.get("/me").send().status(), 401);
+/// assert_eq!(client.get("/me").header("authorization", "Bearer Ada").send().text(), "Ada");
+/// ```
+pub use hybrid_macros::extractor;
+
+/// Makes an enum without fields a parameter: `?sort=newest`.
+///
+/// Wire names are the variants' names, or as `#[param(rename_all = "kebab-case")]`
+/// and `#[param(rename = "x")]` (or serde's attributes of that name) say.
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// #[derive(FromParam)]
+/// #[param(rename_all = "kebab-case")]
+/// enum Sort {
+///     NewestFirst,
+///     ByName,
+/// }
+///
+/// #[get("/orders")]
+/// async fn orders(#[query] sort: Sort) -> &'static str {
+///     match sort {
+///         Sort::NewestFirst => "newest first",
+///         Sort::ByName => "by name",
+///     }
+/// }
+///
+/// let client = TestClient::new(App::new().routes(routes![orders]));
+/// assert_eq!(client.get("/orders?sort=by-name").send().text(), "by name");
+/// assert_eq!(client.get("/orders?sort=random").send().status(), 422);
+/// ```
+pub use hybrid_macros::FromParam;
+
+/// Makes an enum, or a struct, a typed error of handlers.
+///
+/// Each variant has a status, a code and, unless it is the name in words, a
+/// title; `detail` is what the type's `Display` says, if it has one, or
+/// `detail = ".."`. With `std::error::Error` it also keeps its status under `?`
+/// in handlers that return [`Problem`], wherever a handler of the app names it.
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// #[derive(Problem)]
+/// enum UserError {
+///     #[problem(status = 404, code = "no_user")]
+///     NoUser,
+///     #[problem(status = 409, code = "name_taken", title = "The name is taken")]
+///     NameTaken,
+/// }
+///
+/// #[get("/users/{id}")]
+/// async fn user(id: u64) -> Result<String, UserError> {
+///     match id {
+///         1 => Ok("Ada".to_owned()),
+///         2 => Err(UserError::NameTaken),
+///         _ => Err(UserError::NoUser),
+///     }
+/// }
+///
+/// let client = TestClient::new(App::new().routes(routes![user]));
+/// assert_eq!(client.get("/users/1").send().text(), "Ada");
+/// assert_eq!(client.get("/users/3").send().status(), 404);
+/// ```
+pub use hybrid_macros::Problem;
 
 /// What nearly every program uses: `use hybrid::prelude::*;`.
 pub mod prelude {
-    pub use crate::*;
+    pub use crate::{
+        App, Body, BodyReader, BodyStream, Bytes, Cancel, ClientAddr, Config, ErrorFormat,
+        Extension, Form, FromParam, FromRequest, FromRequestParts, Group, Head, Header, HeaderMap,
+        HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Multipart, Next, Parts,
+        Path, Problem, Query, Redirect, Request, Response, State, StatusCode, TestClient, Uri,
+        delete, extractor, get, head, middleware, model, options, patch, post, put, route, routes,
+    };
     pub use hybrid_core::problem::Result;
 }
 

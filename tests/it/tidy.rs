@@ -1,0 +1,175 @@
+//! What rots when nobody looks: the arrows between the crates, licences and
+//! version floors, the list of configuration keys, the tests that the README
+//! names.
+
+use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
+
+use hybrid_core::config::KEYS;
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn metadata() -> Value {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--all-features", "--locked"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
+    metadata["packages"].as_array().unwrap().iter()
+}
+
+fn package<'a>(metadata: &'a Value, name: &str) -> &'a Value {
+    packages(metadata).find(|package| package["name"] == name).unwrap()
+}
+
+/// The dependencies of a package that are built into it.
+fn dependencies<'a>(package: &'a Value) -> Vec<&'a str> {
+    let all = package["dependencies"].as_array().unwrap().iter();
+    all.filter(|d| d["kind"].is_null()).map(|d| d["name"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn arrows_between_the_crates_point_one_way() {
+    let metadata = metadata();
+    let ours = |name| -> Vec<&str> {
+        let found = dependencies(package(&metadata, name)).into_iter();
+        found.filter(|name| name.starts_with("hybrid")).collect()
+    };
+    assert_eq!(ours("hybrid"), ["hybrid-core", "hybrid-macros"]);
+    assert_eq!(ours("hybrid-core"), ["hybrid-validate"]);
+    assert_eq!(ours("hybrid-macros"), ["hybrid-validate"]);
+    assert_eq!(ours("hybrid-validate"), [""; 0]);
+
+    let pure = dependencies(package(&metadata, "hybrid-validate"));
+    for banned in ["tokio", "hyper", "http", "hybrid-core"] {
+        assert!(!pure.contains(&banned), "hybrid-validate knows {banned}");
+    }
+    let of_macros = package(&metadata, "hybrid-macros")["dependencies"].as_array().unwrap();
+    let shared = of_macros
+        .iter()
+        .find(|d| d["name"] == "hybrid-validate" && d["kind"].is_null())
+        .unwrap();
+    assert_eq!(shared["uses_default_features"], false, "macros build no regex engine");
+}
+
+/// Whether an SPDX expression leaves us a licence that we allow.
+fn is_allowed(expression: &str) -> bool {
+    const ALLOWED: [&str; 10] = [
+        "MIT",
+        "Apache-2.0",
+        "Apache-2.0 WITH LLVM-exception",
+        "BSD-3-Clause",
+        "ISC",
+        "Unicode-3.0",
+        "Zlib",
+        "BSL-1.0",
+        "CDLA-Permissive-2.0",
+        "MIT-0",
+    ];
+    let expression = expression.replace('/', " OR ").replace(['(', ')'], "");
+    let all = |terms: &str| terms.split(" AND ").all(|term| ALLOWED.contains(&term.trim()));
+    // `A OR B AND C`: one alternative must hold whole; `(A OR B) AND C` becomes
+    // `A` or `B AND C` here, which is stricter for B and right for A by luck only
+    // where C is allowed, so C is looked for in any case.
+    let last = expression.rsplit(" AND ").next().unwrap_or_default();
+    expression.split(" OR ").any(all) && last.split(" OR ").any(|term| ALLOWED.contains(&term.trim()))
+}
+
+#[test]
+fn licences_are_the_ones_we_allow() {
+    let metadata = metadata();
+    let refused: Vec<_> = packages(&metadata)
+        .filter(|package| !is_allowed(package["license"].as_str().unwrap_or_default()))
+        .map(|package| format!("{} is {}", package["name"], package["license"]))
+        .collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+}
+
+fn version(text: &str) -> Vec<u64> {
+    let numbers = text.split(['-', '+']).next().unwrap_or_default();
+    numbers.split('.').map(|number| number.parse().unwrap()).collect()
+}
+
+#[test]
+fn dependencies_are_at_least_as_new_as_their_last_advisory() {
+    let floors = BTreeMap::from([
+        ("bytes", "1.11.1"),
+        ("crossbeam-channel", "0.5.17"),
+        ("h2", "0.4.18"),
+        ("hyper", "1.11.0"),
+        ("memmap2", "0.9.12"),
+        ("time", "0.3.47"),
+    ]);
+    let metadata = metadata();
+    for package in packages(&metadata) {
+        let name = package["name"].as_str().unwrap();
+        assert_ne!(name, "bincode");
+        if let Some(floor) = floors.get(name) {
+            let found = package["version"].as_str().unwrap();
+            assert!(version(found) >= version(floor), "{name} {found} is below {floor}");
+        }
+    }
+}
+
+/// `docs/configuration.md` is written from the table of keys:
+/// `HYBRID_BLESS=1 cargo test --test it tidy` writes it anew.
+#[test]
+fn every_configuration_key_is_in_the_documentation() {
+    let mut page = String::from(
+        "# Configuration\n\n\
+         Defaults, then `App::config`, then `hybrid.toml` (in the working directory, or where\n\
+         `HYBRID_CONFIG` says), then the environment: `max_threads` is `HYBRID_MAX_THREADS` there.\n\
+         Whatever is wrong is reported at once and refuses the start, with file and line; an\n\
+         unknown `HYBRID_*` variable only warns. Without an `addr`, `PORT` means `0.0.0.0:PORT`.\n\
+         Sizes are bytes, `2MB` (10^6) or `2MiB` (2^20); durations `150ms`, `2s`, `1m`, `1h`.\n\n\
+         | key | default | range | |\n|---|---|---|---|\n",
+    );
+    for key in KEYS {
+        let range = key.within.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default();
+        let default = if key.default.is_empty() { "none" } else { key.default };
+        let doc = key.doc.split_whitespace().collect::<Vec<_>>().join(" ");
+        writeln!(page, "| `{}` | {default} | {range} | {doc} |", key.name).unwrap();
+    }
+    if std::env::var_os("HYBRID_BLESS").is_some() {
+        std::fs::write(root().join("docs/configuration.md"), &page).unwrap();
+    }
+    assert_eq!(read("docs/configuration.md"), page);
+}
+
+/// A claim names its proof as `tests/it/file.rs::name`; here both are looked up.
+#[test]
+fn the_tests_that_the_readme_names_exist() {
+    let mut named = 0;
+    for page in ["README.md", "ARCHITECTURE.md"] {
+        for code in read(page).split('`').skip(1).step_by(2) {
+            let (file, test) = code.split_once("::").unwrap_or((code, ""));
+            if !(file.starts_with("tests/") || file.starts_with("examples/")) || file.contains(' ') {
+                continue;
+            }
+            named += 1;
+            assert!(root().join(file).exists(), "{page} names {file}");
+            let found = test.is_empty() || read(file).contains(&format!("fn {test}("));
+            assert!(found, "{page} names {code}");
+        }
+    }
+    assert!(named >= 5, "only {named} proofs were found");
+}
+
+#[test]
+fn the_readme_runs_the_smallest_program_as_it_stands() {
+    let example = read("examples/hello.rs");
+    for handler in ["async fn hello(name: String) -> String {", "fn primes("] {
+        assert!(read("README.md").contains(handler) && example.contains(handler), "{handler}");
+    }
+}
