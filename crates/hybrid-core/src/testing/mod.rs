@@ -58,12 +58,9 @@ impl TestClient {
     /// # Panics
     /// A constructor of a state panics.
     pub fn check(&self) -> Result<(), Error> {
-        let app = self
-            .app
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        let Some(app) = app else { return Ok(()) };
+        // Held until the end: whoever comes second waits for what the first builds.
+        let mut app = self.app.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(app) = app.take() else { return Ok(()) };
         let handle = self.runtime().handle();
         // A thread of its own: the caller may be inside a runtime.
         let built = std::thread::scope(|scope| {
