@@ -161,7 +161,7 @@ fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> 
     let uri = &parts.uri;
     if uri
         .authority()
-        .is_some_and(|authority| !is_plain(authority.as_str()))
+        .is_some_and(|authority| !is_plain(authority.as_str().as_bytes()))
     {
         return Err(malformed("the target's authority is not a host and a port"));
     }
@@ -170,11 +170,11 @@ fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> 
         (None, _) if parts.version < Version::HTTP_11 => Ok(()),
         (None, _) => Err(malformed("the request has no `Host`")),
         (Some(host), authority) => {
-            let Some(host) = host.to_str().ok().filter(|host| is_plain(host)) else {
+            if !is_plain(host.as_bytes()) {
                 return Err(malformed("`Host` is not a host and a port"));
-            };
+            }
             match authority {
-                Some(authority) if !same_authority(uri, authority, host) => {
+                Some(authority) if !same_authority(uri, authority, host.as_bytes()) => {
                     Err(malformed("`Host` differs from the target's authority"))
                 }
                 _ => Ok(()),
@@ -185,22 +185,45 @@ fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> 
 
 /// Whether text is a host with an optional port: no user info, no path, no list.
 /// An empty `Host` is allowed by RFC 9112, section 3.2.
-fn is_plain(text: &str) -> bool {
-    if text.is_empty() {
+fn is_plain(text: &[u8]) -> bool {
+    // Most hosts are of these characters; the rest is taken apart.
+    let usual = |byte: &u8| USUAL_IN_HOST[usize::from(*byte)];
+    let Some(odd) = text.iter().position(|byte| !usual(byte)) else {
         return true;
-    }
-    // The usual characters need no further look; the rest goes through a parser.
-    let usual = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
-    let (host, port) = match text.rsplit_once(':') {
-        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
-        _ => (text, None),
     };
-    let port_is_one = port.is_none_or(|port| port.is_empty() || port.parse::<u16>().is_ok());
-    let host_is_one = !host.is_empty() && (host.bytes().all(usual) || is_unusual_host(host));
-    port_is_one && host_is_one
+    match text.get(odd) {
+        Some(b':') if odd > 0 => is_port(&text[odd + 1..]),
+        _ => std::str::from_utf8(text).is_ok_and(is_unusual_authority),
+    }
 }
 
-fn is_unusual_host(host: &str) -> bool {
+const USUAL_IN_HOST: [bool; 256] = {
+    let mut usual = [false; 256];
+    let mut byte = 0;
+    while byte < usual.len() {
+        let letter = byte as u8;
+        usual[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    usual
+};
+
+fn is_port(digits: &[u8]) -> bool {
+    let value = digits.iter().try_fold(0_u32, |value, digit| {
+        let value = value * 10 + u32::from(digit.checked_sub(b'0').filter(|digit| *digit < 10)?);
+        (value <= 65_535).then_some(value)
+    });
+    value.is_some()
+}
+
+fn is_unusual_authority(text: &str) -> bool {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, port),
+        _ => (text, ""),
+    };
+    if !is_port(port.as_bytes()) {
+        return false;
+    }
     if let Some(address) = host
         .strip_prefix('[')
         .and_then(|rest| rest.strip_suffix(']'))
@@ -211,20 +234,19 @@ fn is_unusual_host(host: &str) -> bool {
 }
 
 /// Whether target and `Host` name the same place; a default port may be left out.
-fn same_authority(uri: &Uri, authority: &Authority, host: &str) -> bool {
+fn same_authority(uri: &Uri, authority: &Authority, host: &[u8]) -> bool {
     let default = if uri.scheme() == Some(&Scheme::HTTPS) {
         ":443"
     } else {
         ":80"
     };
-    let short = |text| {
-        let text: &str = text;
-        text.strip_suffix(default)
-            .or(text.strip_suffix(':'))
+    fn short<'a>(text: &'a [u8], default: &str) -> &'a [u8] {
+        text.strip_suffix(default.as_bytes())
+            .or(text.strip_suffix(b":"))
             .unwrap_or(text)
-            .to_owned()
-    };
-    short(authority.as_str()).eq_ignore_ascii_case(&short(host))
+    }
+    let target = short(authority.as_str().as_bytes(), default);
+    target.eq_ignore_ascii_case(short(host, default))
 }
 
 /// Whether the client waits for `100 Continue` before it sends its body.

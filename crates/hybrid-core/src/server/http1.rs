@@ -1,7 +1,12 @@
 //! One HTTP/1 connection: hyper parses and writes, the service below stands
 //! between it and the application, and the driver watches the limits.
 
-use std::{convert::Infallible, pin::Pin, sync::Arc, task::Poll};
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
 
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use http_body::Body as _;
@@ -15,11 +20,12 @@ use super::{
     body::{Http1Body, RequestBody, Unread, Watch},
     closing,
     conn::{Conn, Lapse},
-    head::{self, Asked},
+    head,
+    serving::{self, Answered, Serving},
     shared::Stage,
     timed_io::TimedIo,
 };
-use crate::{Request, Response, body::Body, config::Settings};
+use crate::{Response, body::Body, config::Settings};
 
 /// hyper's parser of HTTP/1, with the limits of the settings.
 pub(crate) fn builder(settings: &Settings) -> http1::Builder {
@@ -58,7 +64,7 @@ pub(crate) async fn run<A: Application>(
 ) {
     let service = service_fn(|request: http::Request<Incoming>| {
         conn.begin_request();
-        serve(Arc::clone(server), Arc::clone(&conn), request)
+        serve(server, Arc::clone(&conn), request)
     });
     let mut http = server
         .http1
@@ -103,12 +109,21 @@ pub(crate) async fn run<A: Application>(
     }
 }
 
-/// One request, from its head to the head of its answer.
-async fn serve<A: Application>(
-    server: Arc<Server<A>>,
+pin_project_lite::pin_project! {
+    /// One request, from its head to the head of its answer.
+    struct Exchange<F> {
+        #[pin]
+        serving: Serving<F>,
+        conn: Option<Arc<Conn>>,
+        sends_body: bool,
+    }
+}
+
+fn serve<A: Application>(
+    server: &Server<A>,
     conn: Arc<Conn>,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Http1Body>, Infallible> {
+) -> Exchange<impl Future<Output = Response> + Send + 'static + use<A>> {
     let (parts, incoming) = request.into_parts();
     let sends_body = !incoming.is_end_stream();
     let body = if sends_body {
@@ -121,49 +136,46 @@ async fn serve<A: Application>(
     } else {
         Body::empty()
     };
-    let (mut response, refused) = answer(&server, &conn, parts, body).await;
-    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-        conn.upgrade();
-    } else {
-        let unread = sends_body && !conn.body.is_complete();
-        if unread {
-            conn.leave_unread();
-        }
-        let leaving = conn.shared.stage() >= Stage::Leaving && !conn.has_more();
-        if refused || leaving || unread {
+    let serving = serving::begin(server, conn.peer, parts, body);
+    Exchange {
+        serving,
+        conn: Some(conn),
+        sends_body,
+    }
+}
+
+impl<F: Future<Output = Response>> Future for Exchange<F> {
+    type Output = Result<http::Response<Http1Body>, Infallible>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let Answered {
+            mut response,
+            refused,
+        } = ready!(this.serving.poll(cx));
+        let conn = this
+            .conn
+            .take()
+            .expect("a future is not polled after its end");
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            conn.upgrade();
+        } else if closes(&conn, refused, *this.sends_body) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
+        Poll::Ready(Ok(response.map(|body| Http1Body::new(body, conn))))
     }
-    Ok(response.map(|body| Http1Body::new(body, conn)))
 }
 
-/// The answer, and whether the head was refused. After such a refusal nothing
-/// that follows on the connection is trusted.
-async fn answer<A: Application>(
-    server: &Arc<Server<A>>,
-    conn: &Conn,
-    parts: Parts,
-    body: Body,
-) -> (Response, bool) {
-    match head::check(&parts, &server.head_limits) {
-        Ok(Asked::Resource) => {
-            let request = Request::from_parts(parts, body);
-            (
-                Arc::clone(&server.app).call(request, conn.peer).await,
-                false,
-            )
-        }
-        Ok(Asked::Server) => {
-            let mut response = Response::default();
-            *response.status_mut() = StatusCode::NO_CONTENT;
-            (response, false)
-        }
-        Err(problem) => {
-            tracing::debug!(status = problem.status().as_u16(), "refused a head");
-            (server.app.refuse(problem, &parts), true)
-        }
+/// Whether the connection ends with this answer.
+fn closes(conn: &Conn, refused: bool, sends_body: bool) -> bool {
+    let unread = sends_body && !conn.body.is_complete();
+    if unread {
+        conn.leave_unread();
     }
+    // What was sent behind this request is answered before a server stops.
+    let leaving = conn.shared.stage() >= Stage::Leaving && !conn.has_more();
+    refused || leaving || unread
 }
 
 /// Bodies up to this size are passed over where nobody reads them.

@@ -13,12 +13,12 @@ use super::{
     accept::Server,
     body::{Http2Body, RequestBody, Unread, Watch},
     conn::{Conn, Lapse},
-    head::{self, Asked},
+    serving::{self, Answered},
     shared::Stage,
     stream::{Stream, StreamTasks},
     timed_io::TimedIo,
 };
-use crate::{Request, Response, body::Body, config::Settings};
+use crate::{body::Body, config::Settings};
 
 fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTasks> {
     let mut builder = http2::Builder::new(tasks);
@@ -51,14 +51,8 @@ pub(crate) async fn run<A: Application>(
     conn.multiplex();
     let tasks = StreamTasks::new(Arc::clone(&conn));
     let builder = builder(&server.settings, tasks.clone());
-    let service = service_fn(|request: http::Request<Incoming>| {
-        serve(
-            Arc::clone(server),
-            Arc::clone(&conn),
-            tasks.begin(),
-            request,
-        )
-    });
+    let service =
+        service_fn(|request: http::Request<Incoming>| serve(server, &conn, tasks.begin(), request));
     let mut http = builder.serve_connection(TokioIo::new(io), service);
     let mut going = None;
     std::future::poll_fn(|cx| {
@@ -91,30 +85,23 @@ pub(crate) async fn run<A: Application>(
 }
 
 /// One request, from its head to the head of its answer.
-async fn serve<A: Application>(
-    server: Arc<Server<A>>,
-    conn: Arc<Conn>,
+fn serve<A: Application>(
+    server: &Server<A>,
+    conn: &Conn,
     stream: Arc<Stream>,
     request: http::Request<Incoming>,
-) -> Result<http::Response<Http2Body>, Infallible> {
+) -> impl Future<Output = Result<http::Response<Http2Body>, Infallible>> + Send + 'static + use<A> {
     let (parts, incoming) = request.into_parts();
+    let shared = Arc::clone(&conn.shared);
     let body = if incoming.is_end_stream() {
         Body::empty()
     } else {
-        let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&conn.shared));
+        let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&shared));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let response = match head::check(&parts, &server.head_limits) {
-        Ok(Asked::Resource) => {
-            let request = Request::from_parts(parts, body);
-            Arc::clone(&server.app).call(request, conn.peer).await
-        }
-        Ok(Asked::Server) => {
-            let mut response = Response::default();
-            *response.status_mut() = http::StatusCode::NO_CONTENT;
-            response
-        }
-        Err(problem) => server.app.refuse(problem, &parts),
-    };
-    Ok(response.map(|body| Http2Body::new(body, stream, Arc::clone(&conn.shared))))
+    let serving = serving::begin(server, conn.peer, parts, body);
+    async move {
+        let Answered { response, .. } = serving.await;
+        Ok(response.map(|body| Http2Body::new(body, stream, shared)))
+    }
 }

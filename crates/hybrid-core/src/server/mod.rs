@@ -30,6 +30,7 @@ pub(crate) mod head;
 mod http1;
 mod http2;
 mod peer;
+mod serving;
 mod shared;
 pub(crate) mod signal;
 mod sniff;
