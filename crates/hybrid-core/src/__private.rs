@@ -11,6 +11,9 @@ pub use hybrid_validate::{
     FromParam, FromTexts, ParamError, Source, cookie, form, header, path, query,
 };
 
+// Called by `#[derive(FromParam)]`: the words as a schema.
+pub use serde_json::Value;
+
 // Called by the route macros: facts.
 pub use crate::spec::{Lane, OnDisconnect, RouteSpec};
 
