@@ -4,7 +4,7 @@
 pub use hybrid_core::{
     BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Request,
     Response, StatusCode, Uri, Version,
-    app::{App, AppService, Group, HybridLayer, Middleware, Next, Routes, Serve, TrailingSlash},
+    app::{App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve, TrailingSlash},
     body::Body,
     config::{Config, LogFormat},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
@@ -202,7 +202,7 @@ pub mod prelude {
         App, Body, BodyReader, BodyStream, Bytes, Cancel, ClientAddr, Config, ErrorFormat,
         Extension, Form, FromParam, FromRequest, FromRequestParts, Group, Head, Header, HeaderMap,
         HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Multipart, Next, Parts,
-        Path, Problem, Query, Redirect, Request, Response, State, StatusCode, TestClient, Uri,
+        Path, Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode, TestClient, Uri,
         delete, extractor, get, head, middleware, model, options, patch, post, put, route, routes,
     };
     pub use hybrid_core::problem::Result;

@@ -17,11 +17,21 @@ fn read(path: &str) -> String {
 
 fn metadata() -> Value {
     let output = Command::new(env!("CARGO"))
-        .args(["metadata", "--format-version", "1", "--all-features", "--locked"])
+        .args([
+            "metadata",
+            "--format-version",
+            "1",
+            "--all-features",
+            "--locked",
+        ])
         .current_dir(root())
         .output()
         .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -30,13 +40,17 @@ fn packages(metadata: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn package<'a>(metadata: &'a Value, name: &str) -> &'a Value {
-    packages(metadata).find(|package| package["name"] == name).unwrap()
+    packages(metadata)
+        .find(|package| package["name"] == name)
+        .unwrap()
 }
 
 /// The dependencies of a package that are built into it.
 fn dependencies<'a>(package: &'a Value) -> Vec<&'a str> {
     let all = package["dependencies"].as_array().unwrap().iter();
-    all.filter(|d| d["kind"].is_null()).map(|d| d["name"].as_str().unwrap()).collect()
+    all.filter(|d| d["kind"].is_null())
+        .map(|d| d["name"].as_str().unwrap())
+        .collect()
 }
 
 #[test]
@@ -55,12 +69,17 @@ fn arrows_between_the_crates_point_one_way() {
     for banned in ["tokio", "hyper", "http", "hybrid-core"] {
         assert!(!pure.contains(&banned), "hybrid-validate knows {banned}");
     }
-    let of_macros = package(&metadata, "hybrid-macros")["dependencies"].as_array().unwrap();
+    let of_macros = package(&metadata, "hybrid-macros")["dependencies"]
+        .as_array()
+        .unwrap();
     let shared = of_macros
         .iter()
         .find(|d| d["name"] == "hybrid-validate" && d["kind"].is_null())
         .unwrap();
-    assert_eq!(shared["uses_default_features"], false, "macros build no regex engine");
+    assert_eq!(
+        shared["uses_default_features"], false,
+        "macros build no regex engine"
+    );
 }
 
 /// Whether an SPDX expression leaves us a licence that we allow.
@@ -78,12 +97,19 @@ fn is_allowed(expression: &str) -> bool {
         "MIT-0",
     ];
     let expression = expression.replace('/', " OR ").replace(['(', ')'], "");
-    let all = |terms: &str| terms.split(" AND ").all(|term| ALLOWED.contains(&term.trim()));
+    let all = |terms: &str| {
+        terms
+            .split(" AND ")
+            .all(|term| ALLOWED.contains(&term.trim()))
+    };
     // `A OR B AND C`: one alternative must hold whole; `(A OR B) AND C` becomes
     // `A` or `B AND C` here, which is stricter for B and right for A by luck only
     // where C is allowed, so C is looked for in any case.
     let last = expression.rsplit(" AND ").next().unwrap_or_default();
-    expression.split(" OR ").any(all) && last.split(" OR ").any(|term| ALLOWED.contains(&term.trim()))
+    expression.split(" OR ").any(all)
+        && last
+            .split(" OR ")
+            .any(|term| ALLOWED.contains(&term.trim()))
 }
 
 #[test]
@@ -98,7 +124,10 @@ fn licences_are_the_ones_we_allow() {
 
 fn version(text: &str) -> Vec<u64> {
     let numbers = text.split(['-', '+']).next().unwrap_or_default();
-    numbers.split('.').map(|number| number.parse().unwrap()).collect()
+    numbers
+        .split('.')
+        .map(|number| number.parse().unwrap())
+        .collect()
 }
 
 #[test]
@@ -117,7 +146,10 @@ fn dependencies_are_at_least_as_new_as_their_last_advisory() {
         assert_ne!(name, "bincode");
         if let Some(floor) = floors.get(name) {
             let found = package["version"].as_str().unwrap();
-            assert!(version(found) >= version(floor), "{name} {found} is below {floor}");
+            assert!(
+                version(found) >= version(floor),
+                "{name} {found} is below {floor}"
+            );
         }
     }
 }
@@ -136,8 +168,15 @@ fn every_configuration_key_is_in_the_documentation() {
          | key | default | range | |\n|---|---|---|---|\n",
     );
     for key in KEYS {
-        let range = key.within.map(|(low, high)| format!("{low} to {high}")).unwrap_or_default();
-        let default = if key.default.is_empty() { "none" } else { key.default };
+        let range = key
+            .within
+            .map(|(low, high)| format!("{low} to {high}"))
+            .unwrap_or_default();
+        let default = if key.default.is_empty() {
+            "none"
+        } else {
+            key.default
+        };
         let doc = key.doc.split_whitespace().collect::<Vec<_>>().join(" ");
         writeln!(page, "| `{}` | {default} | {range} | {doc} |", key.name).unwrap();
     }
@@ -154,7 +193,8 @@ fn the_tests_that_the_readme_names_exist() {
     for page in ["README.md", "ARCHITECTURE.md"] {
         for code in read(page).split('`').skip(1).step_by(2) {
             let (file, test) = code.split_once("::").unwrap_or((code, ""));
-            if !(file.starts_with("tests/") || file.starts_with("examples/")) || file.contains(' ') {
+            if !(file.starts_with("tests/") || file.starts_with("examples/")) || file.contains(' ')
+            {
                 continue;
             }
             named += 1;
@@ -170,6 +210,9 @@ fn the_tests_that_the_readme_names_exist() {
 fn the_readme_runs_the_smallest_program_as_it_stands() {
     let example = read("examples/hello.rs");
     for handler in ["async fn hello(name: String) -> String {", "fn primes("] {
-        assert!(read("README.md").contains(handler) && example.contains(handler), "{handler}");
+        assert!(
+            read("README.md").contains(handler) && example.contains(handler),
+            "{handler}"
+        );
     }
 }

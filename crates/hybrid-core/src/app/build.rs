@@ -102,7 +102,7 @@ pub(crate) fn build(
         kinds: Vec::new(),
         root_mount: None,
     };
-    builder.add(app.root, &Around::default());
+    let states = builder.add(app.root, &Around::default());
     let Builder {
         mut faults,
         router,
@@ -122,6 +122,7 @@ pub(crate) fn build(
         router: router.unwrap_or_default(),
         stacks,
         routes,
+        states,
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         settings,
         pool,
@@ -180,7 +181,8 @@ struct Around {
 }
 
 impl Builder<'_> {
-    fn add(&mut self, group: Group, around: &Around) {
+    /// Adds a group with all that is in it; returns the states it sees.
+    fn add(&mut self, group: Group, around: &Around) -> States {
         let around = self.inside(&group, around);
         let Group {
             layers,
@@ -205,6 +207,7 @@ impl Builder<'_> {
         for inner in groups {
             self.add(inner, &around);
         }
+        around.states
     }
 
     /// The prefix and the limits inside a group.

@@ -27,7 +27,7 @@ use crate::{
     config::Settings,
     dispatch::{
         Call, Cancel, Placement, Serving,
-        catch::{Catching, Panicked},
+        catch::{Catching, Panicked, catch},
         expose,
         pool::Pool,
         ticket::Ticket,
@@ -38,6 +38,7 @@ use crate::{
     router::{Found, Route, Router},
     server::{Application, ClientAddr, Peer},
     spec::{Lane, OnDisconnect},
+    state::States,
     telemetry::clock::{self, Instant},
 };
 
@@ -46,6 +47,8 @@ pub struct Frozen {
     pub(super) router: Router,
     pub(super) stacks: Vec<Stack>,
     pub(super) routes: Vec<Arc<Route>>,
+    /// The states of the app itself, for requests that no route takes.
+    pub(super) states: States,
     pub(super) settings: Settings,
     pub(super) pool: Pool,
     pub(super) registry: Registry,
@@ -86,15 +89,9 @@ impl Application for Frozen {
         peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static {
         let is_head = request.method() == Method::HEAD;
-        let answering = self.answering(request, peer);
-        async move {
-            let response = answering.await;
-            if is_head {
-                without_body(response)
-            } else {
-                response
-            }
-        }
+        let mut answering = self.answering(request, peer);
+        answering.is_head = is_head;
+        answering
     }
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
@@ -113,7 +110,7 @@ impl Frozen {
         let spare = self
             .error_format
             .needs_head()
-            .then(|| spare_head(&request, peer, &target));
+            .then(|| Box::new(spare_head(&request, peer, &target)));
         let app = Arc::clone(&self);
         let routed = Routed {
             app: self,
@@ -128,13 +125,7 @@ impl Frozen {
         request.extensions_mut().insert(routed);
         let layered = Arc::clone(&app);
         let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
-        Answering {
-            app,
-            serving: Catching::new(serving),
-            route: None,
-            detaching: None,
-            spare,
-        }
+        Answering::new(app, serving, spare)
     }
 
     fn find(&self, request: &Request) -> (Target, Option<usize>) {
@@ -179,10 +170,29 @@ impl Frozen {
     /// Renders a problem in the application's format, as the mapped type of its
     /// source says; what the client is not told reaches the log.
     pub(crate) fn render(&self, problem: &Problem, head: &Head) -> Response {
-        let resolved = self.registry.resolve(problem);
-        let shown = resolved.as_ref().unwrap_or(problem);
-        log_failure(problem, shown, head.route().unwrap_or_default());
-        self.error_format.render(shown, head)
+        self.rendering(problem, head.route().unwrap_or_default(), |shown| {
+            self.error_format.render(shown, head)
+        })
+    }
+
+    /// Formats, mappings and the texts of errors are the user's, and may panic:
+    /// then the answer is the plainest there is.
+    fn rendering(
+        &self,
+        problem: &Problem,
+        route: &str,
+        write: impl FnOnce(&Problem) -> Response,
+    ) -> Response {
+        let rendered = catch(|| {
+            let resolved = self.registry.resolve(problem);
+            let shown = resolved.as_ref().unwrap_or(problem);
+            log_failure(problem, shown, route);
+            write(shown)
+        });
+        rendered.unwrap_or_else(|Panicked(panic)| {
+            tracing::error!(route, panic, "writing an error panicked");
+            self.error_format.write(&Problem::of(&kinds::INTERNAL))
+        })
     }
 
     /// The configuration.
@@ -270,7 +280,7 @@ fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     Head::new(copy.into_parts().0, peer, target.matched().cloned())
 }
 
-fn without_body(mut response: Response) -> Response {
+fn remove_body(response: &mut Response) {
     if let Some(length) = response.body().size_hint().exact()
         && length > 0
     {
@@ -280,7 +290,6 @@ fn without_body(mut response: Response) -> Response {
             .or_insert(length.into());
     }
     *response.body_mut() = Body::empty();
-    response
 }
 
 impl Target {
@@ -301,8 +310,23 @@ impl Routed {
         Head::new(http, peer, matched)
     }
 
+    /// The states that the request's route sees, or else those of the app.
+    pub(crate) fn states(&self) -> &States {
+        self.target.matched().map_or(&self.app.states, |matched| &matched.route.states)
+    }
+
+    /// The template of the route that was found.
+    pub(crate) fn route(&self) -> Option<&str> {
+        self.target.matched().map(|matched| matched.route.path.as_str())
+    }
+
+    /// The address of the client, behind the proxies that are trusted.
+    pub(crate) fn client(&self, headers: &http::HeaderMap) -> Option<ClientAddr> {
+        ClientAddr::find(self.peer, headers, &self.app.settings.trusted_proxies)
+    }
+
     /// Answers a request with what was found for it.
-    pub(crate) fn answer(self, request: Request, spare: Option<Head>) -> Answering {
+    pub(crate) fn answer(self, request: Request, spare: Option<Box<Head>>) -> Answering {
         let Self {
             app,
             target,
@@ -313,35 +337,25 @@ impl Routed {
             Target::Route(matched) => matched,
             other => {
                 let serving = Box::pin(elsewhere(Arc::clone(&app), other, request, peer));
-                let serving = Catching::new(serving);
-                return Answering {
-                    app,
-                    serving,
-                    route: None,
-                    detaching: None,
-                    spare,
-                };
+                return Answering::new(app, serving, spare);
             }
         };
         let route = Arc::clone(&matched.route);
         let (http, body) = request.into_parts();
         let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
-        let parts = Parts {
+        let parts = Box::new(Parts {
             head: Head::new(http, peer, Some(matched)),
             app: Arc::clone(&app),
             route: Arc::clone(&route),
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
-        };
+        });
         let serving = Arc::clone(&route.serve).serve(Call { parts, body });
-        Answering {
-            app,
-            serving: Catching::new(serving),
-            route: Some(route),
-            detaching,
-            spare,
-        }
+        let mut answering = Answering::new(app, serving, spare);
+        answering.route = Some(route);
+        answering.detaching = detaching;
+        answering
     }
 }
 
@@ -394,20 +408,36 @@ pub(crate) struct Answering {
     serving: Catching<Response>,
     route: Option<Arc<Route>>,
     detaching: Option<Arc<Ticket>>,
-    spare: Option<Head>,
+    spare: Option<Box<Head>>,
+    /// The client asked for the head of the answer alone.
+    is_head: bool,
 }
 
 impl Answering {
+    fn new(app: Arc<Frozen>, serving: Serving, spare: Option<Box<Head>>) -> Self {
+        Self {
+            app,
+            serving: Catching::new(serving),
+            route: None,
+            detaching: None,
+            spare,
+            is_head: false,
+        }
+    }
+
     fn finish(&self, response: Result<Response, Panicked>) -> Response {
         let mut response = match response {
             Ok(response) => response,
-            Err(panicked) => return self.panicked(panicked),
+            Err(panicked) => self.panicked(panicked),
         };
         // A problem that no endpoint rendered: a middleware's.
-        match response.extensions_mut().remove::<Carried>() {
-            Some(Carried(problem)) => self.render(&problem),
-            None => response,
+        if let Some(Carried(problem)) = response.extensions_mut().remove() {
+            response = self.render(&problem);
         }
+        if self.is_head {
+            remove_body(&mut response);
+        }
+        response
     }
 
     fn panicked(&self, Panicked(text): Panicked) -> Response {
@@ -437,11 +467,9 @@ impl Answering {
         if let Some(head) = &self.spare {
             return self.app.render(problem, head);
         }
-        let resolved = self.app.registry.resolve(problem);
-        let shown = resolved.as_ref().unwrap_or(problem);
         let route = self.route.as_ref().map_or("", |route| route.path.as_str());
-        log_failure(problem, shown, route);
-        self.app.error_format.write(shown)
+        let write = |shown: &Problem| self.app.error_format.write(shown);
+        self.app.rendering(problem, route, write)
     }
 }
 
