@@ -323,12 +323,11 @@ keys! {
     body_limit: Size = "2MiB" within "0"..="1GiB";
     /// The largest urlencoded form, or form part of a multipart body.
     form_limit: Size = "1MiB" within "0"..="1GiB";
-    /// Pairs in a urlencoded form or a query string.
+    /// Pairs in a urlencoded form.
     form_pairs_max: Count = "1000" within "1"..="1000000";
     /// The largest multipart body in all.
     upload_limit: Size = "50MiB" within "0"..="1024GiB";
-    /// How much of a multipart body is held in memory; the rest goes to a
-    /// temporary file.
+    /// How much of a multipart body is held in memory.
     multipart_memory: Size = "2MiB" within "0"..="1GiB";
     /// Fields of a multipart body.
     multipart_fields_max: Count = "256" within "1"..="100000";

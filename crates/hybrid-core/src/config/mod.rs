@@ -55,6 +55,16 @@ pub fn load(builder: &Config) -> Result<(Settings, Warnings), Vec<ConfigError>> 
     resolve(builder, file, env)
 }
 
+impl Default for Settings {
+    /// What holds where nothing is configured; reads no file and no environment.
+    fn default() -> Self {
+        match resolve(&Config::new(), None, Vec::new()) {
+            Ok((settings, _)) => settings,
+            Err(faults) => unreachable!("a test resolves the defaults: {faults:?}"),
+        }
+    }
+}
+
 fn read_file(env: &[(String, String)]) -> Result<Option<(String, String)>, ConfigError> {
     let named = env
         .iter()

@@ -87,6 +87,11 @@ fn each_layer_overrides_the_one_before() {
 }
 
 #[test]
+fn nothing_set_means_the_defaults() {
+    assert_eq!(settings("", &[]), Settings::default());
+}
+
+#[test]
 fn sizes_and_durations_have_units() {
     let settings = settings(
         "body_limit = \"2MB\"\nform_limit = \"2MiB\"\nupload_limit = 1_000\n\
