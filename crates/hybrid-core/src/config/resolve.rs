@@ -54,16 +54,6 @@ pub fn resolve(
     Ok((found.layers.into_settings(around), found.warnings))
 }
 
-impl Default for Settings {
-    /// What holds where nobody sets anything, outside Kubernetes.
-    fn default() -> Self {
-        Layers::default().into_settings(Surroundings {
-            cores: cores(),
-            kubernetes: false,
-        })
-    }
-}
-
 /// What the cgroup and the affinity mask allow.
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
