@@ -4,14 +4,17 @@
 pub use hybrid_core::{
     BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Request,
     Response, StatusCode, Uri, Version,
-    app::{App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve, TrailingSlash},
+    app::{
+        App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve,
+        TrailingSlash,
+    },
     body::Body,
     config::{Config, LogFormat},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
     error::{Error, Result},
     extract::{
         BodyReader, BodyStream, Describe, Extension, Form, FromRequest, FromRequestParts, Header,
-        Json, Multipart, Path, Query, State,
+        Json, Multipart, Part, Path, Query, State,
     },
     head::{Head, Parts},
     problem::{ErrorFormat, Problem},
@@ -202,8 +205,9 @@ pub mod prelude {
         App, Body, BodyReader, BodyStream, Bytes, Cancel, ClientAddr, Config, ErrorFormat,
         Extension, Form, FromParam, FromRequest, FromRequestParts, Group, Head, Header, HeaderMap,
         HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Multipart, Next, Parts,
-        Path, Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode, TestClient, Uri,
-        delete, extractor, get, head, middleware, model, options, patch, post, put, route, routes,
+        Path, Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode,
+        TestClient, Uri, delete, extractor, get, head, middleware, model, options, patch, post,
+        put, route, routes,
     };
     pub use hybrid_core::problem::Result;
 }

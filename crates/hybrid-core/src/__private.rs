@@ -20,7 +20,7 @@ pub use crate::spec::{Lane, OnDisconnect, RouteSpec};
 // Called by the route macros: arguments.
 pub use crate::extract::{
     ArgumentOf, Describe, FromRequest, FromRequestParts, ViaFromRequest, ViaGuard, ViaModel,
-    ViaPlain, ViaRaw, ViaValidator, raw_body,
+    ViaPlain, ViaRaw, ViaUnsent, ViaValidator, raw_body,
 };
 
 // Called by the route macros: lanes.
@@ -68,13 +68,13 @@ pub const fn entry<R: Route>() -> RouteEntry {
 
 /// Called by the route macros: a value of the head by name.
 #[must_use]
-pub fn text<T>(param: &'static hybrid_validate::Param<T>) -> TextArgument<T> {
+pub fn text<T: FromTexts>(param: &'static hybrid_validate::Param<T>) -> TextArgument<T> {
     TextArgument::new(param)
 }
 
 /// Called by the route macros: a field of a form.
 #[must_use]
-pub fn form_field<T>(param: &'static hybrid_validate::Param<T>) -> FormField<T> {
+pub fn form_field<T: FromTexts>(param: &'static hybrid_validate::Param<T>) -> FormField<T> {
     FormField::new(param)
 }
 
@@ -91,7 +91,7 @@ macro_rules! __arg {
         #[allow(unused_imports)]
         use $crate::__private::{
             ViaFromRequest as _, ViaGuard as _, ViaModel as _, ViaPlain as _, ViaRaw as _,
-            ViaValidator as _,
+            ViaUnsent as _, ViaValidator as _,
         };
         (&&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
     }};
@@ -173,7 +173,7 @@ macro_rules! __error {
     ($ty:ty) => {{
         #[allow(unused_imports)]
         use $crate::__private::{ViaKind as _, ViaNothing as _, ViaStdError as _};
-        (&&$crate::__private::ErrorOf::<$ty>::new()).typed()
+        (&&&$crate::__private::ErrorOf::<$ty>::new()).typed()
     }};
 }
 
@@ -219,7 +219,7 @@ macro_rules! __detail {
     ($error:expr) => {{
         #[allow(unused_imports)]
         use $crate::__private::{ViaDisplay as _, ViaSilence as _};
-        (&$crate::__private::DetailOf($error)).detail()
+        (&&$crate::__private::DetailOf($error)).detail()
     }};
 }
 

@@ -312,12 +312,16 @@ impl Routed {
 
     /// The states that the request's route sees, or else those of the app.
     pub(crate) fn states(&self) -> &States {
-        self.target.matched().map_or(&self.app.states, |matched| &matched.route.states)
+        self.target
+            .matched()
+            .map_or(&self.app.states, |matched| &matched.route.states)
     }
 
     /// The template of the route that was found.
     pub(crate) fn route(&self) -> Option<&str> {
-        self.target.matched().map(|matched| matched.route.path.as_str())
+        self.target
+            .matched()
+            .map(|matched| matched.route.path.as_str())
     }
 
     /// The address of the client, behind the proxies that are trusted.
@@ -356,6 +360,44 @@ impl Routed {
         answering.route = Some(route);
         answering.detaching = detaching;
         answering
+    }
+}
+
+/// Where a middleware or a layer stands: what renders the problems that it
+/// answers with, before what stands further out sees the answer.
+pub(crate) struct Edge {
+    app: Arc<Frozen>,
+    route: Option<Arc<Route>>,
+    spare: Option<Box<Head>>,
+}
+
+impl Edge {
+    /// `None` where a layer took away the request's extensions.
+    pub(crate) fn of(request: &Request) -> Option<Self> {
+        let Routed {
+            app, target, peer, ..
+        } = request.extensions().get()?;
+        let needs_head = app.error_format.needs_head();
+        let spare = needs_head.then(|| Box::new(spare_head(request, *peer, target)));
+        let route = target.matched().map(|matched| Arc::clone(&matched.route));
+        Some(Self {
+            app: Arc::clone(app),
+            route,
+            spare,
+        })
+    }
+
+    /// The answer, its problem in the application's format if it carries one.
+    pub(crate) fn settle(self, mut response: Response) -> Response {
+        let Some(Carried(problem)) = response.extensions_mut().remove() else {
+            return response;
+        };
+        if let Some(head) = &self.spare {
+            return self.app.render(&problem, head);
+        }
+        let route = self.route.as_ref().map_or("", |route| route.path.as_str());
+        let write = |shown: &Problem| self.app.error_format.write(shown);
+        self.app.rendering(&problem, route, write)
     }
 }
 

@@ -14,7 +14,10 @@ use bytes::Bytes;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
-use super::frozen::Routed;
+use super::{
+    frozen::{Edge, Routed},
+    middleware::settle,
+};
 use crate::{
     BoxError, Request, Response,
     dispatch::Serving,
@@ -203,11 +206,12 @@ where
     }
 
     fn call(&mut self, request: Request) -> Answer {
+        let edge = Edge::of(&request);
         let answer = self.service.clone().oneshot(request);
         Box::pin(async move {
             Ok(match answer.await {
                 Ok(response) => response.map(into_body),
-                Err(error) => refusal(&error.into()).into_response(),
+                Err(error) => settle(edge, refusal(&error.into()).into_response()),
             })
         })
     }

@@ -14,7 +14,7 @@ use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use super::{
-    frozen::Routed,
+    frozen::{Edge, Routed},
     layers::{Inner, Layer},
 };
 use crate::{Request, Response, head::Head, problem::Problem, respond::IntoResponse};
@@ -70,8 +70,9 @@ where
         let middleware = Arc::new(self);
         Layer::new(move |inner| {
             let call = move |request: Request, inner: Inner| -> Answer {
+                let edge = Edge::of(&request);
                 let answer = middleware(request, Next { inner });
-                Box::pin(async move { Ok(answer.await.into_response()) })
+                Box::pin(async move { Ok(settle(edge, answer.await.into_response())) })
             };
             BoxCloneSyncService::new(Called {
                 call: Arc::new(call),
@@ -89,11 +90,15 @@ where
         let check = Arc::new(self);
         Layer::new(move |inner| {
             let call = move |request: Request, inner: Inner| -> Answer {
+                let edge = Edge::of(&request);
                 let (http, body) = request.into_parts();
                 let head = Routed::head(http);
                 match check(&head) {
                     Ok(()) => Box::pin(inner.oneshot(Request::from_parts(head.into_http(), body))),
-                    Err(problem) => Box::pin(std::future::ready(Ok(problem.into_response()))),
+                    Err(problem) => {
+                        let response = settle(edge, problem.into_response());
+                        Box::pin(std::future::ready(Ok(response)))
+                    }
                 }
             };
             BoxCloneSyncService::new(Called {
@@ -101,6 +106,15 @@ where
                 inner,
             })
         })
+    }
+}
+
+/// Renders a problem here, so that what stands further out works on the answer
+/// that the client gets.
+pub(super) fn settle(edge: Option<Edge>, response: Response) -> Response {
+    match edge {
+        Some(edge) => edge.settle(response),
+        None => response,
     }
 }
 

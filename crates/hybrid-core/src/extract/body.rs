@@ -188,11 +188,17 @@ pub(crate) fn form_validator<T: DeserializeOwned + validator::Validate>(
 /// One field of a form: `#[form]`.
 pub struct FormField<T: 'static> {
     param: &'static Param<T>,
+    read: fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>,
+    describe: fn(&'static Param<T>, &mut Describe),
 }
 
-impl<T> FormField<T> {
+impl<T: FromTexts> FormField<T> {
     pub(crate) fn new(param: &'static Param<T>) -> Self {
-        Self { param }
+        Self {
+            param,
+            read: Param::read,
+            describe: |param, to| to.declared(param),
+        }
     }
 }
 
@@ -202,13 +208,13 @@ impl<T> fmt::Debug for FormField<T> {
     }
 }
 
-impl<T: FromTexts + Send + 'static> Argument for FormField<T> {
+impl<T: Send + 'static> Argument for FormField<T> {
     type Guarded = ();
     type Held = ();
     type Value = T;
 
     fn describe(&self, to: &mut Describe) {
-        to.declared(self.param);
+        (self.describe)(self.param, to);
         to.body(BodyPlan::Form, BodyCheck::Model);
     }
 
@@ -230,7 +236,7 @@ impl<T: FromTexts + Send + 'static> Argument for FormField<T> {
         report.set_source(Source::Form);
         let pairs = borrowed(form_pairs(received)?);
         Ok(with_named(&pairs, self.param.name(), |values| {
-            self.param.read(values, report)
+            (self.read)(self.param, values, report)
         }))
     }
 }

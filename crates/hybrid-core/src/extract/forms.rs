@@ -1,24 +1,24 @@
 //! Forms: urlencoded and multipart bodies as pairs of name and text, and
 //! [`Multipart`] for handlers that take the parts one by one.
 
-use std::fmt;
+use std::{convert::Infallible, fmt};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, stream};
-use http::header;
+use http::{StatusCode, header};
 
 use crate::{
     Request,
     config::Settings,
-    extract::{BodyStream, FromRequest, receive::too_large, texts},
-    problem::{Problem, kinds},
+    extract::{BodyStream, FromRequest, receive::BodyLimits, texts},
+    problem::{Kind, Problem, kinds},
 };
 
 /// The fields of a form, parsed when the first of them is read.
 #[derive(Debug)]
 pub struct FormBody {
     state: State,
-    pairs_max: usize,
+    limits: FormLimits,
 }
 
 #[derive(Debug)]
@@ -34,31 +34,50 @@ pub(crate) enum FormKind {
     Multipart { boundary: String },
 }
 
-/// RFC 2046 section 5.1.1.
-const BOUNDARY_BYTES_MAX: usize = 70;
+/// How much of a form there may be. Sizes in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FormLimits {
+    pairs_max: usize,
+    fields_max: usize,
+    files_max: usize,
+    part_headers_max: usize,
+    part_header_limit: usize,
+    part_name_limit: usize,
+    boundary_limit: usize,
+}
+
+impl FormLimits {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self {
+            pairs_max: settings.form_pairs_max,
+            fields_max: settings.multipart_fields_max,
+            files_max: settings.multipart_files_max,
+            part_headers_max: settings.part_headers_max,
+            part_header_limit: settings.part_header_limit,
+            part_name_limit: settings.part_name_limit,
+            boundary_limit: settings.boundary_limit,
+        }
+    }
+}
 
 impl FormKind {
-    pub(crate) fn multipart(content_type: &str) -> Result<Self, Problem> {
+    pub(crate) fn multipart(content_type: &str, limits: &FormLimits) -> Result<Self, Problem> {
         let boundary = multer::parse_boundary(content_type)
             .map_err(|_| Problem::bad_request("the multipart boundary is missing"))?;
-        if boundary.len() > BOUNDARY_BYTES_MAX {
-            return Err(Problem::bad_request(
-                "the multipart boundary is longer than 70 bytes",
-            ));
+        let longest = limits.boundary_limit;
+        if boundary.len() > longest {
+            let detail = format!("the multipart boundary is longer than {longest} bytes");
+            return Err(Problem::bad_request(detail));
         }
         Ok(Self::Multipart { boundary })
     }
 }
 
 impl FormBody {
-    pub(crate) fn new(bytes: Bytes, kind: FormKind, settings: &Settings) -> Self {
-        let pairs_max = match kind {
-            FormKind::Urlencoded => settings.form_pairs_max,
-            FormKind::Multipart { .. } => settings.multipart_fields_max,
-        };
+    pub(crate) fn new(bytes: Bytes, kind: FormKind, limits: FormLimits) -> Self {
         Self {
             state: State::Unparsed(bytes, kind),
-            pairs_max,
+            limits,
         }
     }
 
@@ -72,7 +91,7 @@ impl FormBody {
     /// The pairs of the form, in the order sent.
     pub(crate) fn pairs(&mut self) -> Result<&[(String, String)], Problem> {
         if let State::Unparsed(bytes, kind) = &self.state {
-            let pairs = parse(bytes, kind, self.pairs_max)?;
+            let pairs = parse(bytes, kind, self.limits)?;
             self.state = State::Parsed(pairs);
         }
         match &self.state {
@@ -82,12 +101,16 @@ impl FormBody {
     }
 }
 
-fn parse(bytes: &Bytes, kind: &FormKind, max: usize) -> Result<Vec<(String, String)>, Problem> {
+fn parse(
+    bytes: &Bytes,
+    kind: &FormKind,
+    limits: FormLimits,
+) -> Result<Vec<(String, String)>, Problem> {
     match kind {
-        FormKind::Urlencoded => urlencoded(bytes, max),
+        FormKind::Urlencoded => urlencoded(bytes, limits.pairs_max),
         FormKind::Multipart { boundary } => {
             // The bytes are all there, so the parser never waits.
-            let parsed = multipart(bytes.clone(), boundary, max).now_or_never();
+            let parsed = multipart(bytes.clone(), boundary, limits).now_or_never();
             parsed.unwrap_or_else(|| Err(Problem::bad_request("the multipart body is broken")))
         }
     }
@@ -97,117 +120,206 @@ fn urlencoded(bytes: &[u8], max: usize) -> Result<Vec<(String, String)>, Problem
     let text =
         std::str::from_utf8(bytes).map_err(|_| Problem::bad_request("the form is not UTF-8"))?;
     if text.split('&').count() > max {
-        return Err(too_many(max));
+        return Err(too_many("fields", max));
     }
     let pairs = texts::decode_pairs(text).map_err(Problem::bad_request)?;
-    Ok(pairs
+    let owned = pairs
         .into_iter()
-        .map(|(key, value)| (key.into_owned(), value.into_owned()))
-        .collect())
+        .map(|(key, value)| (key.into_owned(), value.into_owned()));
+    Ok(owned.collect())
 }
 
-fn too_many(max: usize) -> Problem {
+fn too_many(what: &str, max: usize) -> Problem {
     Problem::of(&kinds::PAYLOAD_TOO_LARGE)
-        .detail(format!("the form has more than the limit of {max} fields"))
+        .detail(format!("the form has more than the limit of {max} {what}"))
 }
 
 async fn multipart(
     bytes: Bytes,
     boundary: &str,
-    max: usize,
+    limits: FormLimits,
 ) -> Result<Vec<(String, String)>, Problem> {
-    let whole = stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(bytes)));
-    let mut parts = multer::Multipart::new(whole, boundary);
+    let whole = stream::once(std::future::ready(Ok::<_, Infallible>(bytes)));
+    let mut parts = Multipart::new(multer::Multipart::new(whole, boundary), limits);
     let mut pairs = Vec::new();
-    while let Some(field) = parts.next_field().await.map_err(|e| broken(&e))? {
-        if pairs.len() >= max {
-            return Err(too_many(max));
+    while let Some(part) = parts.next_field().await? {
+        // A part with a file name is a file, and no field of the form.
+        if part.file_name().is_none() {
+            pairs.push((part.name().to_owned(), part.text().await?));
+        }
+    }
+    Ok(pairs)
+}
+
+/// The parts of a multipart body as they arrive, for an `async fn`.
+///
+/// Held to `upload_limit` (or the route's `body_limit`) in all, and to the
+/// configuration's limits of fields, files, and headers of a part.
+pub struct Multipart {
+    parts: multer::Multipart<'static>,
+    limits: FormLimits,
+    fields: usize,
+    files: usize,
+}
+
+/// One part of a multipart body.
+pub struct Part {
+    name: String,
+    field: multer::Field<'static>,
+}
+
+impl Multipart {
+    fn new(parts: multer::Multipart<'static>, limits: FormLimits) -> Self {
+        Self {
+            parts,
+            limits,
+            fields: 0,
+            files: 0,
+        }
+    }
+
+    /// The next part; `None` at the end. What is left of the one before is
+    /// passed over.
+    ///
+    /// # Errors
+    /// 400 where the body is no multipart, 408 and 413 as its limits say.
+    ///
+    /// # Cancel safety
+    /// Safe between parts; a part that is being passed over goes on.
+    pub async fn next_field(&mut self) -> Result<Option<Part>, Problem> {
+        let Some(field) = self.parts.next_field().await.map_err(|e| broken(&e))? else {
+            return Ok(None);
+        };
+        let part = self.checked(field)?;
+        self.count(&part)?;
+        Ok(Some(part))
+    }
+
+    fn checked(&self, field: multer::Field<'static>) -> Result<Part, Problem> {
+        let headers = field.headers();
+        let bytes: usize = headers
+            .iter()
+            .map(|(k, v)| k.as_str().len() + v.len())
+            .sum();
+        if headers.len() > self.limits.part_headers_max || bytes > self.limits.part_header_limit {
+            return Err(Problem::bad_request(
+                "a part of the form has too many headers",
+            ));
         }
         let Some(name) = field.name().map(str::to_owned) else {
             return Err(Problem::bad_request(
                 "a part of the multipart body has no name",
             ));
         };
-        check_name(&name)?;
-        // A part with a file name is a file, and no field of the form.
-        if field.file_name().is_some() {
-            continue;
+        let longest = self.limits.part_name_limit;
+        if name.len() > longest {
+            let detail = format!("the name of a part is longer than {longest} bytes");
+            return Err(Problem::bad_request(detail));
         }
-        let value = field.bytes().await.map_err(|e| broken(&e))?;
-        let value = String::from_utf8(value.into())
-            .map_err(|_| Problem::bad_request("a field of the form is not UTF-8"))?;
-        pairs.push((name, value));
+        Ok(Part { name, field })
     }
-    Ok(pairs)
+
+    fn count(&mut self, part: &Part) -> Result<(), Problem> {
+        let (count, max, what) = if part.file_name().is_some() {
+            (&mut self.files, self.limits.files_max, "files")
+        } else {
+            (&mut self.fields, self.limits.fields_max, "fields")
+        };
+        *count += 1;
+        if *count > max {
+            Err(too_many(what, max))
+        } else {
+            Ok(())
+        }
+    }
 }
 
-/// The longest name of a part.
-const NAME_BYTES_MAX: usize = 256;
-
-fn check_name(name: &str) -> Result<(), Problem> {
-    if name.len() > NAME_BYTES_MAX {
-        return Err(Problem::bad_request(
-            "the name of a part is longer than 256 bytes",
-        ));
+impl Part {
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
     }
-    Ok(())
+
+    /// The file name that the client gave; never a path to write to as it is.
+    #[must_use]
+    pub fn file_name(&self) -> Option<&str> {
+        self.field.file_name()
+    }
+
+    /// Its content type, as the client gave it.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&str> {
+        self.field
+            .headers()
+            .get(header::CONTENT_TYPE)?
+            .to_str()
+            .ok()
+    }
+
+    /// The next piece of it; `None` at the end.
+    ///
+    /// # Errors
+    /// As [`Multipart::next_field`].
+    ///
+    /// # Cancel safety
+    /// Safe: a piece that was not returned is returned by the next call.
+    pub async fn chunk(&mut self) -> Result<Option<Bytes>, Problem> {
+        self.field.chunk().await.map_err(|error| broken(&error))
+    }
+
+    /// All of it.
+    ///
+    /// # Errors
+    /// As [`Multipart::next_field`].
+    ///
+    /// # Cancel safety
+    /// Dropped early, the part is lost.
+    pub async fn bytes(self) -> Result<Bytes, Problem> {
+        self.field.bytes().await.map_err(|error| broken(&error))
+    }
+
+    /// All of it, as text.
+    ///
+    /// # Errors
+    /// As [`Multipart::next_field`], and 400 where it is not UTF-8.
+    ///
+    /// # Cancel safety
+    /// Dropped early, the part is lost.
+    pub async fn text(self) -> Result<String, Problem> {
+        String::from_utf8(self.bytes().await?.into())
+            .map_err(|_| Problem::bad_request("a field of the form is not UTF-8"))
+    }
 }
 
 fn broken(error: &multer::Error) -> Problem {
-    match error {
-        multer::Error::StreamSizeExceeded { limit }
-        | multer::Error::FieldSizeExceeded { limit, .. } => {
-            too_large(usize::try_from(*limit).unwrap_or(usize::MAX))
-        }
-        multer::Error::StreamReadFailed(source) => match source.downcast_ref::<Broken>() {
-            Some(Broken(problem)) => Problem::new(
-                problem.status(),
-                problem.code().to_owned(),
-                problem.title().to_owned(),
-            )
-            .maybe_detail(problem.public_detail().map(str::to_owned)),
-            None => Problem::bad_request("the multipart body ended early"),
-        },
-        _ => Problem::bad_request("the multipart body is broken"),
+    let multer::Error::StreamReadFailed(source) = error else {
+        return Problem::bad_request("the multipart body is broken");
+    };
+    match source.downcast_ref::<Broken>() {
+        Some(Broken(kind, detail)) => Problem::of(kind).maybe_detail(detail.clone()),
+        None => Problem::bad_request("the multipart body ended early"),
     }
 }
 
-/// The parts of a multipart body as they arrive, for an `async fn`.
-///
-/// Held to `upload_limit` in all.
-pub struct Multipart {
-    parts: multer::Multipart<'static>,
-}
-
-impl Multipart {
-    /// The next part; `None` at the end.
-    ///
-    /// # Errors
-    /// 400 where the body is no multipart, 408 and 413 as its limits say.
-    ///
-    /// # Cancel safety
-    /// Safe between parts; a part that is being read is lost.
-    pub async fn next_field(&mut self) -> Result<Option<multer::Field<'static>>, Problem> {
-        self.parts
-            .next_field()
-            .await
-            .map_err(|error| broken(&error))
-    }
-}
-
-impl fmt::Debug for Multipart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Multipart").finish_non_exhaustive()
-    }
-}
-
-/// A problem on its way through the multipart parser.
+/// A refusal of the body's stream, on its way through the multipart parser.
 #[derive(Debug)]
-struct Broken(Problem);
+struct Broken(Kind, Option<String>);
+
+impl Broken {
+    fn of(problem: &Problem) -> Self {
+        let kind = match problem.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => kinds::PAYLOAD_TOO_LARGE,
+            StatusCode::REQUEST_TIMEOUT => kinds::REQUEST_TIMEOUT,
+            _ => kinds::MALFORMED_REQUEST,
+        };
+        Self(kind, problem.public_detail().map(str::to_owned))
+    }
+}
 
 impl fmt::Display for Broken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        f.write_str(self.0.title)
     }
 }
 
@@ -217,6 +329,7 @@ impl FromRequest for Multipart {
     type Rejection = Problem;
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
+        let limits = BodyLimits::of(&request).form;
         let content_type = request.headers().get(header::CONTENT_TYPE);
         let content_type = content_type
             .and_then(|value| value.to_str().ok())
@@ -228,17 +341,38 @@ impl FromRequest for Multipart {
             return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
                 .detail("expected a body of type multipart/form-data"));
         }
-        let FormKind::Multipart { boundary } = FormKind::multipart(content_type)? else {
+        let FormKind::Multipart { boundary } = FormKind::multipart(content_type, &limits)? else {
             return Err(Problem::bad_request("the multipart boundary is missing"));
         };
         let body = BodyStream::of(request)?;
         let frames = stream::unfold(body, |mut body| async move {
-            let item = body.next().await.map_err(Broken).transpose()?;
+            let item = body
+                .next()
+                .await
+                .map_err(|problem| Broken::of(&problem))
+                .transpose()?;
             Some((item, body))
         });
-        Ok(Self {
-            parts: multer::Multipart::new(Box::pin(frames), boundary),
-        })
+        Ok(Self::new(
+            multer::Multipart::new(Box::pin(frames), boundary),
+            limits,
+        ))
+    }
+}
+
+impl fmt::Debug for Multipart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Multipart")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -256,7 +390,15 @@ mod tests {
         let bytes = Bytes::copy_from_slice(body.as_bytes());
         let mut form = FormBody {
             state: State::Unparsed(bytes, kind),
-            pairs_max: 3,
+            limits: FormLimits {
+                pairs_max: 3,
+                fields_max: 3,
+                files_max: 1,
+                part_headers_max: 4,
+                part_header_limit: 200,
+                part_name_limit: 8,
+                boundary_limit: 70,
+            },
         };
         let found = form.pairs().map_err(|problem| problem.status().as_u16());
         let found = found.map(|pairs| {
@@ -287,6 +429,16 @@ mod tests {
         let with_file = part("f", "; filename=\"x\"", "data") + &part("a", "", "1") + "--B--\r\n";
         check(&with_file, Some("B"), Ok(&[("a", "1")]));
         check("no multipart at all", Some("B"), Err(400));
+        check(
+            &(with_file.replace("--B--\r\n", "") + &with_file),
+            Some("B"),
+            Err(413),
+        );
+        check(
+            &(part("a-long-name", "", "1") + "--B--\r\n"),
+            Some("B"),
+            Err(400),
+        );
         let four = part("a", "", "1").repeat(4) + "--B--\r\n";
         check(&four, Some("B"), Err(413));
     }

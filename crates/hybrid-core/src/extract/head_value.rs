@@ -1,6 +1,6 @@
 //! Arguments that are read from the head without asking anybody: stage 2.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use hybrid_validate::{FromTexts, Param, Report};
 
@@ -12,13 +12,21 @@ use crate::{
 };
 
 /// One value by name: `#[path]`, `#[query]`, `#[header]`, `#[cookie]`.
+///
+/// What needs a type that text can become is asked where it is made, so that the compiler says it there, once.
 pub struct TextArgument<T: 'static> {
     param: &'static Param<T>,
+    read: fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>,
+    describe: fn(&'static Param<T>, &mut Describe),
 }
 
-impl<T> TextArgument<T> {
+impl<T: FromTexts> TextArgument<T> {
     pub(crate) fn new(param: &'static Param<T>) -> Self {
-        Self { param }
+        Self {
+            param,
+            read: Param::read,
+            describe: |param, to| to.declared(param),
+        }
     }
 }
 
@@ -28,13 +36,13 @@ impl<T> fmt::Debug for TextArgument<T> {
     }
 }
 
-impl<T: FromTexts + Send + 'static> Argument for TextArgument<T> {
+impl<T: Send + 'static> Argument for TextArgument<T> {
     type Guarded = ();
     type Held = Option<T>;
     type Value = T;
 
     fn describe(&self, to: &mut Describe) {
-        to.declared(self.param);
+        (self.describe)(self.param, to);
     }
 
     async fn guard(&self, _: &mut Parts) -> Result<(), Response> {
@@ -44,7 +52,7 @@ impl<T: FromTexts + Send + 'static> Argument for TextArgument<T> {
     fn read_head(&self, (): (), texts: &Texts<'_>, report: &mut Report) -> Option<T> {
         report.set_source(self.param.source());
         texts.with_values(self.param.source(), self.param.name(), |values| {
-            self.param.read(values, report)
+            (self.read)(self.param, values, report)
         })
     }
 

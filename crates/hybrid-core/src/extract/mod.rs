@@ -30,11 +30,12 @@ use std::future::Future;
 pub use argument::{Argument, Arguments};
 pub use body::{BodyArgument, BodyReader, FormField, RawBody};
 pub use describe::{BodyCheck, BodyDescription, Describe, ParamDescription};
-pub use forms::Multipart;
+pub use forms::{Multipart, Part};
 pub use guard::Guard;
 pub use head_value::{HeadValue, TextArgument};
 pub use probe::{
-    ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaValidator, raw_body,
+    ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaUnsent, ViaValidator,
+    raw_body,
 };
 pub use receive::{BodyPlan, BodyStream, Received};
 pub use texts::Texts;

@@ -1,5 +1,5 @@
-//! The arguments that need no rules: method, target, headers, states,
-//! extensions, and the cancel flag.
+//! The arguments that need no rules: method, target, headers, the client's
+//! address, states, extensions, and the cancel flag.
 
 use std::{any::type_name, convert::Infallible, future::Future};
 
@@ -10,6 +10,7 @@ use crate::{
     extract::{Describe, Extension, FromRequestParts, State},
     head::Parts,
     problem::Problem,
+    server::ClientAddr,
 };
 
 macro_rules! from_head {
@@ -32,6 +33,19 @@ from_head! {
     Version = |parts| parts.version;
     HeaderMap = |parts| parts.headers.clone();
     Cancel = |parts| parts.cancel.clone();
+}
+
+impl FromRequestParts for ClientAddr {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+        let trusted = &parts.app.settings().trusted_proxies;
+        // Inside another server there is no connection of ours; whoever knows the
+        // client puts it into the extensions.
+        let known = parts.extensions.get().copied();
+        let found = known.or_else(|| Self::find(parts.peer(), &parts.headers, trusted));
+        found.ok_or_else(|| Problem::internal("the client's address is not known here"))
+    }
 }
 
 impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {

@@ -21,8 +21,8 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::extract::{
-    BodyArgument, BodyCheck, BodyPlan, Form, FromRequest, FromRequestParts, Guard, HeadValue,
-    Header, Json, Path, Query, body, path_values,
+    Argument, BodyArgument, BodyCheck, BodyPlan, Form, FromRequest, FromRequestParts, Guard,
+    HeadValue, Header, Json, Path, Query, body, path_values,
 };
 
 /// Asks the compiler what `T` is. See the module's text.
@@ -70,9 +70,36 @@ pub trait ViaFromRequest<T> {
         T: FromRequest + Send + 'static;
 }
 
+/// Guards that hold what is not `Send`: a compile error that says so.
+pub trait ViaUnsent<T> {
+    /// Is never called.
+    fn argument<A: Argument>(&self) -> A
+    where
+        T: CrossesThreads;
+}
+
+/// What every argument must be able to do. No type implements it: those that can were found before it is asked
+/// for, and the text below, not that of `Send`, is what the compiler then says.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be sent to another thread",
+    label = "an argument that cannot go to a thread",
+    note = "a plain `fn` runs on a thread of the pool (lane pool), an `async fn` on any of the event loops (lane event)",
+    note = "hold what is `Send`: `Arc` in place of `Rc`, `Mutex` in place of `RefCell`"
+)]
+pub trait CrossesThreads {}
+
+impl<T: FromRequestParts + 'static> ViaUnsent<T> for &ArgumentOf<T> {
+    fn argument<A: Argument>(&self) -> A
+    where
+        T: CrossesThreads,
+    {
+        unreachable!("no type implements CrossesThreads")
+    }
+}
+
 // === Bodies ===
 
-impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Json<T>> {
+impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Json<T>> {
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -80,7 +107,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Json<
     }
 }
 
-impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Json<T>> {
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<Json<T>> {
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -88,7 +115,7 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<J
     }
 }
 
-impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Json<T>> {
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Json<T>> {
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -96,7 +123,7 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Json<T>> {
     }
 }
 
-impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Option<Json<T>>> {
+impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Option<Json<T>>> {
     type Argument = BodyArgument<Option<Json<T>>>;
 
     fn argument(&self) -> Self::Argument {
@@ -107,7 +134,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&ArgumentOf<Optio
     }
 }
 
-impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Option<Json<T>>> {
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<Option<Json<T>>> {
     type Argument = BodyArgument<Option<Json<T>>>;
 
     fn argument(&self) -> Self::Argument {
@@ -118,7 +145,7 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<O
     }
 }
 
-impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Option<Json<T>>> {
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Option<Json<T>>> {
     type Argument = BodyArgument<Option<Json<T>>>;
 
     fn argument(&self) -> Self::Argument {
@@ -129,7 +156,7 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Option<Json<T>>> 
     }
 }
 
-impl<T: Inspect + 'static> ViaModel for &&&&&ArgumentOf<Form<T>> {
+impl<T: Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -137,7 +164,7 @@ impl<T: Inspect + 'static> ViaModel for &&&&&ArgumentOf<Form<T>> {
     }
 }
 
-impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<Form<T>> {
+impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -145,7 +172,7 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&ArgumentOf<F
     }
 }
 
-impl<T: DeserializeOwned + 'static> ViaPlain for &&&ArgumentOf<Form<T>> {
+impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -162,7 +189,7 @@ fn head_value<W>(read: fn(&super::Texts<'_>, &mut Report) -> Option<W>) -> HeadV
     }
 }
 
-impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Query<T>> {
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Query<T>> {
     type Argument = HeadValue<Query<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -173,7 +200,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Query<T>> {
     }
 }
 
-impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Query<T>> {
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&ArgumentOf<Query<T>> {
     type Argument = HeadValue<Query<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -185,7 +212,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&Argum
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Query<T>> {
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Query<T>> {
     type Argument = HeadValue<Query<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -196,7 +223,7 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Query<T>> 
     }
 }
 
-impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Header<T>> {
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Header<T>> {
     type Argument = HeadValue<Header<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -207,7 +234,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Header<T>> {
     }
 }
 
-impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Header<T>> {
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&ArgumentOf<Header<T>> {
     type Argument = HeadValue<Header<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -219,7 +246,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&Argum
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Header<T>> {
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Header<T>> {
     type Argument = HeadValue<Header<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -230,7 +257,7 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Header<T>>
     }
 }
 
-impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Path<T>> {
+impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Path<T>> {
     type Argument = HeadValue<Path<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -245,7 +272,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&ArgumentOf<Path<T>> {
     }
 }
 
-impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&ArgumentOf<Path<T>> {
+impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&ArgumentOf<Path<T>> {
     type Argument = HeadValue<Path<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -256,7 +283,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&Argum
     }
 }
 
-impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&ArgumentOf<Path<T>> {
+impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Path<T>> {
     type Argument = HeadValue<Path<T>>;
 
     fn argument(&self) -> Self::Argument {
@@ -304,7 +331,7 @@ pub(crate) fn is_valid<T: DeserializeOwned + Validate>(value: &T, report: &mut R
 
 // === Guards and the rest ===
 
-impl<T: FromRequestParts + Send + 'static> ViaGuard for &ArgumentOf<T> {
+impl<T: FromRequestParts + Send + 'static> ViaGuard for &&ArgumentOf<T> {
     type Argument = Guard<T>;
 
     fn argument(&self) -> Guard<T> {
@@ -312,7 +339,7 @@ impl<T: FromRequestParts + Send + 'static> ViaGuard for &ArgumentOf<T> {
     }
 }
 
-impl ViaRaw for &&ArgumentOf<bytes::Bytes> {
+impl ViaRaw for &&&ArgumentOf<bytes::Bytes> {
     type Argument = BodyArgument<bytes::Bytes>;
 
     fn argument(&self) -> Self::Argument {
@@ -320,7 +347,7 @@ impl ViaRaw for &&ArgumentOf<bytes::Bytes> {
     }
 }
 
-impl ViaRaw for &&ArgumentOf<body::BodyReader> {
+impl ViaRaw for &&&ArgumentOf<body::BodyReader> {
     type Argument = BodyArgument<body::BodyReader>;
 
     fn argument(&self) -> Self::Argument {

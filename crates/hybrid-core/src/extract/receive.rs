@@ -13,7 +13,7 @@ use http_body::Body as _;
 use crate::{
     BoxError, Request, Response,
     body::Body,
-    extract::forms::{FormBody, FormKind},
+    extract::forms::{FormBody, FormKind, FormLimits},
     head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
@@ -94,14 +94,15 @@ async fn receive_whole(
     let media = Media::of(&parts.headers);
     let limit = limit_of(plan, &media, parts);
     refuse_by_length(&body, limit)?;
-    let form = check_type(plan, media)?;
+    let limits = FormLimits::of(parts.app.settings());
+    let form = check_type(plan, media, &limits)?;
     if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
         return Ok(Received::Skipped);
     }
     let bytes = read_to_end(body, limit).await?;
     Ok(match form {
         _ if bytes.is_empty() => Received::Nothing,
-        Some(kind) => Received::Form(FormBody::new(bytes, kind, parts.app.settings())),
+        Some(kind) => Received::Form(FormBody::new(bytes, kind, limits)),
         None => Received::Bytes(bytes),
     })
 }
@@ -130,7 +131,11 @@ pub(crate) fn too_large(limit: usize) -> Problem {
 }
 
 /// 415 where the plan takes no such body; a form's encoding where it is one.
-fn check_type(plan: BodyPlan, media: Media<'_>) -> Result<Option<FormKind>, Problem> {
+fn check_type(
+    plan: BodyPlan,
+    media: Media<'_>,
+    limits: &FormLimits,
+) -> Result<Option<FormKind>, Problem> {
     let refuse = |wanted: &str| {
         Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
             .detail(format!("expected a body of type {wanted}")))
@@ -139,7 +144,7 @@ fn check_type(plan: BodyPlan, media: Media<'_>) -> Result<Option<FormKind>, Prob
         (BodyPlan::Raw | BodyPlan::Own(_), _) | (BodyPlan::Json, Media::Json) => Ok(None),
         (BodyPlan::Form, Media::Urlencoded) => Ok(Some(FormKind::Urlencoded)),
         (BodyPlan::Form, Media::Multipart(content_type)) => {
-            FormKind::multipart(content_type).map(Some)
+            FormKind::multipart(content_type, limits).map(Some)
         }
         (BodyPlan::Json, _) => refuse("application/json"),
         (BodyPlan::Form, _) => refuse("application/x-www-form-urlencoded or multipart/form-data"),
@@ -250,6 +255,7 @@ fn request_of(parts: &mut Parts, body: Body) -> Request {
     let limits = BodyLimits {
         whole: parts.route.body_limit.unwrap_or(settings.body_limit),
         streamed: parts.route.body_limit.unwrap_or(settings.upload_limit),
+        form: FormLimits::of(settings),
     };
     request.extensions_mut().insert(limits);
     request.extensions_mut().insert(parts.routed());
@@ -263,16 +269,27 @@ pub(crate) struct BodyLimits {
     pub(crate) whole: usize,
     /// A body that is streamed.
     pub(crate) streamed: usize,
+    /// The parts of a multipart body.
+    pub(crate) form: FormLimits,
 }
 
 impl BodyLimits {
     pub(crate) fn of(request: &Request) -> Self {
-        // Without an application around it, as in a unit test, the defaults hold.
-        let defaults = Self {
-            whole: 2 << 20,
-            streamed: 50 << 20,
-        };
-        request.extensions().get().copied().unwrap_or(defaults)
+        request
+            .extensions()
+            .get()
+            .copied()
+            .unwrap_or_else(Self::default_limits)
+    }
+
+    /// What holds without an application around the request, as in a unit test.
+    fn default_limits() -> Self {
+        let settings = crate::config::Settings::default();
+        Self {
+            whole: settings.body_limit,
+            streamed: settings.upload_limit,
+            form: FormLimits::of(&settings),
+        }
     }
 }
 
