@@ -22,7 +22,9 @@ struct Profile {
 #[get("/profile")]
 fn profile() -> Json<Profile> {
     let ((), took) = timed_call(|| thread::sleep(WORK));
-    Json(Profile { execution_time: format!("{:.2}ms", took.as_secs_f64() * 1000.0) })
+    Json(Profile {
+        execution_time: format!("{:.2}ms", took.as_secs_f64() * 1000.0),
+    })
 }
 
 #[model(output)]
@@ -39,7 +41,9 @@ struct Combined {
 #[get("/good-pattern")]
 async fn good_pattern() -> Json<Combined> {
     let (first, second, third) = tokio::join!(fetch(1), fetch(2), fetch(3));
-    Json(Combined { combined: [first, second, third] })
+    Json(Combined {
+        combined: [first, second, third],
+    })
 }
 
 /// Asks three services, each after the one before.
@@ -48,10 +52,14 @@ async fn bad_pattern() -> Json<Combined> {
     let first = fetch(1).await;
     let second = fetch(2).await;
     let third = fetch(3).await;
-    Json(Combined { combined: [first, second, third] })
+    Json(Combined {
+        combined: [first, second, third],
+    })
 }
 
 async fn fetch(service: u8) -> Data {
     sleep(WORK).await;
-    Data { data: format!("from_service_{service}") }
+    Data {
+        data: format!("from_service_{service}"),
+    }
 }

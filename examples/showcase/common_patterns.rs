@@ -38,16 +38,23 @@ impl Gateway {
     /// A gateway to the address that `template` gives a service.
     pub fn new(template: &str) -> Result<Self, String> {
         if !(template.starts_with("http://") && template.contains("{service}")) {
-            return Err(format!("`{template}` must be `http://` and hold `{{service}}`"));
+            return Err(format!(
+                "`{template}` must be `http://` and hold `{{service}}`"
+            ));
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Ok(Self { client, template: template.into() })
+        Ok(Self {
+            client,
+            template: template.into(),
+        })
     }
 
     async fn fetch(&self, service: &str) -> Result<Value, BoxError> {
         let target: Uri = self.template.replace("{service}", service).parse()?;
         let answer = self.client.get(target).await?;
-        let body = Limited::new(answer.into_body(), BYTES_MAX).collect().await?;
+        let body = Limited::new(answer.into_body(), BYTES_MAX)
+            .collect()
+            .await?;
         Ok(serde_json::from_slice(&body.to_bytes())?)
     }
 }
@@ -69,10 +76,18 @@ async fn api_gateway(
     State(gateway): State<Gateway>,
 ) -> Result<Json<Value>, (StatusCode, Json<Failure>)> {
     let failed = |error: BoxError| {
-        (StatusCode::INTERNAL_SERVER_ERROR, Json(Failure { error: error.to_string() }))
+        (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            Json(Failure {
+                error: error.to_string(),
+            }),
+        )
     };
     let answer = timeout(TIME_MAX, gateway.fetch(&service)).await;
-    answer.map_err(|elapsed| failed(elapsed.into()))?.map(Json).map_err(failed)
+    answer
+        .map_err(|elapsed| failed(elapsed.into()))?
+        .map(Json)
+        .map_err(failed)
 }
 
 type Item = Map<String, Value>;
@@ -100,7 +115,10 @@ async fn process_pipeline(Json(data): Json<Vec<Item>>) -> Result<Json<Pipeline>>
     let enriched = enrich(data).await;
     let processed = pool(move || process(&enriched)).await??;
     let save_result = save(&processed).await;
-    Ok(Json(Pipeline { processed: processed.len(), save_result }))
+    Ok(Json(Pipeline {
+        processed: processed.len(),
+        save_result,
+    }))
 }
 
 async fn enrich(mut data: Vec<Item>) -> Vec<Item> {
@@ -112,11 +130,18 @@ async fn enrich(mut data: Vec<Item>) -> Vec<Item> {
 }
 
 fn process(enriched: &[Item]) -> Result<Vec<Processed>> {
-    let process = |item| Ok(Processed { processed: true, value: doubled(item)? });
+    let process = |item| {
+        Ok(Processed {
+            processed: true,
+            value: doubled(item)?,
+        })
+    };
     enriched.iter().map(process).collect()
 }
 
 async fn save(processed: &[Processed]) -> Saved {
     sleep(Duration::from_millis(100)).await;
-    Saved { saved: processed.len() }
+    Saved {
+        saved: processed.len(),
+    }
 }

@@ -18,9 +18,17 @@ struct Demo {
 /// Waits half a second, beside any number of others.
 #[get("/concurrent-demo")]
 async fn concurrent_demo(
-    #[header("X-Request-ID", default = "unknown", description = "Request ID for tracking")]
+    #[header(
+        "X-Request-ID",
+        default = "unknown",
+        description = "Request ID for tracking"
+    )]
     request_id: String,
 ) -> Json<Demo> {
     tokio::time::sleep(Duration::from_millis(500)).await;
-    Json(Demo { request_id, message: "This request didn't block others!", handler_type: "async" })
+    Json(Demo {
+        request_id,
+        message: "This request didn't block others!",
+        handler_type: "async",
+    })
 }

@@ -20,7 +20,12 @@ struct Primes {
 /// Lists the primes below a number.
 #[get("/compute-prime")]
 fn compute_prime(
-    #[query(ge = 2, le = 10_000, default = 100, description = "Number to check for primality")]
+    #[query(
+        ge = 2,
+        le = 10_000,
+        default = 100,
+        description = "Number to check for primality"
+    )]
     n: i64,
 ) -> Json<Primes> {
     let (primes, took) = timed_call(|| primes_below(n));
@@ -39,7 +44,9 @@ pub(crate) fn primes_below(n: i64) -> Vec<i64> {
 }
 
 fn is_prime(number: i64) -> bool {
-    (2..).take_while(|divisor| divisor * divisor <= number).all(|divisor| number % divisor != 0)
+    (2..)
+        .take_while(|divisor| divisor * divisor <= number)
+        .all(|divisor| number % divisor != 0)
 }
 
 /// Data item model with validation.

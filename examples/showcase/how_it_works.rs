@@ -19,12 +19,18 @@ struct Told {
 /// A plain handler: it runs on the thread pool.
 #[get("/sync")]
 fn sync_handler() -> Json<Told> {
-    Json(Told { r#type: "sync", execution: execution() })
+    Json(Told {
+        r#type: "sync",
+        execution: execution(),
+    })
 }
 
 /// An async handler: it runs on the event loop.
 #[get("/async")]
 async fn async_handler() -> Json<Told> {
     tokio::time::sleep(Duration::from_millis(100)).await;
-    Json(Told { r#type: "async", execution: execution() })
+    Json(Told {
+        r#type: "async",
+        execution: execution(),
+    })
 }

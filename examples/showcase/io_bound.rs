@@ -56,7 +56,10 @@ async fn fetch_user_data(
     };
     let fetch_external = async {
         sleep(Duration::from_millis(200)).await;
-        External { external_score: 95, verified: true }
+        External {
+            external_score: 95,
+            verified: true,
+        }
     };
     let together =
         async { tokio::join!(timed(fetch_user), timed(fetch_posts), timed(fetch_external)) };
@@ -76,11 +79,19 @@ async fn fetch_user_data(
 }
 
 pub(crate) fn user(id: i64) -> User {
-    User { id, name: format!("User {id}") }
+    User {
+        id,
+        name: format!("User {id}"),
+    }
 }
 
 pub(crate) fn posts() -> Vec<Post> {
-    (0..3).map(|id| Post { id, title: format!("Post {id}") }).collect()
+    (0..3)
+        .map(|id| Post {
+            id,
+            title: format!("Post {id}"),
+        })
+        .collect()
 }
 
 /// Single notification model.
@@ -128,7 +139,10 @@ struct SentAll {
 /// Sends all notifications at once.
 #[post("/send-notifications")]
 async fn send_notifications(Json(request): Json<NotificationRequest>) -> Json<SentAll> {
-    let sending = request.notifications.into_iter().map(|item| timed(send(item)));
+    let sending = request
+        .notifications
+        .into_iter()
+        .map(|item| timed(send(item)));
     let (sent, total) = timed(futures_util::future::join_all(sending)).await;
     let (results, each): (Vec<_>, Vec<_>) = sent.into_iter().unzip();
     Json(SentAll {
@@ -143,5 +157,10 @@ async fn send_notifications(Json(request): Json<NotificationRequest>) -> Json<Se
 /// Stands for an e-mail, an SMS or a push service.
 async fn send(item: NotificationItem) -> Sent {
     sleep(Duration::from_millis(100)).await;
-    Sent { id: item.id, status: "sent", r#type: item.r#type, recipient: item.recipient }
+    Sent {
+        id: item.id,
+        status: "sent",
+        r#type: item.r#type,
+        recipient: item.recipient,
+    }
 }

@@ -11,7 +11,10 @@ use hybrid::{Lane, current};
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
-    #[expect(clippy::disallowed_methods, reason = "the ban is the framework's, which has a clock of its own")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the ban is the framework's, which has a clock of its own"
+    )]
     pub(crate) fn start() -> Self {
         Self(Instant::now())
     }
@@ -47,7 +50,11 @@ pub(crate) fn execution() -> &'static str {
 /// Whether several things that took `each` ran at once, as they took `total` together.
 pub(crate) fn concurrency(each: &[Duration], total: Duration) -> &'static str {
     let concurrent = each.len() > 1 && total < each.iter().sum();
-    if concurrent { "concurrent" } else { "sequential" }
+    if concurrent {
+        "concurrent"
+    } else {
+        "sequential"
+    }
 }
 
 /// A duration as the document writes it: `0.200s`.

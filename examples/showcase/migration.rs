@@ -11,7 +11,12 @@ use super::{
 };
 
 pub(crate) fn routes() -> Routes {
-    routes![user_dashboard_v1, user_dashboard_v2, calculate_tax_v1, calculate_tax_v2]
+    routes![
+        user_dashboard_v1,
+        user_dashboard_v2,
+        calculate_tax_v1,
+        calculate_tax_v2
+    ]
 }
 
 /// How long one call of the database takes here.
@@ -41,7 +46,10 @@ fn user_dashboard_v1(#[query(ge = 1, description = "User ID")] user_id: i64) -> 
     Json(DashboardV1 {
         user: query(user(user_id)),
         posts: query(posts()),
-        stats: query(Stats { posts: 3, followers: 100 }),
+        stats: query(Stats {
+            posts: 3,
+            followers: 100,
+        }),
         version: "v1_sync",
     })
 }
@@ -68,7 +76,10 @@ async fn user_dashboard_v2(
         tokio::join!(
             timed(query(user(user_id))),
             timed(query(posts())),
-            timed(query(Stats { posts: 3, followers: 100 })),
+            timed(query(Stats {
+                posts: 3,
+                followers: 100
+            })),
         )
     };
     let ((user, posts, stats), total) = timed(queries).await;
@@ -95,7 +106,10 @@ async fn calculate_tax_v1(
     #[query(ge = 0, description = "Annual income")] income: f64,
 ) -> Result<Json<TaxV1>> {
     let tax = hybrid::pool(move || tax(income)).await?;
-    Ok(Json(TaxV1 { tax, version: "forced_async" }))
+    Ok(Json(TaxV1 {
+        tax,
+        version: "forced_async",
+    }))
 }
 
 #[model(output)]

@@ -53,12 +53,23 @@ async fn fetch_user(id: i64) -> i64 {
 
 async fn fetch_activity(_user_id: i64) -> Vec<Action> {
     sleep(Duration::from_millis(150)).await;
-    (1..=5).map(|number| Action { action: format!("action_{number}") }).collect()
+    (1..=5)
+        .map(|number| Action {
+            action: format!("action_{number}"),
+        })
+        .collect()
 }
 
 fn analyze(activity: &[Action]) -> Analysis {
-    let pattern = if activity.len() >= 5 { "active_user" } else { "quiet_user" };
-    Analysis { pattern, score: (activity.len() * 17).min(100) }
+    let pattern = if activity.len() >= 5 {
+        "active_user"
+    } else {
+        "quiet_user"
+    };
+    Analysis {
+        pattern,
+        score: (activity.len() * 17).min(100),
+    }
 }
 
 // === Mostly computing: a plain fn ===
@@ -100,7 +111,11 @@ struct Report {
 /// Makes a report of data points.
 #[post("/process-report")]
 fn process_report(Json(data): Json<ReportData>) -> Result<Json<Report>> {
-    let values = data.data_points.iter().map(doubled).collect::<Result<Vec<_>>>()?;
+    let values = data
+        .data_points
+        .iter()
+        .map(doubled)
+        .collect::<Result<Vec<_>>>()?;
     let statistics = statistics(&values);
     let saved_to = save(&json!({
         "title": data.title,
@@ -133,11 +148,15 @@ pub(crate) fn doubled(point: &Map<String, Value>) -> Result<Number> {
 /// An integer stays one, as long as it fits.
 fn double(value: &Number) -> Option<Number> {
     let integer = value.as_i64().and_then(|value| value.checked_mul(2));
-    integer.map(Number::from).or_else(|| Number::from_f64(value.as_f64()? * 2.0))
+    integer
+        .map(Number::from)
+        .or_else(|| Number::from_f64(value.as_f64()? * 2.0))
 }
 
 fn statistics(values: &[Number]) -> Statistics {
-    let integers = values.iter().try_fold(0_i64, |sum, value| sum.checked_add(value.as_i64()?));
+    let integers = values
+        .iter()
+        .try_fold(0_i64, |sum, value| sum.checked_add(value.as_i64()?));
     let sum = values.iter().filter_map(Number::as_f64).sum::<f64>();
     let total = integers.map(Number::from).or_else(|| Number::from_f64(sum));
     Statistics {
@@ -150,5 +169,8 @@ fn statistics(values: &[Number]) -> Statistics {
 /// Stands for writing the report; says the file's name.
 fn save(report: &Value) -> String {
     let _written = report.to_string();
-    format!("report_{}.json", report["type"].as_str().unwrap_or("unknown"))
+    format!(
+        "report_{}.json",
+        report["type"].as_str().unwrap_or("unknown")
+    )
 }

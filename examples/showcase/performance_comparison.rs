@@ -48,7 +48,10 @@ struct Comparison {
 /// Compares sync and async for waiting and for computing.
 #[get("/performance-comparison")]
 async fn performance_comparison() -> Result<Json<Comparison>> {
-    let results = Results { io_bound: io_bound().await?, cpu_bound: cpu_bound().await? };
+    let results = Results {
+        io_bound: io_bound().await?,
+        cpu_bound: cpu_bound().await?,
+    };
     Ok(Json(Comparison {
         framework: "hybrid",
         feature: "Async/Sync Hybrid",

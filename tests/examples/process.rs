@@ -5,7 +5,7 @@ use std::{
     env,
     io::{BufRead, BufReader, Read, Write},
     net::TcpStream,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
 };
 
@@ -22,7 +22,11 @@ impl Server {
     /// Starts it, and waits until it says where it listens.
     fn start(example: &str) -> Self {
         let mut child = Command::new(binary(example))
-            .envs([("HYBRID_ADDR", "127.0.0.1:0"), ("HYBRID_EXPOSE_LANE", "1"), ("NO_COLOR", "1")])
+            .envs([
+                ("HYBRID_ADDR", "127.0.0.1:0"),
+                ("HYBRID_EXPOSE_LANE", "1"),
+                ("NO_COLOR", "1"),
+            ])
             .stderr(Stdio::piped())
             .spawn()
             .expect("the example starts");
@@ -30,7 +34,11 @@ impl Server {
         let mut line = String::new();
         let addr = loop {
             line.clear();
-            assert_ne!(log.read_line(&mut line).expect("a log"), 0, "it ended before it listened");
+            assert_ne!(
+                log.read_line(&mut line).expect("a log"),
+                0,
+                "it ended before it listened"
+            );
             if let Some((_, addr)) = line.split_once("listening on http://") {
                 break addr.trim().to_owned();
             }
@@ -41,7 +49,11 @@ impl Server {
     /// The whole answer to a `GET`, head and body.
     fn get(&self, target: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).expect("it listens");
-        write!(stream, "GET {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n").unwrap();
+        write!(
+            stream,
+            "GET {target} HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n"
+        )
+        .unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).expect("an answer");
         answer
@@ -63,22 +75,44 @@ impl Drop for Server {
     }
 }
 
-/// The example's program. `cargo test` builds it; `cargo test --test examples` on
-/// a clean clone does not, so that it is built here.
+/// The example's program. `cargo test` builds it; `cargo test --test examples` does
+/// not, so that it is built here.
 fn binary(example: &str) -> PathBuf {
     let test = env::current_exe().expect("this test's program");
-    let profile = test.parent().and_then(|deps| deps.parent()).expect("a target directory");
-    let binary = profile.join("examples").join(example).with_extension(env::consts::EXE_EXTENSION);
-    if !binary.exists() {
+    let profile = test
+        .parent()
+        .and_then(|deps| deps.parent())
+        .expect("a target directory");
+    let binary = profile
+        .join("examples")
+        .join(example)
+        .with_extension(env::consts::EXE_EXTENSION);
+    if !is_fresh(&binary) {
         let target = profile.parent().expect("a target directory");
         let mut build = Command::new(env!("CARGO"));
-        build.args(["build", "--example", example, "--target-dir"]).arg(target);
+        build
+            .args(["build", "--example", example, "--target-dir"])
+            .arg(target);
         if profile.ends_with("release") {
             build.arg("--release");
         }
-        assert!(build.status().expect("cargo runs").success(), "`{example}` does not build");
+        assert!(
+            build.status().expect("cargo runs").success(),
+            "`{example}` does not build"
+        );
     }
     binary
+}
+
+/// Whether it is younger than everything that cargo says it was made of.
+fn is_fresh(binary: &Path) -> bool {
+    let changed = |path: &Path| path.metadata().and_then(|data| data.modified()).ok();
+    let Ok(made_of) = std::fs::read_to_string(binary.with_extension("d")) else {
+        return false;
+    };
+    let sources = made_of.split_once(": ").map_or("", |(_, sources)| sources);
+    let mut sources = sources.split_whitespace().map(Path::new);
+    changed(binary).is_some_and(|built| sources.all(|source| changed(source) <= Some(built)))
 }
 
 #[test]
@@ -86,9 +120,15 @@ fn hello_greets_and_stops() {
     let server = Server::start("hello");
     let hello = server.get("/hello/Ada%20L");
     assert!(hello.starts_with("HTTP/1.1 200 OK"), "{hello}");
-    assert!(hello.contains("x-hybrid-lane: event") && hello.ends_with("Hello, Ada L!"), "{hello}");
+    assert!(
+        hello.contains("x-hybrid-lane: event") && hello.ends_with("Hello, Ada L!"),
+        "{hello}"
+    );
     let primes = server.get("/primes?n=12");
-    assert!(primes.contains("x-hybrid-lane: pool") && primes.ends_with("[2,3,5,7,11]"), "{primes}");
+    assert!(
+        primes.contains("x-hybrid-lane: pool") && primes.ends_with("[2,3,5,7,11]"),
+        "{primes}"
+    );
     assert!(server.get("/primes?n=1").starts_with("HTTP/1.1 422"));
     assert!(server.get("/nothing").starts_with("HTTP/1.1 404"));
     let (status, log) = server.terminate();
@@ -98,10 +138,20 @@ fn hello_greets_and_stops() {
 #[test]
 fn the_showcase_serves_and_answers_what_it_took_before_it_stops() {
     let server = Server::start("showcase");
-    assert!(server.get("/sync").ends_with(r#"{"type":"sync","execution":"thread_pool"}"#));
-    assert!(server.get("/async").ends_with(r#"{"type":"async","execution":"event_loop"}"#));
+    assert!(
+        server
+            .get("/sync")
+            .ends_with(r#"{"type":"sync","execution":"thread_pool"}"#)
+    );
+    assert!(
+        server
+            .get("/async")
+            .ends_with(r#"{"type":"async","execution":"event_loop"}"#)
+    );
 
-    let mut waiting: Vec<_> = (0..8).map(|_| TcpStream::connect(&server.addr).unwrap()).collect();
+    let mut waiting: Vec<_> = (0..8)
+        .map(|_| TcpStream::connect(&server.addr).unwrap())
+        .collect();
     for (number, stream) in waiting.iter_mut().enumerate() {
         let path = ["/user-dashboard?user_id=1", "/concurrent-demo"][number % 2];
         write!(stream, "GET {path} HTTP/1.1\r\nhost: test\r\n\r\n").unwrap();

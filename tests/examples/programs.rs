@@ -11,6 +11,17 @@ macro_rules! programs {
 }
 
 programs! {
+    "../../examples/axum_side_by_side.rs" axum_side_by_side
+    "../../examples/crud.rs" crud
+    "../../examples/crud_async.rs" crud_async
+    "../../examples/errors.rs" errors
+    "../../examples/groups.rs" groups
     "../../examples/hello.rs" hello
+    "../../examples/jwt.rs" jwt
+    "../../examples/middleware.rs" middleware
+    "../../examples/models.rs" models
+    "../../examples/params.rs" params
     "../../examples/showcase/main.rs" showcase
+    "../../examples/state.rs" state
+    "../../examples/testing.rs" testing
 }

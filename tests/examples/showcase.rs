@@ -27,11 +27,16 @@ fn refused(request: TestRequest<'_>) -> Vec<String> {
     assert_eq!(answer.status(), 422, "{}", answer.text());
     let problem: Value = answer.json();
     let errors = problem["errors"].as_array().expect("violations").iter();
-    errors.map(|error| format!("{} {}", error["loc"], error["code"].as_str().unwrap())).collect()
+    errors
+        .map(|error| format!("{} {}", error["loc"], error["code"].as_str().unwrap()))
+        .collect()
 }
 
 /// Sends it, and says how long that took.
-#[expect(clippy::disallowed_methods, reason = "a test looks at the clock as a user would")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at the clock as a user would"
+)]
 fn timed(request: TestRequest<'_>) -> (Value, Duration) {
     let started = Instant::now();
     let answer = request.send();
@@ -45,11 +50,18 @@ fn timed(request: TestRequest<'_>) -> (Value, Duration) {
 fn number(value: &Value) -> f64 {
     let text = value.as_str().expect("a text");
     let number = text.trim_end_matches(|c: char| !c.is_ascii_digit());
-    number.parse().unwrap_or_else(|_| panic!("no number: {text}"))
+    number
+        .parse()
+        .unwrap_or_else(|_| panic!("no number: {text}"))
 }
 
 fn keys(value: &Value) -> Vec<&str> {
-    let mut keys: Vec<_> = value.as_object().expect("an object").keys().map(String::as_str).collect();
+    let mut keys: Vec<_> = value
+        .as_object()
+        .expect("an object")
+        .keys()
+        .map(String::as_str)
+        .collect();
     keys.sort_unstable();
     keys
 }
@@ -77,24 +89,55 @@ fn primes_within_their_bounds() {
     assert_eq!(primes["execution"], "thread_pool");
     assert!(number(&primes["execution_time"]) >= 0.0);
 
-    assert_eq!(answer(client.get("/compute-prime"), Lane::Pool)["count"], 25, "100 by default");
-    assert_eq!(answer(client.get("/compute-prime?n=2"), Lane::Pool)["count"], 0);
-    assert_eq!(answer(client.get("/compute-prime?n=10000"), Lane::Pool)["count"], 1229);
+    assert_eq!(
+        answer(client.get("/compute-prime"), Lane::Pool)["count"],
+        25,
+        "100 by default"
+    );
+    assert_eq!(
+        answer(client.get("/compute-prime?n=2"), Lane::Pool)["count"],
+        0
+    );
+    assert_eq!(
+        answer(client.get("/compute-prime?n=10000"), Lane::Pool)["count"],
+        1229
+    );
 
     let n = r#"["query","n"]"#;
-    assert_eq!(refused(client.get("/compute-prime?n=1")), [format!("{n} ge")]);
-    assert_eq!(refused(client.get("/compute-prime?n=-7")), [format!("{n} ge")]);
-    assert_eq!(refused(client.get("/compute-prime?n=10001")), [format!("{n} le")]);
-    assert_eq!(refused(client.get("/compute-prime?n=abc")), [format!("{n} type")]);
-    assert_eq!(refused(client.get("/compute-prime?n=")), [format!("{n} type")]);
-    assert_eq!(refused(client.get("/compute-prime?n=3&n=4")), [format!("{n} duplicate")]);
+    assert_eq!(
+        refused(client.get("/compute-prime?n=1")),
+        [format!("{n} ge")]
+    );
+    assert_eq!(
+        refused(client.get("/compute-prime?n=-7")),
+        [format!("{n} ge")]
+    );
+    assert_eq!(
+        refused(client.get("/compute-prime?n=10001")),
+        [format!("{n} le")]
+    );
+    assert_eq!(
+        refused(client.get("/compute-prime?n=abc")),
+        [format!("{n} type")]
+    );
+    assert_eq!(
+        refused(client.get("/compute-prime?n=")),
+        [format!("{n} type")]
+    );
+    assert_eq!(
+        refused(client.get("/compute-prime?n=3&n=4")),
+        [format!("{n} duplicate")]
+    );
 }
 
 #[test]
 fn a_refusal_is_told_as_the_wire_has_it() {
     let client = client();
     let answer = client.get("/compute-prime?n=1").send();
-    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert_eq!(
+        answer.header("content-type"),
+        Some("application/problem+json")
+    );
     let expected = json!({
         "type": "urn:hybrid:validation_failed",
         "title": "Validation failed",
@@ -154,18 +197,29 @@ fn all_faults_of_a_body_come_in_one_answer() {
 
     let data = r#"["body","data"]"#;
     let post = || client.post("/process-data");
-    assert_eq!(refused(post().json(&json!({"data": []}))), [format!("{data} min_items")]);
-    assert_eq!(refused(post().json(&json!({}))), [format!("{data} missing")]);
+    assert_eq!(
+        refused(post().json(&json!({"data": []}))),
+        [format!("{data} min_items")]
+    );
+    assert_eq!(
+        refused(post().json(&json!({}))),
+        [format!("{data} missing")]
+    );
     assert_eq!(refused(post()), [r#"["body"] missing"#]);
     let many = vec![json!({"id": 1, "value": 1}); 1001];
-    assert_eq!(refused(post().json(&json!({"data": many}))), [format!("{data} max_items")]);
+    assert_eq!(
+        refused(post().json(&json!({"data": many}))),
+        [format!("{data} max_items")]
+    );
 }
 
 #[test]
 fn bodies_that_are_no_json_are_told_apart() {
     let client = client();
     let post = |content_type: &str, body: &str| {
-        let request = client.post("/process-data").header("content-type", content_type);
+        let request = client
+            .post("/process-data")
+            .header("content-type", content_type);
         request.body(body.to_owned()).send()
     };
     let malformed = post("application/json", "{\"data\": [\n  {\"id\": 1,, }]}");
@@ -173,7 +227,10 @@ fn bodies_that_are_no_json_are_told_apart() {
     let problem: Value = malformed.json();
     assert_eq!(problem["code"], "malformed_json");
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains("line 2") && detail.contains("column"), "{detail}");
+    assert!(
+        detail.contains("line 2") && detail.contains("column"),
+        "{detail}"
+    );
 
     let form = post("text/plain", "{}");
     assert_eq!(form.status(), 415);
@@ -188,29 +245,53 @@ fn bodies_that_are_no_json_are_told_apart() {
 fn a_user_is_fetched_concurrently() {
     let client = client();
     let (user, took) = timed(client.get("/fetch-user-data").query("user_id", 7));
-    assert!(took >= ms(200) && took < ms(430), "{took:?} of 0.2 s, not of 0.45");
+    assert!(
+        took >= ms(200) && took < ms(430),
+        "{took:?} of 0.2 s, not of 0.45"
+    );
     assert_eq!(user["user"], json!({"id": 7, "name": "User 7"}));
     assert_eq!(user["posts"][2], json!({"id": 2, "title": "Post 2"}));
-    assert_eq!(user["external"], json!({"external_score": 95, "verified": true}));
+    assert_eq!(
+        user["external"],
+        json!({"external_score": 95, "verified": true})
+    );
     assert_eq!(user["handler_type"], "async");
     assert_eq!(user["execution"], "concurrent");
-    let (total, sequential) = (number(&user["total_time"]), number(&user["sequential_would_be"]));
+    let (total, sequential) = (
+        number(&user["total_time"]),
+        number(&user["sequential_would_be"]),
+    );
     assert!((0.2..0.43).contains(&total) && sequential >= 0.45, "{user}");
     let gain = (sequential - total) / sequential * 100.0;
-    assert!((number(&user["performance_gain"]) - gain).abs() < 2.0, "{user}");
+    assert!(
+        (number(&user["performance_gain"]) - gain).abs() < 2.0,
+        "{user}"
+    );
 
     let id = r#"["query","user_id"]"#;
-    assert_eq!(refused(client.get("/fetch-user-data")), [format!("{id} missing")]);
-    assert_eq!(refused(client.get("/fetch-user-data?user_id=0")), [format!("{id} ge")]);
-    assert_eq!(refused(client.get("/fetch-user-data?user_id=1.5")), [format!("{id} type")]);
+    assert_eq!(
+        refused(client.get("/fetch-user-data")),
+        [format!("{id} missing")]
+    );
+    assert_eq!(
+        refused(client.get("/fetch-user-data?user_id=0")),
+        [format!("{id} ge")]
+    );
+    assert_eq!(
+        refused(client.get("/fetch-user-data?user_id=1.5")),
+        [format!("{id} type")]
+    );
 }
 
 #[test]
 fn notifications_are_sent_together() {
     let client = client();
-    let one = |id: u32, kind: &str| json!({"id": id, "type": kind, "recipient": "r", "message": "m"});
+    let one =
+        |id: u32, kind: &str| json!({"id": id, "type": kind, "recipient": "r", "message": "m"});
     let body: Vec<_> = (1..=50).map(|id| one(id, "sms")).collect();
-    let request = client.post("/send-notifications").json(&json!({"notifications": body}));
+    let request = client
+        .post("/send-notifications")
+        .json(&json!({"notifications": body}));
     let (sent, took) = timed(request);
     assert!(took < ms(2500), "{took:?} for 50 times 0.1 s");
     assert_eq!(sent["sent"], 50);
@@ -284,16 +365,25 @@ fn a_report_is_made() {
 }
 
 #[tokio::test]
-#[expect(clippy::disallowed_methods, reason = "a test looks at the clock as a user would")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test looks at the clock as a user would"
+)]
 async fn a_hundred_requests_wait_together() {
     let client = client();
     let request = |number: usize| {
-        client.get("/concurrent-demo").header("X-Request-ID", format!("r{number}")).send_async()
+        client
+            .get("/concurrent-demo")
+            .header("X-Request-ID", format!("r{number}"))
+            .send_async()
     };
     let started = Instant::now();
     let answers = futures_util::future::join_all((0..100).map(request)).await;
     let took = started.elapsed();
-    assert!(took >= ms(500) && took < ms(5000), "{took:?} for 100 times 0.5 s");
+    assert!(
+        took >= ms(500) && took < ms(5000),
+        "{took:?} for 100 times 0.5 s"
+    );
     for (number, answer) in answers.iter().enumerate() {
         assert_eq!(answer.lane(), Lane::Event);
         let told: Value = answer.json();
@@ -308,9 +398,10 @@ async fn a_hundred_requests_wait_together() {
 #[test]
 fn errors_are_the_same_from_both_kinds() {
     let client = client();
-    for (path, kind, lane) in
-        [("/sync-error-demo", "Sync", Lane::Pool), ("/async-error-demo", "Async", Lane::Event)]
-    {
+    for (path, kind, lane) in [
+        ("/sync-error-demo", "Sync", Lane::Pool),
+        ("/async-error-demo", "Async", Lane::Event),
+    ] {
         let fine = answer(client.get(path), lane);
         assert_eq!(fine, json!({"message": format!("{kind} success")}));
         for yes in ["true", "1", "YES", "on"] {
@@ -328,13 +419,22 @@ fn errors_are_the_same_from_both_kinds() {
 fn both_shapes_are_measured() {
     let client = client();
     let compared = answer(client.get("/performance-comparison"), Lane::Event);
-    assert_eq!(keys(&compared), ["conclusion", "feature", "framework", "results"]);
+    assert_eq!(
+        keys(&compared),
+        ["conclusion", "feature", "framework", "results"]
+    );
     let io = &compared["results"]["io_bound"];
     let (sync, concurrent) = (number(&io["sync_would_take"]), number(&io["async_actual"]));
-    assert!(sync >= 0.3 && concurrent >= 0.1 && concurrent < sync, "{io}");
+    assert!(
+        sync >= 0.3 && concurrent >= 0.1 && concurrent < sync,
+        "{io}"
+    );
     assert!(number(&io["improvement"]) > 20.0, "{io}");
     let cpu = &compared["results"]["cpu_bound"];
-    assert!(number(&cpu["async_overhead"]) >= number(&cpu["sync_optimal"]), "{cpu}");
+    assert!(
+        number(&cpu["async_overhead"]) >= number(&cpu["sync_optimal"]),
+        "{cpu}"
+    );
     assert_eq!(cpu["recommendation"], "Use sync for CPU-bound tasks");
 }
 
@@ -343,10 +443,18 @@ fn dashboards_differ_in_time_alone() {
     let client = client();
     let (first, slow) = timed(client.get("/user-dashboard?user_id=5"));
     let (second, quick) = timed(client.get("/user-dashboard-v2?user_id=5"));
-    assert!(slow >= ms(300) && quick >= ms(100) && quick < ms(290), "{slow:?} {quick:?}");
+    assert!(
+        slow >= ms(300) && quick >= ms(100) && quick < ms(290),
+        "{slow:?} {quick:?}"
+    );
     assert_eq!(first["version"], "v1_sync");
     assert_eq!(second["version"], "v2_async");
-    assert!(second["performance"].as_str().unwrap().ends_with("x faster with concurrent I/O"));
+    assert!(
+        second["performance"]
+            .as_str()
+            .unwrap()
+            .ends_with("x faster with concurrent I/O")
+    );
     for field in ["user", "posts", "stats"] {
         assert_eq!(first[field], second[field]);
     }
@@ -360,17 +468,31 @@ fn dashboards_differ_in_time_alone() {
 #[test]
 fn taxes_are_the_same_on_both_lanes() {
     let client = client();
-    let versions =
-        [("/calculate-tax", "forced_async", Lane::Event), ("/calculate-tax-v2", "optimized_sync", Lane::Pool)];
+    let versions = [
+        ("/calculate-tax", "forced_async", Lane::Event),
+        ("/calculate-tax-v2", "optimized_sync", Lane::Pool),
+    ];
     for (path, version, lane) in versions {
         let low = answer(client.post(path).query("income", 50_000), lane);
         assert_eq!(low["tax"], 7500.0);
         assert_eq!(low["version"], version);
-        assert_eq!(answer(client.post(path).query("income", 60_000.0), lane)["tax"], 15_000.0);
-        assert_eq!(answer(client.post(path).query("income", 0), lane)["tax"], 0.0);
+        assert_eq!(
+            answer(client.post(path).query("income", 60_000.0), lane)["tax"],
+            15_000.0
+        );
+        assert_eq!(
+            answer(client.post(path).query("income", 0), lane)["tax"],
+            0.0
+        );
         let income = r#"["query","income"]"#;
-        assert_eq!(refused(client.post(path).query("income", -1)), [format!("{income} ge")]);
-        assert_eq!(refused(client.post(path).query("income", "NaN")), [format!("{income} type")]);
+        assert_eq!(
+            refused(client.post(path).query("income", -1)),
+            [format!("{income} ge")]
+        );
+        assert_eq!(
+            refused(client.post(path).query("income", "NaN")),
+            [format!("{income} type")]
+        );
         assert_eq!(refused(client.post(path)), [format!("{income} missing")]);
         assert_eq!(client.get(path).send().status(), 405);
     }
@@ -398,7 +520,13 @@ fn a_pipeline_runs_on_both_lanes() {
     assert_eq!(done, json!({"processed": 3, "save_result": {"saved": 3}}));
     let bad = client.post("/process-pipeline").json(&json!([{}, 5, "x"]));
     assert_eq!(refused(bad)[0], r#"["body",1] type"#);
-    assert_eq!(answer(client.post("/process-pipeline").json(&json!([])), Lane::Event)["processed"], 0);
+    assert_eq!(
+        answer(
+            client.post("/process-pipeline").json(&json!([])),
+            Lane::Event
+        )["processed"],
+        0
+    );
 }
 
 #[test]
@@ -409,7 +537,13 @@ fn handlers_know_their_threads() {
     assert_eq!(event["handler_type"], "async");
     assert_eq!(sync["handler_type"], "sync");
     assert_eq!(sync["execution_context"], "thread_pool");
-    assert!(event["event_loop"].as_str().unwrap().starts_with("hybrid-loop-"), "{event}");
+    assert!(
+        event["event_loop"]
+            .as_str()
+            .unwrap()
+            .starts_with("hybrid-loop-"),
+        "{event}"
+    );
     assert!(event["thread_id"].as_u64().unwrap() > 0 && event["thread_id"] != sync["thread_id"]);
     for context in [event, sync] {
         assert_eq!(context["is_main_thread"], false);
@@ -433,7 +567,8 @@ mod gateway {
         let template = format!("http://{}/{{service}}", listener.local_addr().unwrap());
         let backend = App::new().routes(routes![backend]).serve(listener);
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let served = tokio::spawn(async move { backend.until(async { drop(stopped.await) }).await });
+        let served =
+            tokio::spawn(async move { backend.until(async { drop(stopped.await) }).await });
 
         let gateway = Gateway::new(&template).unwrap();
         let client = client().replace_state(gateway);
@@ -452,7 +587,11 @@ mod gateway {
     #[test]
     fn a_service_that_is_not_there_is_told() {
         // Nothing listens on the port of a listener that is gone.
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let gateway = Gateway::new(&format!("http://127.0.0.1:{port}/{{service}}")).unwrap();
         let client = client().replace_state(gateway);
         let answer = client.get("/api-gateway/users").send();

@@ -1,0 +1,81 @@
+//! Guards: a JSON Web Token is looked at before anything else of a request, and
+//! one guard builds on another.
+//!
+//! Run with: JWT_SECRET=secret cargo run --example jwt
+//! Try: curl -i http://127.0.0.1:8000/me
+//!      curl -i http://127.0.0.1:8000/me -H "authorization: Bearer $TOKEN"
+//!      curl -i -X POST 'http://127.0.0.1:8000/transfers?cents=0' -H "authorization: Bearer $TOKEN"
+
+use std::sync::Arc;
+
+use hybrid::prelude::*;
+use jsonwebtoken::{DecodingKey, Validation, decode};
+
+/// What a token says: who it is for, until when (checked), and what they may do.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+pub struct Claims {
+    pub sub: String,
+    pub exp: u64,
+    pub admin: bool,
+}
+
+#[derive(Clone)]
+struct Key(Arc<DecodingKey>);
+
+#[extractor]
+async fn claims(
+    #[header] authorization: Option<String>,
+    State(Key(key)): State<Key>,
+) -> Result<Claims> {
+    let token = authorization
+        .as_deref()
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let token = token.ok_or_else(|| Problem::unauthorized("a bearer token is needed"))?;
+    let token = decode::<Claims>(token, &key, &Validation::default());
+    Ok(token
+        .map_err(|_| Problem::unauthorized("the token is not valid"))?
+        .claims)
+}
+
+/// Somebody who may move money.
+struct Admin(Claims);
+
+#[extractor]
+async fn admin(claims: Claims) -> Result<Admin> {
+    if claims.admin {
+        Ok(Admin(claims))
+    } else {
+        Err(Problem::forbidden("for admins only"))
+    }
+}
+
+#[get("/me")]
+async fn me(claims: Claims) -> String {
+    claims.sub
+}
+
+#[post("/transfers")]
+fn transfer(#[query(ge = 1)] cents: u64, Admin(by): Admin) -> String {
+    format!("{cents} cents, by {}", by.sub)
+}
+
+/// Nobody needs to be known, and it may be nice if they are.
+#[get("/")]
+async fn home(claims: Option<Claims>) -> String {
+    format!(
+        "Hello, {}!",
+        claims.map_or("stranger".to_owned(), |claims| claims.sub)
+    )
+}
+
+/// The application; tests build the same one.
+pub fn app(secret: &[u8]) -> App {
+    let key = Key(Arc::new(DecodingKey::from_secret(secret)));
+    App::new().state(key).routes(routes![me, transfer, home])
+}
+
+fn main() -> hybrid::Result<()> {
+    let secret =
+        std::env::var("JWT_SECRET").expect("`JWT_SECRET` says what tokens are signed with");
+    app(secret.as_bytes()).run()
+}

@@ -1,0 +1,64 @@
+//! State: shared values, made before the server listens, shadowed by a group's;
+//! and what runs at the start and at the end.
+//!
+//! Run with: cargo run --example state
+//! Try: curl http://127.0.0.1:8000/count http://127.0.0.1:8000/count
+//!      curl http://127.0.0.1:8000/greeting http://127.0.0.1:8000/fr/greeting
+
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use hybrid::prelude::*;
+
+/// Counts requests. States are cloned for each request: an `Arc` is cheap.
+#[derive(Clone, Debug, Default)]
+pub struct Counter(Arc<AtomicU64>);
+
+#[derive(Clone)]
+struct Greeting(String);
+
+/// Counts itself.
+#[get("/count")]
+async fn count(State(Counter(counter)): State<Counter>) -> String {
+    (counter.fetch_add(1, Ordering::Relaxed) + 1).to_string()
+}
+
+/// Greets as its group does.
+#[get("/greeting")]
+fn greeting(State(Greeting(text)): State<Greeting>) -> String {
+    text
+}
+
+/// Stands for a file or a database: whatever it says wrong ends the start.
+fn load() -> Result<Greeting, io::Error> {
+    Ok(Greeting("Hello!".to_owned()))
+}
+
+async fn load_french() -> Result<Greeting, io::Error> {
+    Ok(Greeting("Bonjour !".to_owned()))
+}
+
+/// The application; tests build the same one.
+pub fn app(counter: Counter) -> App {
+    let at_stop = counter.clone();
+    App::new()
+        .state(counter)
+        .state_with(load)
+        .routes(routes![count, greeting])
+        .group("/fr", |french| {
+            french
+                .state_with_async(load_french)
+                .routes(routes![greeting])
+        })
+        .on_start_async(async || Ok::<_, io::Error>(eprintln!("warming up")))
+        .on_stop(move || Ok::<_, io::Error>(eprintln!("answered {at_stop:?}")))
+}
+
+fn main() -> hybrid::Result<()> {
+    app(Counter::default()).run()
+}
