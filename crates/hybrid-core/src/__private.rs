@@ -93,7 +93,9 @@ macro_rules! __arg {
             ViaFromRequest as _, ViaGuard as _, ViaModel as _, ViaPlain as _, ViaRaw as _,
             ViaUnsent as _, ViaValidator as _,
         };
-        (&&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
+        // One reference more than the first choice has: a method on `&self` is
+        // found on the receiver as it stands before another `&` is tried.
+        (&&&&&&&$crate::__private::ArgumentOf::<$ty>::new()).argument()
     }};
 }
 
