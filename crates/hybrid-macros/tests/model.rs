@@ -17,3 +17,5 @@ mod properties;
 mod schemas;
 #[path = "model/serde_attrs.rs"]
 mod serde_attrs;
+#[path = "model/sources.rs"]
+mod sources;

@@ -71,8 +71,9 @@ fn forms(model: &Model, diag: &mut Diagnostics) {
             for variant in variants.iter().filter(|variant| !variant.skip) {
                 for name in std::iter::once(&variant.wire).chain(&variant.aliases) {
                     if let Some(other) = seen.insert(name.clone(), variant.name.to_string()) {
-                        let message =
-                            format!("`{name}` names `{other}` already, rename one of them");
+                        let message = format!(
+                            "the variant `{other}` bears the name `{name}` already, rename one of them"
+                        );
                         diag.error(&variant.name, message);
                     }
                 }
@@ -103,8 +104,9 @@ fn wire_names(shape: &Shape, diag: &mut Diagnostics) {
                 && !std::ptr::eq(other, field)
             {
                 let other = other.shown();
-                let message =
-                    format!("`{name}` names the field `{other}` already, rename one of them");
+                let message = format!(
+                    "the field `{other}` bears the name `{name}` already, rename one of them"
+                );
                 diag.error_at(field.span, message);
             }
         }

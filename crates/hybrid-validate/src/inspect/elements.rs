@@ -16,8 +16,14 @@ enum Held<'a> {
     Json(Vec<Json<'a>>),
     Texts(&'a [Cow<'a, str>]),
     /// A whole source by position: `Path<(u32, u32)>`. Each stands at its key.
-    Pairs(&'a [(Cow<'a, str>, Cow<'a, str>)]),
+    Values(&'a [Pair<'a>]),
+    /// A whole source pair by pair: `Query<Vec<(String, String)>>`.
+    Pairs(&'a [Pair<'a>]),
+    /// One pair of those.
+    Pair(&'a Pair<'a>),
 }
+
+type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 impl<'a> Elements<'a> {
     /// The elements of the input, or a violation where it is no list.
@@ -25,7 +31,8 @@ impl<'a> Elements<'a> {
         match input {
             Input::Texts(texts) => Some(Self(Held::Texts(texts))),
             Input::Json(json) => json.elements(report).map(Held::Json).map(Self),
-            Input::Pairs(_) | Input::Rest(_) => {
+            Input::Pairs(pairs) => Some(Self(Held::Pairs(pairs))),
+            Input::Rest(_) => {
                 expected(Kind::Array.name(), report);
                 None
             }
@@ -35,7 +42,8 @@ impl<'a> Elements<'a> {
     /// The elements of a list of a fixed length.
     pub fn exactly(count: usize, input: Input<'a>, report: &mut Report) -> Option<Self> {
         let elements = match input {
-            Input::Pairs(pairs) => Self(Held::Pairs(pairs)),
+            Input::Pairs([pair]) if count == 2 => Self(Held::Pair(pair)),
+            Input::Pairs(pairs) => Self(Held::Values(pairs)),
             _ => Self::open(input, report)?,
         };
         if elements.len() != count {
@@ -68,7 +76,7 @@ impl<'a> Elements<'a> {
         inspect: impl FnOnce(Input<'_>, &mut Report) -> Option<T>,
     ) -> Option<T> {
         match self.0 {
-            Held::Pairs(pairs) => {
+            Held::Values(pairs) => {
                 let (key, text) = pairs.get(index)?;
                 let texts = std::slice::from_ref(text);
                 report.at_borrowed_key(key, |report| inspect(Input::Texts(texts), report))
@@ -88,10 +96,10 @@ impl<'a> Elements<'a> {
     fn element(&self, index: usize) -> Option<Input<'_>> {
         match &self.0 {
             Held::Json(list) => list.get(index).copied().map(Input::Json),
-            Held::Texts(texts) => texts.get(index).map(std::slice::from_ref).map(Input::Texts),
-            Held::Pairs(pairs) => pairs
-                .get(index)
-                .map(|(_, text)| Input::Texts(std::slice::from_ref(text))),
+            Held::Texts(texts) => texts.get(index).map(one),
+            Held::Values(pairs) => pairs.get(index).map(|(_, text)| one(text)),
+            Held::Pairs(pairs) => pairs.get(index).map(std::slice::from_ref).map(Input::Pairs),
+            Held::Pair((key, text)) => [key, text].get(index).map(|text| one(text)),
         }
     }
 
@@ -99,7 +107,12 @@ impl<'a> Elements<'a> {
         match &self.0 {
             Held::Json(list) => list.len(),
             Held::Texts(texts) => texts.len(),
-            Held::Pairs(pairs) => pairs.len(),
+            Held::Values(pairs) | Held::Pairs(pairs) => pairs.len(),
+            Held::Pair(_) => 2,
         }
     }
+}
+
+fn one<'a>(text: &'a Cow<'a, str>) -> Input<'a> {
+    Input::Texts(std::slice::from_ref(text))
 }

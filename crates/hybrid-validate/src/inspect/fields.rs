@@ -12,7 +12,7 @@ use super::json::Kind;
 use super::probe::Inspector;
 use super::text_format::{TextError, Texts};
 use super::{Input, Json, duplicate, expected, missing};
-use crate::{Param, Report, Segment, Style};
+use crate::{Param, Report, Segment, Source, Style};
 use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
 /// The entries of an object.
@@ -85,7 +85,7 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let key = field.name();
         report.at_key(key, |report| {
-            let value = match self.only(key, aliases) {
+            let value = match self.only(key, aliases, report.source()) {
                 Found::None => match field.default_value().or_else(inspector.absent) {
                     Some(value) => value,
                     None => {
@@ -109,11 +109,15 @@ impl<'a> Fields<'a> {
         (inspector.inspect)(Input::Rest(self), report)
     }
 
-    /// The entry of that name, which counts as read from now on.
-    fn only(&self, key: &str, aliases: &[&str]) -> Found<'_, 'a> {
+    /// The entry of that name, which counts as read from now on. Headers are matched in any case.
+    fn only(&self, key: &str, aliases: &[&str], source: Source) -> Found<'_, 'a> {
+        let same = |name: &str, sent: &str| match source {
+            Source::Header => name.eq_ignore_ascii_case(sent),
+            _ => name == sent,
+        };
         let mut found = Found::None;
         for entry in self.rest() {
-            if entry.key == key || aliases.contains(&&*entry.key) {
+            if same(key, &entry.key) || aliases.iter().any(|alias| same(alias, &entry.key)) {
                 entry.used.set(true);
                 found = match found {
                     Found::None => Found::One(entry),
@@ -141,7 +145,7 @@ impl<'a> Fields<'a> {
 
     /// Takes the text under `key`: the tag of an enum. Anything but one text is reported.
     pub(super) fn tag(&self, key: &'static str, report: &mut Report) -> Option<Cow<'_, str>> {
-        report.at_key(key, |report| match self.only(key, &[]) {
+        report.at_key(key, |report| match self.only(key, &[], report.source()) {
             Found::None => {
                 missing(report);
                 None
@@ -160,7 +164,7 @@ impl<'a> Fields<'a> {
         key: &'static str,
         report: &mut Report,
     ) -> Option<Option<Input<'_>>> {
-        match self.only(key, &[]) {
+        match self.only(key, &[], report.source()) {
             Found::None => Some(None),
             Found::One(entry) => Some(Some(entry.input())),
             Found::More => {
@@ -222,10 +226,18 @@ impl<'a> Entry<'a> {
     ) -> Option<T> {
         match &self.held {
             Held::Texts(texts) if field.style() == Style::Csv => {
+                let trim = report.source() == Source::Header;
                 let parts: Vec<Cow<'_, str>> = texts
                     .iter()
+                    .filter(|text| !text.is_empty())
                     .flat_map(|text| text.split(','))
-                    .filter(|part| !part.is_empty())
+                    .map(|part| {
+                        if trim {
+                            part.trim_matches([' ', '\t'])
+                        } else {
+                            part
+                        }
+                    })
                     .map(Cow::Borrowed)
                     .collect();
                 (inspector.inspect)(Input::Texts(&parts), report)
