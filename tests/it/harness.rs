@@ -2,15 +2,21 @@
 //! that reads what comes over the wire and nothing else.
 
 use std::{
+    future::Future,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{SocketAddr, TcpStream},
+    pin::Pin,
     sync::{Arc, Condvar, Mutex, Once},
     thread::JoinHandle,
     time::Duration,
 };
 
-use hybrid::App;
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use hybrid::{App, Cancel, Next, Request, Response};
+use tokio::{
+    net::TcpListener,
+    runtime::Runtime,
+    sync::{oneshot, watch},
+};
 
 /// Longer than anything here takes: only a failing test waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -25,7 +31,9 @@ pub(crate) fn quiet() {
     ONCE.call_once(|| {
         let default = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
-            let wanted = info.payload_as_str().is_some_and(|text| text.contains(BOOM));
+            let wanted = info
+                .payload_as_str()
+                .is_some_and(|text| text.contains(BOOM));
             if !wanted {
                 default(info);
             }
@@ -61,7 +69,12 @@ impl Server {
             let _ = stopped.await;
         });
         let served = runtime.spawn(async move { serve.await });
-        Self { addr, stop: Some(stop), served: Some(served), runtime: Some(runtime) }
+        Self {
+            addr,
+            stop: Some(stop),
+            served: Some(served),
+            runtime: Some(runtime),
+        }
     }
 
     /// Stops, and waits for the end.
@@ -78,7 +91,12 @@ impl Server {
     fn wait(&mut self) -> hybrid::Result<()> {
         let served = self.served.take().unwrap();
         let runtime = self.runtime.as_ref().unwrap();
-        runtime.block_on(async { tokio::time::timeout(PATIENCE, served).await.unwrap().unwrap() })
+        runtime.block_on(async {
+            tokio::time::timeout(PATIENCE, served)
+                .await
+                .unwrap()
+                .unwrap()
+        })
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
@@ -122,11 +140,18 @@ impl Wire {
     pub(crate) fn to(addr: SocketAddr) -> Self {
         let stream = TcpStream::connect(addr).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { stream: BufReader::new(stream) }
+        Self {
+            stream: BufReader::new(stream),
+        }
     }
 
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Writes, unless the server has closed.
+    pub(crate) fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
     }
 
     /// Reads one answer; panics where the connection ends before.
@@ -136,14 +161,7 @@ impl Wire {
 
     /// Reads one answer, unless the connection ends before it begins.
     pub(crate) fn try_read(&mut self) -> Option<Reply> {
-        let first = self.line().filter(|line| !line.is_empty())?;
-        let status = first.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.unwrap_or_else(|| panic!("no status line: {first}"));
-        let mut headers = Vec::new();
-        while let Some((name, value)) = self.line()?.split_once(": ") {
-            headers.push((name.to_ascii_lowercase(), value.to_owned()));
-        }
-        let mut reply = Reply { status, headers, body: Vec::new() };
+        let mut reply = self.try_read_head()?;
         if reply.header("transfer-encoding") == Some("chunked") {
             self.chunks(&mut reply.body);
         } else if let Some(length) = reply.header("content-length") {
@@ -152,6 +170,29 @@ impl Wire {
             reply.body = body;
         }
         Some(reply)
+    }
+
+    /// Reads an answer that has no body.
+    pub(crate) fn read_head(&mut self) -> Reply {
+        self.try_read_head().expect("an answer")
+    }
+
+    fn try_read_head(&mut self) -> Option<Reply> {
+        let first = self.line().filter(|line| !line.is_empty())?;
+        let status = first
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status line: {first}"));
+        let mut headers = Vec::new();
+        while let Some((name, value)) = self.line()?.split_once(": ") {
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        Some(Reply {
+            status,
+            headers,
+            body: Vec::new(),
+        })
     }
 
     fn line(&mut self) -> Option<String> {
@@ -173,17 +214,29 @@ impl Wire {
         }
     }
 
+    /// Everything up to the end of the connection.
+    pub(crate) fn rest(&mut self) -> Vec<u8> {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).unwrap();
+        rest
+    }
+
     /// Whether the server has closed: waits for it.
     pub(crate) fn is_closed(&mut self) -> bool {
         let mut rest = Vec::new();
         // A reset is an end too.
-        self.stream.read_to_end(&mut rest).map_or(true, |_| rest.is_empty())
+        self.stream
+            .read_to_end(&mut rest)
+            .map_or(true, |_| rest.is_empty())
     }
 }
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -218,12 +271,22 @@ pub(crate) fn join<T>(threads: Vec<JoinHandle<T>>) -> Vec<T> {
 /// A door in front of handlers: a test sees how many stand before it, and opens
 /// it. Shared as a state.
 #[derive(Clone, Default)]
-pub(crate) struct Gate(Arc<GateInner>);
+pub(crate) struct Gate(Arc<Inner>);
 
-#[derive(Default)]
-struct GateInner {
+struct Inner {
     counts: Mutex<Counts>,
     changed: Condvar,
+    open: watch::Sender<bool>,
+}
+
+impl Default for Inner {
+    fn default() -> Self {
+        Self {
+            counts: Mutex::default(),
+            changed: Condvar::new(),
+            open: watch::Sender::new(false),
+        }
+    }
 }
 
 /// What happened at a gate.
@@ -231,12 +294,18 @@ struct GateInner {
 pub(crate) struct Counts {
     /// Handlers that began.
     pub(crate) begun: usize,
-    /// Handlers that ended, by themselves or because they were dropped.
+    /// Handlers that went through, or that were dropped.
     pub(crate) ended: usize,
-    /// Handlers that were told to cancel.
+    /// The most that stood at the gate at once.
+    pub(crate) most: usize,
+    /// Plain handlers that were told to cancel.
     pub(crate) cancelled: usize,
-    /// Async handlers that were dropped before they ended by themselves.
+    /// Async handlers that were dropped before they went through.
     pub(crate) dropped: usize,
+    /// Requests that were dropped before they were answered.
+    pub(crate) left: usize,
+    /// Guards that let a request through.
+    pub(crate) guarded: usize,
     open: bool,
 }
 
@@ -247,6 +316,7 @@ impl Gate {
 
     pub(crate) fn open(&self) {
         self.note(|counts| counts.open = true);
+        self.0.open.send_replace(true);
     }
 
     pub(crate) fn note(&self, f: impl FnOnce(&mut Counts)) {
@@ -255,23 +325,99 @@ impl Gate {
     }
 
     /// Waits for something to have happened.
+    #[track_caller]
     pub(crate) fn wait_for(&self, what: impl Fn(&Counts) -> bool) {
         let counts = self.0.counts.lock().unwrap();
-        let (counts, timeout) =
-            self.0.changed.wait_timeout_while(counts, PATIENCE, |counts| !what(counts)).unwrap();
+        let waited = self
+            .0
+            .changed
+            .wait_timeout_while(counts, PATIENCE, |counts| !what(counts));
+        let (counts, timeout) = waited.unwrap();
         assert!(!timeout.timed_out(), "it never happened: {counts:?}");
+    }
+
+    /// Waits for something to have happened, inside a runtime.
+    pub(crate) async fn reached(&self, what: impl Fn(&Counts) -> bool + Send + 'static) {
+        let gate = self.clone();
+        tokio::task::spawn_blocking(move || gate.wait_for(what))
+            .await
+            .unwrap();
+    }
+
+    fn begin(&self) {
+        self.note(|counts| {
+            counts.begun += 1;
+            counts.most = counts.most.max(counts.begun - counts.ended);
+        });
     }
 
     /// A plain handler stands here until the gate opens.
     pub(crate) fn stand(&self) {
-        self.note(|counts| counts.begun += 1);
+        self.begin();
         self.wait_for(|counts| counts.open);
         self.note(|counts| counts.ended += 1);
+    }
+
+    /// A plain handler stands here until the gate opens, and notes whether it was
+    /// told to cancel meanwhile.
+    pub(crate) fn stand_asking(&self, cancel: &Cancel) {
+        self.begin();
+        let mut told = false;
+        eventually("the gate is open", || {
+            if cancel.is_cancelled() && !std::mem::replace(&mut told, true) {
+                self.note(|counts| counts.cancelled += 1);
+            }
+            self.counts().open
+        });
+        self.note(|counts| counts.ended += 1);
+    }
+
+    /// An async handler stands here until the gate opens.
+    pub(crate) async fn stand_async(&self) {
+        self.begin();
+        let ended = OnDrop(self.clone(), |counts| counts.ended += 1);
+        let dropped = OnDrop(self.clone(), |counts| counts.dropped += 1);
+        let mut open = self.0.open.subscribe();
+        open.wait_for(|open| *open).await.unwrap();
+        dropped.disarm();
+        drop(ended);
+    }
+
+    /// A middleware that notes requests whose client left before the answer.
+    pub(crate) fn noting_who_leaves(
+        &self,
+    ) -> impl Fn(Request, Next) -> Passing + Send + Sync + 'static {
+        let gate = self.clone();
+        move |request, next| {
+            let left = OnDrop(gate.clone(), |counts| counts.left += 1);
+            Box::pin(async move {
+                let response = next.run(request).await;
+                left.disarm();
+                response
+            })
+        }
+    }
+}
+
+type Passing = Pin<Box<dyn Future<Output = Response> + Send>>;
+
+/// Notes something when it is dropped.
+struct OnDrop(Gate, fn(&mut Counts));
+
+impl OnDrop {
+    fn disarm(mut self) {
+        self.1 = |_| ();
+    }
+}
+
+impl Drop for OnDrop {
+    fn drop(&mut self) {
+        self.0.note(self.1);
     }
 }
 
 /// Waits until something that nobody announces has come about.
-pub(crate) fn eventually(what: &str, holds: impl Fn() -> bool) {
+pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = std::time::Instant::now();
     while !holds() {
         assert!(start.elapsed() < PATIENCE, "it never came about: {what}");

@@ -80,12 +80,15 @@ fn a_closure_on_the_pool_is_on_the_pool() {
 }
 
 /// Eight threads, 64 handlers that sleep for half a second: 4 s of sleep, during
-/// which the loops must answer as if nothing were. The bound of 250 ms is far
+/// which the loops must answer as if nothing were. The bound of 400 ms is far
 /// above what an answer takes and far below what one would take that stood
-/// behind a sleeper.
+/// behind a sleeper; the median says what is usual.
 #[test]
 fn sleeping_handlers_do_not_hold_the_loops() {
-    let config = Config::new().max_threads(8).queue_wait(Duration::from_secs(30)).expose_lane(true);
+    let config = Config::new()
+        .max_threads(8)
+        .queue_wait(Duration::from_secs(30))
+        .expose_lane(true);
     let server = Server::start(app().config(config));
     let addr = server.addr;
     let started = Instant::now();
@@ -94,20 +97,38 @@ fn sleeping_handlers_do_not_hold_the_loops() {
         wire.write("GET /sleep/500 HTTP/1.1\r\nhost: test\r\n\r\n");
         wire.read()
     });
-    let mut answers = 0;
+    let mut times = Vec::new();
     while sleepers.iter().any(|sleeper| !sleeper.is_finished()) {
         let asked = Instant::now();
         let answer = server.get("/hello/x");
         let took = asked.elapsed();
         assert_eq!((answer.status, answer.text()), (200, "Hello, x!"));
         assert_eq!(answer.header("x-hybrid-lane"), Some("event"));
-        assert!(took < Duration::from_millis(250), "an async answer took {took:?}");
-        answers += 1;
+        assert!(
+            took < Duration::from_millis(400),
+            "an async answer took {took:?}"
+        );
+        times.push(took);
     }
-    assert!(answers > 100, "the loops answered only {answers} times");
+    times.sort();
+    assert!(
+        times.len() > 100,
+        "the loops answered only {} times",
+        times.len()
+    );
+    assert!(
+        times[times.len() / 2] < Duration::from_millis(50),
+        "{:?}",
+        times[times.len() / 2]
+    );
     // No fewer than 64 / 8 rounds of half a second: the pool did not grow.
     assert!(started.elapsed() >= Duration::from_secs(4));
-    for Reply { status, headers, body } in join(sleepers) {
+    for Reply {
+        status,
+        headers,
+        body,
+    } in join(sleepers)
+    {
         assert_eq!((status, &*body), (200, &b"slept"[..]));
         assert!(headers.contains(&("x-hybrid-lane".to_owned(), "pool".to_owned())));
     }

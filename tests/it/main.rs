@@ -7,5 +7,20 @@
     reason = "a test may panic, read the clock and start threads"
 )]
 
+mod across;
+mod extract;
 mod harness;
+mod http2;
 mod lanes;
+mod layers;
+mod leaving;
+mod mounting;
+mod overload;
+mod panics;
+mod programs;
+mod routing;
+mod startup;
+mod states;
+mod stopping;
+mod tidy;
+mod wire_errors;

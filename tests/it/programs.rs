@@ -1,0 +1,190 @@
+//! Programs of their own process, for what ends one: signals, and starts that
+//! fail. A program is a test of this binary that does nothing, unless it was
+//! started as a program: so it is always built, and never an older one.
+
+use std::{
+    env,
+    io::{BufRead as _, BufReader, Read as _},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, ChildStderr, Command, ExitCode, ExitStatus, Stdio, Termination},
+    thread,
+    time::Duration,
+};
+
+use hybrid::prelude::*;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// The variable that makes a test a program.
+const PROGRAM: &str = "IT_PROGRAM";
+
+/// What a `main` of that result does: the standard library's own report, and
+/// its exit code.
+fn main_of<T: Termination>(program: impl FnOnce() -> T) {
+    if env::var_os(PROGRAM).is_some() {
+        let code = program().report();
+        std::process::exit(i32::from(code != ExitCode::SUCCESS));
+    }
+}
+
+// === The programs ===
+
+#[get("/sleep/{ms}")]
+fn sleep(ms: u64) -> &'static str {
+    thread::sleep(Duration::from_millis(ms));
+    "slept"
+}
+
+#[get("/sleep-async/{ms}")]
+async fn sleep_async(ms: u64) -> &'static str {
+    tokio::time::sleep(Duration::from_millis(ms)).await;
+    "slept"
+}
+
+#[get("/threads")]
+async fn threads() -> String {
+    let tasks = std::fs::read_dir("/proc/self/task").unwrap();
+    let names = tasks.map(|task| std::fs::read_to_string(task.unwrap().path().join("comm")));
+    let mut names: Vec<String> = names.filter_map(Result::ok).collect();
+    names.sort();
+    names.concat()
+}
+
+#[get("/panic/{colour}")]
+async fn panic_on_event(colour: String) {
+    panic!("{colour}")
+}
+
+#[get("/panic-plain")]
+fn panic_on_pool() {
+    panic!("plain")
+}
+
+#[test]
+fn serving() {
+    main_of(|| {
+        App::new()
+            .config(Config::new().addr("127.0.0.1:0").max_threads(8))
+            .on_stop(|| {
+                eprintln!("the stop hook ran");
+                Ok::<_, std::io::Error>(())
+            })
+            .routes(routes![
+                sleep,
+                sleep_async,
+                threads,
+                panic_on_event,
+                panic_on_pool
+            ])
+            .run()
+    });
+}
+
+/// The line of [`first`] below, for the test of the report.
+pub(crate) const FIRST_LINE: u32 = line!() + 2;
+
+#[get("/users/{id}")]
+async fn first(id: u64) -> String {
+    id.to_string()
+}
+
+#[get("/users/{name}")]
+fn second(name: String) -> String {
+    name
+}
+
+#[derive(Clone)]
+struct Database;
+
+struct Session;
+
+#[extractor]
+async fn session(State(_database): State<Database>) -> Session {
+    Session
+}
+
+#[get("/me")]
+async fn me(_session: Session) {}
+
+#[test]
+fn faulty() {
+    main_of(|| {
+        App::new()
+            .config(Config::new().max_threads(0))
+            .state_with(|| Err::<u8, _>("no such file: app.db"))
+            .state(1_u16)
+            .state(2_u16)
+            .group("api", |group| group.routes(routes![me]))
+            .routes(routes![first, second, me])
+            .run()
+    });
+}
+
+// === Starting them ===
+
+/// A program that runs.
+pub(crate) struct Program {
+    child: Child,
+    log: BufReader<ChildStderr>,
+}
+
+/// How a program ended, and what it said since it was last listened to.
+pub(crate) struct Ended {
+    pub(crate) status: ExitStatus,
+    pub(crate) log: String,
+}
+
+impl Program {
+    /// Starts `programs::NAME` in that directory.
+    pub(crate) fn start(name: &str, directory: &Path) -> Self {
+        let mut child = Command::new(env::current_exe().unwrap())
+            .args([&format!("programs::{name}"), "--exact", "--nocapture"])
+            .envs([(PROGRAM, "1"), ("NO_COLOR", "1"), ("RUST_BACKTRACE", "0")])
+            .current_dir(directory)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// Reads the log up to a line with that text; returns what follows it there.
+    pub(crate) fn says(&mut self, text: &str) -> String {
+        let mut line = String::new();
+        while self.log.read_line(&mut line).unwrap() > 0 {
+            if let Some((_, rest)) = line.split_once(text) {
+                return rest.trim().to_owned();
+            }
+            line.clear();
+        }
+        panic!("it ended and never said `{text}`");
+    }
+
+    /// Waits until it listens, and returns where.
+    pub(crate) fn listens(&mut self) -> SocketAddr {
+        self.says("listening on http://").parse().unwrap()
+    }
+
+    pub(crate) fn terminate(&self) {
+        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    }
+
+    /// Waits for its end.
+    pub(crate) fn ended(mut self) -> Ended {
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).unwrap();
+        Ended {
+            status: self.child.wait().unwrap(),
+            log,
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It has ended already where the test got so far.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,168 @@
+//! SIGTERM to a process under load: every request that was sent before gets its
+//! answer, and the process ends well.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use crate::{
+    harness::{Wire, at_once, join},
+    programs::Program,
+};
+
+fn start() -> Program {
+    Program::start("serving", Path::new("."))
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")
+}
+
+/// All requests are written, none is answered yet: some run, some wait for a
+/// thread, some have not been accepted.
+#[test]
+fn every_request_that_was_sent_before_sigterm_is_answered() {
+    let mut program = start();
+    let addr = program.listens();
+    let (say, hear) = mpsc::channel();
+    let clients = at_once(64, move |number| {
+        let path = if number % 2 == 0 {
+            "/sleep/300"
+        } else {
+            "/sleep-async/300"
+        };
+        let mut wire = Wire::to(addr);
+        wire.write(get(path));
+        say.send(()).unwrap();
+        let reply = wire.read();
+        (reply.status, reply.text().to_owned())
+    });
+    assert_eq!(hear.iter().take(64).count(), 64);
+    let asked = Instant::now();
+    program.terminate();
+    assert!(
+        join(clients)
+            .iter()
+            .all(|reply| *reply == (200, "slept".to_owned()))
+    );
+    let ended = program.ended();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(
+        asked.elapsed() < Duration::from_secs(25),
+        "it took {:?}",
+        asked.elapsed()
+    );
+    assert!(ended.log.contains("the stop hook ran"), "{}", ended.log);
+    assert!(!ended.log.contains("panicked"), "{}", ended.log);
+}
+
+/// Clients that never pause, on connections that they keep. A request that was
+/// written before the signal is answered; one that was written later may find
+/// the connection closed.
+#[test]
+fn connections_in_use_lose_no_request_to_sigterm() {
+    let mut program = start();
+    let addr = program.listens();
+    let signalled = Arc::new(AtomicBool::new(false));
+    let (say, hear) = mpsc::channel();
+    let clients = at_once(16, {
+        let signalled = Arc::clone(&signalled);
+        move |number| {
+            let path = if number % 2 == 0 {
+                "/sleep/5"
+            } else {
+                "/sleep-async/5"
+            };
+            let mut wire = Wire::to(addr);
+            let mut answers = 0;
+            loop {
+                let written = wire.try_write(get(path));
+                let before = !signalled.load(Ordering::SeqCst);
+                match wire.try_read().map(|reply| reply.status) {
+                    Some(200) => answers += 1,
+                    None if !(written && before) => return answers,
+                    other => panic!("{other:?} for a request that was sent before"),
+                }
+                if answers == 20 {
+                    say.send(()).unwrap();
+                }
+            }
+        }
+    });
+    assert_eq!(hear.iter().take(16).count(), 16);
+    signalled.store(true, Ordering::SeqCst);
+    program.terminate();
+    assert!(join(clients).into_iter().all(|answers| answers >= 20));
+    let ended = program.ended();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+}
+
+/// The handlers would run for a minute, the grace is 25 s: a second signal does
+/// not wait for either.
+#[test]
+fn a_second_signal_stops_at_once() {
+    let mut program = start();
+    let addr = program.listens();
+    let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
+    clients[0].write(get("/sleep/60000"));
+    clients[1].write(get("/sleep-async/60000"));
+    // Answered last: the two before it have begun.
+    let mut last = Wire::to(addr);
+    last.write(get("/sleep/1"));
+    assert_eq!(last.read().status, 200);
+    program.terminate();
+    program.says("stopping");
+    let asked = Instant::now();
+    program.terminate();
+    let ended = program.ended();
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        asked.elapsed()
+    );
+    assert!(
+        ended.status.code().is_some(),
+        "it was killed: {}",
+        ended.log
+    );
+}
+
+/// Counted by the system: as many threads of each kind after the panics as
+/// before.
+#[test]
+fn panics_cost_no_thread() {
+    let mut program = start();
+    let addr = program.listens();
+    let mut wire = Wire::to(addr);
+    let mut ask = |path: &str| {
+        wire.write(get(path));
+        wire.read()
+    };
+    let warmed = at_once(8, move |_| {
+        let mut wire = Wire::to(addr);
+        wire.write(get("/sleep/300"));
+        wire.read().status
+    });
+    assert_eq!(join(warmed), [200; 8]);
+    let before = ask("/threads");
+    assert_eq!(
+        before.text().matches("hybrid-pool-").count() - 1,
+        8,
+        "{}",
+        before.text()
+    );
+    // Its log must be read, or it would wait for that.
+    let log = std::thread::spawn(move || program.says("no such line"));
+    for _ in 0..1000 {
+        assert_eq!(ask("/panic/async").status, 500);
+        assert_eq!(ask("/panic-plain").status, 500);
+    }
+    assert_eq!(ask("/threads").text(), before.text());
+    drop(log);
+}
