@@ -2,7 +2,7 @@
 //!
 //! serde's messages repeat what was sent and name Rust types. Neither may reach a client, so a message is taken
 //! apart here, and only what the type expected is kept. Where a model stands somewhere inside such a type, its own
-//! violations come out whole (see [`check`](super::check)).
+//! violations come out whole (see [`check`]).
 
 use std::borrow::Cow;
 

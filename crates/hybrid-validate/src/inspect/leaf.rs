@@ -1,7 +1,11 @@
 //! Values with nothing inside: numbers, texts, addresses.
 
 use std::borrow::Cow;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::{
+    NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
+    NonZeroU16, NonZeroU32, NonZeroU64, NonZeroU128, NonZeroUsize,
+};
 
 use serde_json::Value;
 
@@ -70,6 +74,8 @@ macro_rules! numbers {
 }
 
 numbers!("an integer": u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+numbers!("an integer": NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize);
+numbers!("an integer": NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroI128 NonZeroIsize);
 numbers!("a number": f32 f64);
 
 impl Inspect for bool {
@@ -96,7 +102,17 @@ macro_rules! strings {
     )*};
 }
 
-strings!(char IpAddr Ipv4Addr Ipv6Addr SocketAddr);
+strings!(char IpAddr Ipv4Addr Ipv6Addr SocketAddr SocketAddrV4 SocketAddrV6);
+#[cfg(feature = "uuid")]
+strings!(uuid::Uuid);
+#[cfg(feature = "jiff")]
+strings!(jiff::Timestamp jiff::Zoned jiff::civil::Date jiff::civil::Time jiff::civil::DateTime);
+#[cfg(feature = "jiff")]
+strings!(jiff::Span jiff::SignedDuration);
+#[cfg(feature = "chrono")]
+strings!(chrono::DateTime<chrono::Utc> chrono::DateTime<chrono::FixedOffset>);
+#[cfg(feature = "chrono")]
+strings!(chrono::NaiveDate chrono::NaiveTime chrono::NaiveDateTime);
 
 macro_rules! texts {
     ($($ty:ty)*) => {$(
