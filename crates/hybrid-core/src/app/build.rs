@@ -229,10 +229,11 @@ impl Builder<'_> {
             max_concurrency: group.limits.max_concurrency.or(outer.max_concurrency),
             body_limit: group.limits.body_limit.or(outer.body_limit),
         };
-        let prefix = if prefix.is_empty() {
-            around.prefix.clone()
-        } else {
-            join(&around.prefix, prefix)
+        let prefix = match prefix.strip_prefix('/') {
+            None if prefix.is_empty() => around.prefix.clone(),
+            // As it was meant, so that its routes are not at fault as well.
+            None => join(&around.prefix, &format!("/{prefix}")),
+            Some(_) => join(&around.prefix, prefix),
         };
         Around {
             prefix,

@@ -6,6 +6,7 @@ use std::{
     future::{Future, IntoFuture},
     pin::Pin,
     sync::Arc,
+    time::Duration,
 };
 
 use tokio::{
@@ -159,13 +160,20 @@ async fn serve_built(
             "cut, since the time to finish was over"
         );
     }
-    finish(&app, hooks).await;
+    // Who cut answers off does not wait for their handlers either.
+    let longest = if outcome.cut > 0 {
+        Duration::ZERO
+    } else {
+        AFTER_LAST_ANSWER
+    };
+    finish(&app, hooks, longest).await;
     Ok(())
 }
 
-/// What happens after the last answer: orphans, hooks, threads.
-pub(crate) async fn finish(app: &Frozen, hooks: Vec<Hook>) {
-    app.finish(AFTER_LAST_ANSWER).await;
+/// What happens after the last answer: orphans and threads, for which it waits
+/// so long at most, and hooks.
+pub(crate) async fn finish(app: &Frozen, hooks: Vec<Hook>, longest: Duration) {
+    app.finish(longest).await;
     for hook in hooks {
         if let Err(fault) = hook.run("a stop hook").await {
             tracing::error!("{fault}");

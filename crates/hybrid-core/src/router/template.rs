@@ -1,11 +1,14 @@
 //! Path templates: `/users/{id}/files/{*rest}`. The macros check a handler's own
 //! template; prefixes of groups are checked here, at start-up.
 
+use super::path::canonical;
+
 /// A template, split for the matcher.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Template {
-    /// The template with its names replaced by positions, so that two routes may
-    /// call one segment differently.
+    /// The template with its escapes decoded as those of a request's path are, and
+    /// its names replaced by positions, so that two routes may call one segment
+    /// differently.
     pub(crate) pattern: String,
     pub(crate) names: Vec<Box<str>>,
 }
@@ -41,7 +44,11 @@ impl Template {
             if segment.contains('}') {
                 return Err(format!("the path `{text}` has a `}}` without a `{{`"));
             }
-            self.pattern.push_str(segment);
+            let canonical = canonical(segment)
+                .map_err(|reason| format!("in the path `{text}`, `{segment}`: {reason}"))?;
+            // Braces that were written as escapes are no names.
+            self.pattern
+                .push_str(&canonical.replace('{', "{{").replace('}', "}}"));
             return Ok(());
         };
         let inner = segment[open + 1..]
@@ -89,6 +96,12 @@ mod tests {
     #[test]
     fn templates() {
         check("/", Ok(("/", &[])));
+        check("/a%20b/%C3%BC/a%2fb", Ok(("/a b/ü/a%2Fb", &[])));
+        check("/%7Ba%7D", Ok(("/{{a}}", &[])));
+        check(
+            "/%zz",
+            Err("in the path `/%zz`, `%zz`: a percent-escape is not two hexadecimal digits"),
+        );
         check(
             "/a/{id}/b/{*rest}",
             Ok(("/a/{p0}/b/{*p1}", &["id", "rest"])),
