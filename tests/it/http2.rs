@@ -47,6 +47,14 @@ fn start(gate: &Gate) -> Server {
     Server::start(App::new().state(gate.clone()).routes(routes))
 }
 
+/// Runs a test on a runtime of the client's own, beside the server's.
+fn with_client(test: impl AsyncFnOnce(Client, Gate)) {
+    let gate = Gate::default();
+    let server = start(&gate);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async { test(connect(&server).await, gate).await });
+}
+
 async fn connect(server: &Server) -> Client {
     let stream = tokio::net::TcpStream::connect(server.addr).await.unwrap();
     let (client, connection) = handshake(TokioExecutor::new(), TokioIo::new(stream))
@@ -73,12 +81,14 @@ async fn send(client: &Client, request: http::Request<Full<Bytes>>) -> (u16, Str
     (status, String::from_utf8(body.into()).unwrap())
 }
 
-#[tokio::test]
-async fn the_same_routes_answer() {
-    let server = start(&Gate::default());
-    let client = connect(&server).await;
+#[test]
+fn the_same_routes_answer() {
+    with_client(async |client, _| same_routes(&client).await);
+}
+
+async fn same_routes(client: &Client) {
     let check = async |method: &str, path: &str, status: u16, expected: &str| {
-        let (found, body) = send(&client, request(method, path, "")).await;
+        let (found, body) = send(client, request(method, path, "")).await;
         assert_eq!(found, status, "{path}");
         assert!(body.starts_with(expected), "{body}");
     };
@@ -111,17 +121,18 @@ async fn the_same_routes_answer() {
         send(&client, request("POST", "/echo", body.clone())).await,
         (200, body.clone())
     );
-    let (status, _) = send(&client, request("POST", "/echo", body + "x")).await;
+    let (status, _) = send(client, request("POST", "/echo", body + "x")).await;
     assert_eq!(status, 413);
     check("GET", "/hello/still", 200, "Hello, still!").await;
 }
 
 /// Streams of one connection do not wait for each other.
-#[tokio::test]
-async fn a_slow_stream_holds_up_no_other() {
-    let gate = Gate::default();
-    let server = start(&gate);
-    let client = connect(&server).await;
+#[test]
+fn a_slow_stream_holds_up_no_other() {
+    with_client(async |client, gate| slow_streams(client, gate).await);
+}
+
+async fn slow_streams(client: Client, gate: Gate) {
     let slow = ["/stand", "/stand-async"].map(|path| {
         let client = client.clone();
         tokio::spawn(async move { send(&client, request("GET", path, "")).await })
@@ -137,11 +148,12 @@ async fn a_slow_stream_holds_up_no_other() {
 }
 
 /// A stream that is reset is a client that has left.
-#[tokio::test]
-async fn a_reset_stream_cancels_its_handler() {
-    let gate = Gate::default();
-    let server = start(&gate);
-    let client = connect(&server).await;
+#[test]
+fn a_reset_stream_cancels_its_handler() {
+    with_client(async |client, gate| reset_streams(client, gate).await);
+}
+
+async fn reset_streams(client: Client, gate: Gate) {
     let slow = ["/stand", "/stand-async"].map(|path| {
         let client = client.clone();
         tokio::spawn(async move { send(&client, request("GET", path, "")).await })

@@ -89,16 +89,6 @@ fn the_first_layer_added_is_the_outermost_whatever_the_order_of_calls() {
     );
 }
 
-#[test]
-fn layers_cover_what_cannot_be_read() {
-    let client = TestClient::new(App::new().middleware(named("a")).routes(routes![way]));
-    let refused = client.get("/%zz").send();
-    assert_eq!(
-        (refused.status().as_u16(), refused.header("x-out")),
-        (400, Some("a"))
-    );
-}
-
 // === Middleware ===
 
 #[middleware]

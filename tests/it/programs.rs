@@ -81,7 +81,7 @@ fn serving() {
 }
 
 /// The line of [`first`] below, for the test of the report.
-pub(crate) const FIRST_LINE: u32 = line!() + 2;
+pub(crate) const FIRST_LINE: u32 = line!() + 3;
 
 #[get("/users/{id}")]
 async fn first(id: u64) -> String {

@@ -190,6 +190,7 @@ fn every_status_has_its_body() {
         "a percent-escape is not UTF-8",
     );
     let reply = server.get("/%zz");
+    let detail = "the path has a `%` that encodes nothing";
     check(reply, 400, "malformed_request", "Malformed request", detail);
 
     let reply = post(&server, "/mine/1", "", "");
