@@ -178,8 +178,10 @@ impl<A: Application> Server<A> {
 async fn run<A: Application>(server: Arc<Server<A>>, conn: Arc<Conn>, mut io: TimedIo<TcpStream>) {
     match sniff(&mut io, &conn).await {
         Sniffed::Http1 => first::run(&server, conn, io).await,
-        Sniffed::Http2 => second::run(&server, conn, io).await,
-        Sniffed::SlowHead => closing::too_slow(&server, io, &conn).await,
+        // Boxed, as the rare ones of HTTP/1 are: the task is as large as its
+        // largest part, and most connections are HTTP/1 and idle.
+        Sniffed::Http2 => Box::pin(second::run(&server, conn, io)).await,
+        Sniffed::SlowHead => Box::pin(closing::too_slow(&server, io, &conn)).await,
         Sniffed::Nothing => {}
     }
 }

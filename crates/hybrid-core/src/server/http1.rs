@@ -90,7 +90,7 @@ pub(crate) async fn run<A: Application>(
         // The connection is somebody else's now.
         (_, None) | (End::Cut | End::Idle, _) => {}
         (End::Lapse(Lapse::SlowHead), Some(parts)) if !conn.has_left_unread() => {
-            closing::too_slow(server, parts.io.into_inner(), &conn).await;
+            Box::pin(closing::too_slow(server, parts.io.into_inner(), &conn)).await;
         }
         (End::Lapse(lapse), _) => tracing::debug!(?lapse, "closing a connection"),
         (End::Done(done), Some(parts)) => {
@@ -100,9 +100,12 @@ pub(crate) async fn run<A: Application>(
             let io = parts.io.into_inner();
             match conn.held_back() {
                 Some(status) => {
-                    closing::refuse_head(server, io, &conn, status, &parts.read_buf).await;
+                    let read = &parts.read_buf;
+                    Box::pin(closing::refuse_head(server, io, &conn, status, read)).await;
                 }
-                None if done.is_ok() => closing::close(io, &conn, &server.settings).await,
+                None if done.is_ok() => {
+                    Box::pin(closing::close(io, &conn, &server.settings)).await;
+                }
                 None => {}
             }
         }

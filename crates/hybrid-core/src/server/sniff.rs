@@ -6,7 +6,10 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::{
+    io::{AsyncRead as _, ReadBuf},
+    net::TcpStream,
+};
 
 use super::{
     conn::{Conn, Lapse},
@@ -51,52 +54,62 @@ impl Prefix {
         &self.bytes[..usize::from(self.end)]
     }
 
-    /// What the bytes so far say; `None` while they may still become the preface.
-    fn verdict(&self) -> Option<Sniffed> {
-        if !PREFACE.starts_with(self.seen()) {
+    /// What these bytes say after those that were read; `None` while all of them
+    /// may still become the preface.
+    fn verdict(&self, next: &[u8]) -> Option<Sniffed> {
+        let (expected, further) = PREFACE[usize::from(self.end)..].split_at(next.len());
+        if next != expected {
             return Some(Sniffed::Http1);
         }
-        (self.seen().len() == PREFACE.len()).then_some(Sniffed::Http2)
+        further.is_empty().then_some(Sniffed::Http2)
     }
 }
 
-/// Reads until the protocol is known; what was read is put back.
-pub(crate) async fn sniff<T: AsyncRead + Unpin>(io: &mut TimedIo<T>, conn: &Conn) -> Sniffed {
+/// Waits until the protocol is known.
+///
+/// The bytes are looked at, not read: put back, the first few of a head would
+/// have hyper enlarge its buffer for the others. Only a part of the preface is
+/// read, since it would be seen again and again otherwise.
+pub(crate) async fn sniff(io: &mut TimedIo<TcpStream>, conn: &Conn) -> Sniffed {
     let mut prefix = Prefix::default();
     let sniffed = std::future::poll_fn(|cx| {
         conn.register(cx.waker());
-        match poll_prefix(cx, io, &mut prefix) {
+        match poll_prefix(cx, io, conn, &mut prefix) {
             Poll::Ready(sniffed) => Poll::Ready(sniffed),
             Poll::Pending => judge(conn, &prefix),
         }
     })
     .await;
-    io.put_back(prefix);
+    if !prefix.is_empty() {
+        io.put_back(prefix);
+    }
     sniffed
 }
 
-fn poll_prefix<T: AsyncRead + Unpin>(
+fn poll_prefix(
     cx: &mut Context<'_>,
-    io: &mut TimedIo<T>,
+    io: &mut TimedIo<TcpStream>,
+    conn: &Conn,
     prefix: &mut Prefix,
 ) -> Poll<Sniffed> {
     loop {
-        let mut buf = ReadBuf::new(&mut prefix.bytes);
-        buf.set_filled(usize::from(prefix.end));
-        let before = buf.filled().len();
-        let read = ready!(Pin::new(&mut *io).poll_read(cx, &mut buf));
-        let after = buf.filled().len();
-        prefix.end = u8::try_from(after).expect("a prefix has at most 24 bytes");
-        if read.is_err() || after == 0 {
-            return Poll::Ready(Sniffed::Nothing);
+        let mut bytes = [0; PREFACE.len()];
+        let mut next = ReadBuf::new(&mut bytes[usize::from(prefix.end)..]);
+        match ready!(io.stream_mut().poll_peek(cx, &mut next)) {
+            // In the middle of a head, hyper says what is wrong.
+            Ok(0) if !prefix.is_empty() => return Poll::Ready(Sniffed::Http1),
+            Ok(0) | Err(_) => return Poll::Ready(Sniffed::Nothing),
+            Ok(_) => conn.bytes_read(),
         }
-        if after == before {
-            // The client has closed its side in the middle of a head.
-            return Poll::Ready(Sniffed::Http1);
-        }
-        if let Some(sniffed) = prefix.verdict() {
+        if let Some(sniffed) = prefix.verdict(next.filled()) {
             return Poll::Ready(sniffed);
         }
+        let mut buf = ReadBuf::new(&mut prefix.bytes);
+        buf.set_filled(usize::from(prefix.end));
+        if ready!(Pin::new(&mut *io).poll_read(cx, &mut buf)).is_err() {
+            return Poll::Ready(Sniffed::Nothing);
+        }
+        prefix.end = u8::try_from(buf.filled().len()).expect("a prefix has at most 24 bytes");
     }
 }
 
@@ -118,12 +131,7 @@ mod tests {
     use super::*;
 
     fn verdict(bytes: &[u8]) -> Option<Sniffed> {
-        let mut prefix = Prefix {
-            end: bytes.len() as u8,
-            ..Prefix::default()
-        };
-        prefix.bytes[..bytes.len()].copy_from_slice(bytes);
-        prefix.verdict()
+        Prefix::default().verdict(bytes)
     }
 
     #[test]
@@ -133,5 +141,12 @@ mod tests {
         assert_eq!(verdict(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r"), None);
         assert_eq!(verdict(PREFACE), Some(Sniffed::Http2));
         assert_eq!(verdict(b"PRI * HTTP/2.1"), Some(Sniffed::Http1));
+        let mut prefix = Prefix {
+            end: 3,
+            ..Prefix::default()
+        };
+        prefix.bytes[..3].copy_from_slice(b"PRI");
+        assert_eq!(prefix.verdict(&PREFACE[3..]), Some(Sniffed::Http2));
+        assert_eq!(prefix.verdict(b"!"), Some(Sniffed::Http1));
     }
 }
