@@ -18,6 +18,7 @@ use crate::{
     head::Parts,
     problem::{Carried, Kind, Problem, Registration, kinds},
     respond::IntoResponse,
+    router::Limit,
     spec::Lane,
     telemetry::clock::{self, Instant},
 };
@@ -32,9 +33,10 @@ pub struct Endpoint {
     pub(crate) registrations: Vec<Registration>,
 }
 
-/// A request on its way to its endpoint.
+/// A request on its way to its endpoint. The parts are boxed: they are large,
+/// and would be copied into every future that takes them.
 pub(crate) struct Call {
-    pub(crate) parts: Parts,
+    pub(crate) parts: Box<Parts>,
     pub(crate) body: Body,
 }
 
@@ -113,7 +115,9 @@ pub(super) async fn prepare<A: Arguments>(
     };
     let received = match plan {
         None => Received::Nothing,
-        Some(plan) => receive(plan, parts, body, !report.is_empty()).await?,
+        // Boxed: its state would make every future around it as large, also
+        // those that receive nothing.
+        Some(plan) => Box::pin(receive(plan, parts, body, !report.is_empty())).await?,
     };
     Ok(Prepared {
         held,
@@ -160,9 +164,15 @@ fn refused(report: Report, skipped: bool) -> Problem {
     problem.detail(detail)
 }
 
-/// When the handler's time is up: it begins with the complete body.
-pub(super) fn deadline(parts: &Parts) -> Option<Instant> {
-    parts.route.timeout.map(|timeout| clock::now() + timeout)
+/// When the handler's time is up: it begins with the complete body, or with the
+/// head where no body is read.
+pub(super) fn deadline(plan: Option<BodyPlan>, parts: &Parts) -> Option<Instant> {
+    let timeout = parts.route.timeout?;
+    let complete = match plan {
+        None => parts.received,
+        Some(_) => clock::now(),
+    };
+    Some(complete + timeout)
 }
 
 pub(super) fn timed_out() -> Problem {
@@ -178,15 +188,26 @@ pub(super) async fn admit(
     let Some(limit) = &parts.route.running else {
         return Ok(None);
     };
-    let busy = || Problem::overloaded("too many requests of this route run already");
     if let Ok(permit) = Arc::clone(&limit.permits).try_acquire_owned() {
         return Ok(Some(permit));
     }
+    // Boxed, as are all states that few requests come to.
+    Box::pin(wait_for_place(limit, parts, deadline))
+        .await
+        .map(Some)
+}
+
+async fn wait_for_place(
+    limit: &Limit,
+    parts: &Parts,
+    deadline: Option<Instant>,
+) -> Result<OwnedSemaphorePermit, Problem> {
+    let busy = || Problem::overloaded("too many requests of this route run already");
     let _waiting = Semaphore::try_acquire(&limit.waiting).map_err(|_| busy())?;
     let longest = clock::now() + parts.app.settings().queue_wait;
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     match within(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
-        Some(Ok(permit)) => Ok(Some(permit)),
+        Some(Ok(permit)) => Ok(permit),
         Some(Err(_)) => Err(busy()),
         None if deadline.is_some_and(|deadline| deadline <= longest) => Err(timed_out()),
         None => Err(busy()),
@@ -195,17 +216,15 @@ pub(super) async fn admit(
 
 /// Brings what a handler returned into the form that leaves the endpoint: the
 /// route's status, problems in the application's format.
-pub(super) fn finish(mut response: Response, parts: &Parts) -> Response {
+pub(super) fn finish(response: &mut Response, parts: &Parts) {
     if let Some(Carried(problem)) = response.extensions_mut().remove() {
-        return parts.app.render(&problem, &parts.head);
-    }
-    if response.status() == StatusCode::OK
+        *response = parts.app.render(&problem, &parts.head);
+    } else if response.status() == StatusCode::OK
         && let Some(status) = parts.route.spec.status
     {
         // The macros let only valid statuses through.
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
     }
-    response
 }
 
 /// Writes down where an answer was made, for whoever asks: the headers of
@@ -216,6 +235,24 @@ pub(super) fn place(response: &mut Response, parts: &Parts, placement: Placement
     }
     if parts.app.notes_placement() {
         response.extensions_mut().insert(placement);
+    }
+}
+
+/// The time that an endpoint takes on the event loop. The clock is read only
+/// where somebody asks for it.
+pub(super) struct Stopwatch(Option<Instant>);
+
+impl Stopwatch {
+    pub(super) fn start(parts: &Parts) -> Self {
+        let asked = parts.app.settings().expose_lane || parts.app.notes_placement();
+        Self(asked.then(clock::now))
+    }
+
+    pub(super) fn place(self, lane: Lane, response: &mut Response, parts: &Parts) {
+        if let Some(started) = self.0 {
+            let (queued, ran) = (Duration::ZERO, clock::now() - started);
+            place(response, parts, Placement { lane, queued, ran });
+        }
     }
 }
 

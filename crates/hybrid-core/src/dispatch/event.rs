@@ -4,20 +4,19 @@
 use std::{future::Future, sync::Arc};
 
 use super::{
-    Call, Endpoint, Placement, Serve, Serving,
+    Call, Endpoint, Serve, Serving,
     current::{Running, entered},
-    endpoint::{self, Prepared},
+    endpoint::{self, Stopwatch},
     run,
     within::within,
 };
 use crate::{
     Response,
+    body::Body,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
-    problem::Problem,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::clock,
 };
 
 struct Event<A, F> {
@@ -60,16 +59,10 @@ where
     fn serve(self: Arc<Self>, call: Call) -> Serving {
         Box::pin(async move {
             let Call { mut parts, body } = call;
-            let started = clock::now();
-            let answer = self.answer(&mut parts, body).await;
-            let mut response = endpoint::finish(answer, &parts);
-            let ran = clock::now() - started;
-            let placement = Placement {
-                lane: Lane::Event,
-                queued: Default::default(),
-                ran,
-            };
-            endpoint::place(&mut response, &parts, placement);
+            let stopwatch = Stopwatch::start(&parts);
+            let mut response = self.answer(&mut parts, body).await;
+            endpoint::finish(&mut response, &parts);
+            stopwatch.place(Lane::Event, &mut response, &parts);
             response
         })
     }
@@ -81,38 +74,27 @@ where
     F: Fn(A::Values) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: crate::body::Body) -> Response {
+    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: Body) -> Response {
         let prepared = match endpoint::prepare(&self.arguments, self.plan, parts, body).await {
             Ok(prepared) => prepared,
             Err(response) => return response,
         };
-        let deadline = endpoint::deadline(parts);
+        let deadline = endpoint::deadline(self.plan, parts);
         let running = Running::of(parts, Lane::Event, deadline);
-        match self.judge(parts, prepared, &running).await {
-            Ok(values) => self.handle(parts, values, running).await,
-            Err(problem) => problem.into_response(),
-        }
-    }
-
-    async fn judge(
-        self: &Arc<Self>,
-        parts: &Parts,
-        prepared: Prepared<A::Held>,
-        running: &Running,
-    ) -> Result<A::Values, Problem> {
-        if !prepared.is_large() || prepared.is_refused() {
-            return prepared.conclude(&self.arguments);
-        }
-        let this = Arc::clone(self);
-        let conclude = move || prepared.conclude(&this.arguments);
-        let pool = parts.app.pool();
-        run::on(pool, running, conclude)
-            .await
-            .map_err(|error| error.problem())?
-    }
-
-    async fn handle(&self, parts: &Parts, values: A::Values, running: Running) -> Response {
-        let deadline = running.deadline;
+        let values = if prepared.is_large() && !prepared.is_refused() {
+            let this = Arc::clone(self);
+            let conclude = move || prepared.conclude(&this.arguments);
+            match Box::pin(run::on(parts.app.pool(), &running, conclude)).await {
+                Ok(values) => values,
+                Err(error) => Err(error.problem()),
+            }
+        } else {
+            prepared.conclude(&self.arguments)
+        };
+        let values = match values {
+            Ok(values) => values,
+            Err(problem) => return problem.into_response(),
+        };
         let _permit = match endpoint::admit(parts, deadline).await {
             Ok(permit) => permit,
             Err(problem) => return problem.into_response(),

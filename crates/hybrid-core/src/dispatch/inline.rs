@@ -3,7 +3,12 @@
 
 use std::sync::Arc;
 
-use super::{Call, Endpoint, Placement, Serve, Serving, current::Running, endpoint, run};
+use super::{
+    Call, Endpoint, Serve, Serving,
+    current::Running,
+    endpoint::{self, Stopwatch},
+    run,
+};
 use crate::{
     Response,
     body::Body,
@@ -11,7 +16,6 @@ use crate::{
     head::Parts,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::clock,
 };
 
 struct Inline<A, F> {
@@ -54,16 +58,10 @@ where
     fn serve(self: Arc<Self>, call: Call) -> Serving {
         Box::pin(async move {
             let Call { mut parts, body } = call;
-            let started = clock::now();
-            let answer = self.answer(&mut parts, body).await;
-            let mut response = endpoint::finish(answer, &parts);
-            let ran = clock::now() - started;
-            let placement = Placement {
-                lane: Lane::Inline,
-                queued: Default::default(),
-                ran,
-            };
-            endpoint::place(&mut response, &parts, placement);
+            let stopwatch = Stopwatch::start(&parts);
+            let mut response = self.answer(&mut parts, body).await;
+            endpoint::finish(&mut response, &parts);
+            stopwatch.place(Lane::Inline, &mut response, &parts);
             response
         })
     }
@@ -80,12 +78,12 @@ where
             Ok(prepared) => prepared,
             Err(response) => return response,
         };
-        let deadline = endpoint::deadline(parts);
+        let deadline = endpoint::deadline(self.plan, parts);
         let running = Running::of(parts, Lane::Inline, deadline);
         let values = if prepared.is_large() && !prepared.is_refused() {
             let this = Arc::clone(self);
             let conclude = move || prepared.conclude(&this.arguments);
-            match run::on(parts.app.pool(), &running, conclude).await {
+            match Box::pin(run::on(parts.app.pool(), &running, conclude)).await {
                 Ok(values) => values,
                 Err(error) => Err(error.problem()),
             }

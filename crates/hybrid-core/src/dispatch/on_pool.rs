@@ -75,10 +75,10 @@ where
             let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
             parts.cancel = Cancel::of(Arc::clone(&ticket));
             let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, body).await;
-            let parts = Arc::new(parts);
+            let parts = Arc::<Parts>::from(parts);
             let done = match prepared {
                 Ok(prepared) => self.answer(&parts, ticket, prepared).await,
-                Err(response) => Done::unqueued(endpoint::finish(response, &parts)),
+                Err(response) => Done::refused(response, &parts),
             };
             let Done {
                 mut response,
@@ -111,8 +111,7 @@ where
         ticket: Arc<Ticket>,
         prepared: Prepared<A::Held>,
     ) -> Done {
-        let refuse =
-            |problem: Problem| Done::unqueued(endpoint::finish(problem.into_response(), parts));
+        let refuse = |problem: Problem| Done::refused(problem.into_response(), parts);
         if prepared.is_refused() {
             // A bad request never takes a thread: what is small is judged here,
             // what is large is not looked at.
@@ -121,7 +120,7 @@ where
                 Ok(_) => refuse(Problem::internal("a refused request was let through")),
             };
         }
-        let deadline = endpoint::deadline(parts);
+        let deadline = endpoint::deadline(self.plan, parts);
         let permit = match endpoint::admit(parts, deadline).await {
             Ok(permit) => permit,
             Err(problem) => return refuse(problem),
@@ -132,11 +131,12 @@ where
             move || {
                 // The job owns its permit: it is free again when the job ends.
                 let _permit = permit;
-                let response = match prepared.conclude(&self.arguments) {
+                let mut response = match prepared.conclude(&self.arguments) {
                     Ok(values) => (self.handler)(values).into_response(),
                     Err(problem) => problem.into_response(),
                 };
-                endpoint::finish(response, &parts)
+                endpoint::finish(&mut response, &parts);
+                response
             }
         };
         let on_disconnect = parts.route.on_disconnect;
@@ -155,7 +155,9 @@ pub(super) struct Done<R = Response> {
 }
 
 impl Done {
-    fn unqueued(response: Response) -> Self {
+    /// An answer that was made without a thread.
+    fn refused(mut response: Response, parts: &Parts) -> Self {
+        endpoint::finish(&mut response, parts);
         Self {
             response,
             queued: Duration::ZERO,

@@ -186,7 +186,7 @@ where
     E: IntoResponse + Send + 'static,
 {
     let values = read(parts, &arguments).await?;
-    let running = Running::of(parts, Lane::Pool, endpoint::deadline(parts));
+    let running = Running::of(parts, Lane::Pool, endpoint::deadline(None, parts));
     let app = Arc::clone(&parts.app);
     match on(app.pool(), &running, move || f(values)).await {
         Ok(made) => made.map_err(IntoResponse::into_response),

@@ -16,8 +16,8 @@ pin_project_lite::pin_project! {
     pub(crate) struct Within<F> {
         #[pin]
         future: F,
-        #[pin]
-        sleep: Option<Sleep>,
+        // Boxed: it is large, and most futures never need it.
+        sleep: Option<Pin<Box<Sleep>>>,
         deadline: Option<Instant>,
     }
 }
@@ -35,19 +35,16 @@ impl<F: Future> Future for Within<F> {
     type Output = Option<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
+        let this = self.project();
         if let Poll::Ready(output) = this.future.poll(cx) {
             return Poll::Ready(Some(output));
         }
         let Some(deadline) = *this.deadline else {
             return Poll::Pending;
         };
-        if this.sleep.is_none() {
-            this.sleep.set(Some(sleep_until(deadline.into())));
-        }
-        match this.sleep.as_pin_mut() {
-            Some(sleep) => sleep.poll(cx).map(|()| None),
-            None => Poll::Pending,
-        }
+        let sleep = this
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        sleep.as_mut().poll(cx).map(|()| None)
     }
 }
