@@ -35,6 +35,7 @@ pub(crate) fn extractor(attr: TokenStream, item: TokenStream) -> (TokenStream, D
         Some(ty) if function.sig.receiver().is_none() => stub(&signature, ty),
         _ => TokenStream::new(),
     };
+    function.allow_arguments();
     (quote!(#function #rest), diag)
 }
 

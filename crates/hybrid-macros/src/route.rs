@@ -50,6 +50,7 @@ pub(crate) fn route(
         second.is_empty() || !diag.is_empty(),
         "a second route is reported"
     );
+    function.allow_arguments();
     (quote!(#function #rest), diag)
 }
 

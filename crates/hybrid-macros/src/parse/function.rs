@@ -4,10 +4,13 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
 use syn::parse::{Parse, ParseStream};
-use syn::{Attribute, FnArg, Ident, Signature, Type, Visibility};
+use syn::{Attribute, FnArg, Ident, Signature, Type, Visibility, parse_quote};
 
 use super::param::RawParam;
 use crate::diag::Diagnostics;
+
+/// How many arguments clippy lets pass, unless it is configured otherwise.
+const CLIPPY_ARGUMENTS_MAX: usize = 7;
 
 /// A function item as written.
 #[derive(Debug)]
@@ -78,6 +81,18 @@ impl Function {
             .filter(|attr| attr.path().is_ident("cfg"))
             .cloned()
             .collect()
+    }
+
+    /// Lets pass what clippy asks of other functions: arguments that are read from a request are owned, used up or not,
+    /// and there are as many as the request needs.
+    pub(crate) fn allow_arguments(&mut self) {
+        let arguments = self.sig.inputs.len();
+        if arguments > CLIPPY_ARGUMENTS_MAX {
+            self.attrs.push(parse_quote!(#[allow(clippy::too_many_arguments)]));
+        }
+        if arguments > 0 && !self.is_async() {
+            self.attrs.push(parse_quote!(#[allow(clippy::needless_pass_by_value)]));
+        }
     }
 
     /// Takes the attributes out for which `ours` says yes.
