@@ -11,6 +11,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::OwnedSemaphorePermit;
+
 use crate::{
     app::Frozen,
     head::Parts,
@@ -30,6 +32,9 @@ pub(crate) struct Running {
     pub(crate) route: Arc<Route>,
     pub(crate) lane: Lane,
     pub(crate) deadline: Option<Instant>,
+    /// The route's `max_concurrency`, held by what it runs on the pool as well:
+    /// a client that leaves frees nothing that still runs.
+    pub(crate) permit: Option<Arc<OwnedSemaphorePermit>>,
 }
 
 impl Running {
@@ -39,6 +44,7 @@ impl Running {
             route: Arc::clone(&parts.route),
             lane,
             deadline,
+            permit: None,
         }
     }
 
@@ -64,9 +70,12 @@ impl Running {
 /// ```
 #[must_use]
 pub fn current() -> Current {
-    Current {
-        running: Running::here(),
-    }
+    // Whoever keeps it does not keep the route's permit.
+    let running = Running::here().map(|running| Running {
+        permit: None,
+        ..running
+    });
+    Current { running }
 }
 
 /// Where and as what this code runs; see [`current`].

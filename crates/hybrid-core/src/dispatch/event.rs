@@ -80,7 +80,7 @@ where
             Err(response) => return response,
         };
         let deadline = endpoint::deadline(self.plan, parts);
-        let running = Running::of(parts, Lane::Event, deadline);
+        let mut running = Running::of(parts, Lane::Event, deadline);
         let values = if prepared.is_large() && !prepared.is_refused() {
             let this = Arc::clone(self);
             let conclude = move || prepared.conclude(&this.arguments);
@@ -95,10 +95,10 @@ where
             Ok(values) => values,
             Err(problem) => return problem.into_response(),
         };
-        let _permit = match endpoint::admit(parts, deadline).await {
-            Ok(permit) => permit,
+        match endpoint::admit(parts, deadline).await {
+            Ok(permit) => running.permit = permit.map(Arc::new),
             Err(problem) => return problem.into_response(),
-        };
+        }
         if let Some(ticket) = parts.cancel.ticket() {
             // From here on a route that is detached outlives its client.
             ticket.start();
