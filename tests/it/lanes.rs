@@ -2,6 +2,7 @@
 //! whatever happens there; an `async fn` on a loop.
 
 use std::{
+    sync::Mutex,
     thread,
     time::{Duration, Instant},
 };
@@ -133,4 +134,71 @@ fn sleeping_handlers_do_not_hold_the_loops() {
         assert!(headers.contains(&("x-hybrid-lane".to_owned(), "pool".to_owned())));
     }
     server.stop().unwrap();
+}
+
+// === Bodies ===
+
+/// Where each body was judged.
+static JUDGED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+fn note_thread(_: &u8) -> Result<(), String> {
+    let name = hybrid::current().thread();
+    let kind = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    JUDGED.lock().unwrap().push(kind.to_owned());
+    Ok(())
+}
+
+#[model]
+struct Heavy {
+    #[field(custom = note_thread)]
+    id: u8,
+    filler: String,
+}
+
+#[post("/heavy-async")]
+async fn heavy_async(_body: Json<Heavy>) -> String {
+    place()
+}
+
+#[post("/heavy-plain")]
+fn heavy_plain(_body: Json<Heavy>) -> String {
+    place()
+}
+
+#[post("/heavy-inline", lane = inline)]
+fn heavy_inline(_body: Json<Heavy>) -> String {
+    place()
+}
+
+#[post("/heavy-form")]
+async fn heavy_form(_body: Form<Heavy>) -> String {
+    place()
+}
+
+/// Nothing that grows with what a client sent is parsed on a loop.
+#[test]
+fn large_bodies_are_parsed_on_the_pool() {
+    let app = App::new().routes(routes![heavy_async, heavy_plain, heavy_inline, heavy_form]);
+    let client = TestClient::new(app);
+    let check = |path: &str, length: usize, judged: &str, ran: &str| {
+        let body = Heavy { id: 1, filler: "x".repeat(length) };
+        let request = client.post(path);
+        let request = if path == "/heavy-form" { request.form(&body) } else { request.json(&body) };
+        let answer = request.send();
+        let text = answer.text().trim_end_matches(|c: char| c.is_ascii_digit());
+        assert_eq!((answer.status().as_u16(), text), (200, ran), "{path}");
+        let seen = std::mem::take(&mut *JUDGED.lock().unwrap());
+        assert!(seen.iter().all(|thread| thread == judged) && !seen.is_empty(), "{seen:?}");
+    };
+    let (on_loop, on_pool) = ("hybrid-loop-", "hybrid-pool-");
+    for (path, ran) in [
+        ("/heavy-async", "event hybrid-loop-"),
+        ("/heavy-inline", "inline hybrid-loop-"),
+        ("/heavy-form", "event hybrid-loop-"),
+    ] {
+        check(path, 10, on_loop, ran);
+        check(path, 17 * 1024, on_pool, ran);
+    }
+    check("/heavy-plain", 10, on_pool, "pool hybrid-pool-");
+    check("/heavy-plain", 17 * 1024, on_pool, "pool hybrid-pool-");
 }

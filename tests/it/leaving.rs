@@ -45,6 +45,22 @@ async fn in_time_async(State(gate): State<Gate>) -> &'static str {
     "through"
 }
 
+#[get("/closure-alone", timeout = "200ms", max_concurrency = 1)]
+async fn closure_alone(State(gate): State<Gate>) -> Result<&'static str> {
+    hybrid::pool(move || gate.stand()).await?;
+    Ok("through")
+}
+
+#[post("/slow-body", timeout = "150ms")]
+async fn slow_body(#[body] text: String) -> String {
+    text
+}
+
+#[post("/slow-body-plain", timeout = "150ms")]
+fn slow_body_plain(#[body] text: String) -> String {
+    text
+}
+
 #[get("/async")]
 async fn on_event(State(gate): State<Gate>) {
     gate.stand_async().await;
@@ -92,6 +108,9 @@ fn app(gate: &Gate) -> App {
         in_time,
         in_time_alone,
         in_time_async,
+        closure_alone,
+        slow_body,
+        slow_body_plain,
         on_event,
         on_event_detached,
         on_event_post,
@@ -174,6 +193,35 @@ fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
         (counts.begun, counts.ended, counts.most, counts.cancelled),
         (2, 2, 1, 1)
     );
+}
+
+/// What an async handler runs on the pool outlives it, and holds its permit.
+#[test]
+fn a_closure_that_outlives_its_handler_frees_nothing() {
+    let gate = Gate::default();
+    let client = TestClient::new(app(&gate));
+    assert_eq!(client.get("/closure-alone").send().status(), 504);
+    assert_eq!(client.get("/closure-alone").send().status(), 504);
+    assert_eq!((gate.counts().begun, gate.counts().ended), (1, 0));
+    gate.open();
+    gate.wait_for(|counts| counts.ended == 1);
+    assert_eq!(client.get("/closure-alone").send().text(), "through");
+    assert_eq!((gate.counts().begun, gate.counts().most), (2, 1));
+}
+
+/// The body takes twice as long as the handler may.
+#[test]
+fn the_time_of_a_handler_begins_with_the_complete_body() {
+    let server = Server::start(app(&Gate::default()));
+    for path in ["/slow-body", "/slow-body-plain"] {
+        let mut wire = Wire::to(server.addr);
+        let head = "HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\n";
+        wire.write(format!("POST {path} {head}half"));
+        std::thread::sleep(Duration::from_millis(300));
+        wire.write("half");
+        let reply = wire.read();
+        assert_eq!((reply.status, reply.text()), (200, "halfhalf"));
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 
 use hybrid::prelude::*;
 
-use crate::harness::{BOOM, Server, Wire, at_once, join, quiet};
+use crate::harness::{BOOM, Gate, Server, Wire, at_once, eventually, join, quiet};
 
 const TIMES: usize = 1000;
 
@@ -378,6 +378,42 @@ fn a_thousand_panics_in_drops() {
 #[test]
 fn a_thousand_panics_in_middleware() {
     check_all(&["/around/it", "/before/it"]);
+}
+
+#[get("/drop-late-async", timeout = "20ms")]
+async fn drop_late_async(_bomb: PanicsOnDrop) {
+    std::future::pending().await
+}
+
+#[get("/drop-late", timeout = "20ms")]
+fn drop_late(State(gate): State<Gate>, bomb: PanicsOnDrop) {
+    gate.stand();
+    drop(bomb);
+}
+
+/// A value whose `Drop` panics is dropped late: by a deadline that passes in the
+/// queue, while running, or because the client has left.
+#[test]
+fn panics_in_drops_that_nobody_waits_for() {
+    quiet();
+    let gate = Gate::default();
+    let app = App::new().config(Config::new().max_threads(1)).state(gate.clone());
+    let server = Server::start(app.routes(routes![drop_late_async, drop_late, it]));
+    for _ in 0..20 {
+        // The first runs on, the others wait behind it.
+        let status = server.get("/drop-late").status;
+        assert_eq!(status, 504);
+        let status = server.get("/drop-late-async").status;
+        assert!(status == 500 || status == 504, "{status}");
+        let mut leaves = Wire::to(server.addr);
+        leaves.write("GET /drop-late-async HTTP/1.1\r\nhost: test\r\n\r\n");
+    }
+    gate.open();
+    gate.wait_for(|counts| counts.ended == 1);
+    assert_eq!(server.get("/it").status, 204);
+    eventually("the thread is there", || server.get("/drop-late").status == 500);
+    server.stop().unwrap();
+    assert_eq!(gate.counts().begun, gate.counts().ended);
 }
 
 /// A format of the user's may panic as well; what it was to say is then said in

@@ -545,6 +545,43 @@ fn what_is_judged_first_answers_alone() {
     assert!(reply.text().contains("2 values were refused"));
 }
 
+/// Only heads are sent: whoever waited for the body would wait for ever.
+#[test]
+fn what_the_head_decides_does_not_wait_for_the_body() {
+    let server = Server::start(app());
+    let check = |path: &str, headers: &str, status: u16| {
+        let reply = server.send(&format!(
+            "POST {path} HTTP/1.1\r\nhost: test\r\n{headers}content-length: 20000\r\n\r\n"
+        ));
+        assert_eq!(reply.status, status, "{path}");
+        reply
+    };
+    check("/nowhere", "", 404);
+    check("/list", "", 405);
+    check("/mine/1", "", 401);
+    check("/orders/1", "content-type: text/plain\r\n", 415);
+    let json = format!("content-type: {JSON}\r\n");
+    let reply = check("/orders/100", &json, 422);
+    assert!(reply.text().contains("the body was not looked at"), "{}", reply.text());
+    check("/orders/1?n=%zz", &json, 400);
+}
+
+/// What a handler does not read of a body is not taken for the next request.
+#[test]
+fn requests_that_follow_each_other_are_answered_in_order() {
+    let server = Server::start(app());
+    let mut wire = Wire::to(server.addr);
+    wire.write(
+        "GET /list?one=1&ids=1&csv=1 HTTP/1.1\r\nhost: test\r\ncontent-length: 5\r\n\r\nhello\
+         POST /small HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\nabc\
+         GET /nowhere HTTP/1.1\r\nhost: test\r\n\r\n\
+         GET /absent HTTP/1.1\r\nhost: test\r\n\r\n\
+         POST /small-plain HTTP/1.1\r\nhost: test\r\ncontent-length: 2\r\n\r\nab",
+    );
+    let replies: Vec<u16> = (0..5).map(|_| wire.read().status).collect();
+    assert_eq!(replies, [200, 200, 404, 404, 200]);
+}
+
 // === Other formats ===
 
 #[test]

@@ -1,0 +1,154 @@
+//! Errors of handlers: typed ones, any under `?`, and what the application says
+//! of their types.
+
+use std::{fmt, num::ParseIntError};
+
+use hybrid::prelude::*;
+
+#[derive(Debug, Problem)]
+enum UserError {
+    #[problem(status = 404, code = "no_user")]
+    NoSuchUser(u64),
+    #[problem(status = 409, code = "taken", title = "Name taken", detail = "choose another")]
+    Taken,
+    #[problem(status = 500, code = "broken")]
+    Broken,
+}
+
+impl fmt::Display for UserError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoSuchUser(id) => write!(f, "there is no user {id}"),
+            Self::Taken | Self::Broken => f.write_str("the password is hunter2"),
+        }
+    }
+}
+
+impl std::error::Error for UserError {}
+
+fn fail(how: u64) -> Result<String, UserError> {
+    match how {
+        1 => Err(UserError::Taken),
+        2 => Err(UserError::Broken),
+        3 => Ok("well".to_owned()),
+        id => Err(UserError::NoSuchUser(id)),
+    }
+}
+
+#[get("/typed/{how}")]
+async fn typed(how: u64) -> Result<String, UserError> {
+    fail(how)
+}
+
+#[get("/typed-plain/{how}")]
+fn typed_plain(how: u64) -> Result<String, UserError> {
+    fail(how)
+}
+
+/// Under `?`: the type is known because another handler names it.
+#[get("/under/{how}")]
+async fn under(how: u64) -> Result<String> {
+    Ok(fail(how)?)
+}
+
+#[get("/under-plain/{how}")]
+fn under_plain(how: u64) -> Result<String> {
+    Ok(fail(how)?)
+}
+
+#[derive(Debug)]
+struct Wrapped(ParseIntError);
+
+impl fmt::Display for Wrapped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("it cannot be parsed")
+    }
+}
+
+impl std::error::Error for Wrapped {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+#[get("/number")]
+fn number(#[query] text: String) -> Result<String> {
+    Ok(text.parse::<i32>()?.to_string())
+}
+
+#[get("/wrapped")]
+async fn wrapped(#[query] text: String) -> Result<String> {
+    Ok(text.parse::<i32>().map_err(Wrapped)?.to_string())
+}
+
+#[get("/teapot")]
+async fn teapot() -> Result<()> {
+    let problem = Problem::new(StatusCode::IM_A_TEAPOT, "teapot", "I'm a teapot").detail("short");
+    Err(problem.header(HeaderName::from_static("x-stout"), HeaderValue::from_static("yes")))
+}
+
+fn app() -> App {
+    App::new().routes(routes![typed, typed_plain, under, under_plain, number, wrapped, teapot])
+}
+
+fn check(app: App, path: &str, status: u16, body: &str) {
+    let client = TestClient::new(app);
+    let answer = client.get(path).send();
+    assert_eq!((answer.status().as_u16(), answer.text()), (status, body), "{path}");
+}
+
+const INTERNAL: &str = r#"{"type":"urn:hybrid:internal_error","title":"Internal error","status":500,"code":"internal_error"}"#;
+
+#[test]
+fn a_typed_error_keeps_its_status_directly_and_under_a_question_mark() {
+    for path in ["typed", "typed-plain", "under", "under-plain"] {
+        let check = |how: u8, status, body| check(app(), &format!("/{path}/{how}"), status, body);
+        check(
+            7,
+            404,
+            r#"{"type":"urn:hybrid:no_user","title":"No such user","status":404,"code":"no_user","detail":"there is no user 7"}"#,
+        );
+        check(
+            1,
+            409,
+            r#"{"type":"urn:hybrid:taken","title":"Name taken","status":409,"code":"taken","detail":"choose another"}"#,
+        );
+        // Nothing of the text of a 5xx is told.
+        check(2, 500, r#"{"type":"urn:hybrid:broken","title":"Broken","status":500,"code":"broken"}"#);
+        check(3, 200, "well");
+    }
+}
+
+#[test]
+fn any_error_is_a_500_unless_the_app_knows_its_type() {
+    check(app(), "/number?text=x", 500, INTERNAL);
+    check(app(), "/wrapped?text=x", 500, INTERNAL);
+    let known = || app().on_error(|error: &ParseIntError| Problem::bad_request(error.to_string()));
+    check(
+        known(),
+        "/number?text=x",
+        400,
+        r#"{"type":"urn:hybrid:malformed_request","title":"Malformed request","status":400,"code":"malformed_request","detail":"invalid digit found in string"}"#,
+    );
+    // The type of the error itself counts, not what it wraps.
+    check(known(), "/wrapped?text=x", 500, INTERNAL);
+}
+
+#[test]
+fn what_the_app_says_of_a_type_outranks_what_it_says_of_itself() {
+    let app = || app().on_error(|_: &UserError| Problem::conflict("by the app"));
+    let body = r#"{"type":"urn:hybrid:conflict","title":"Conflict","status":409,"code":"conflict","detail":"by the app"}"#;
+    check(app(), "/under/7", 409, body);
+    check(app(), "/under-plain/7", 409, body);
+}
+
+#[test]
+fn a_problem_of_ones_own_has_its_status_and_headers() {
+    let client = TestClient::new(app());
+    let answer = client.get("/teapot").send();
+    assert_eq!((answer.status().as_u16(), answer.header("x-stout")), (418, Some("yes")));
+    assert_eq!(
+        answer.text(),
+        r#"{"type":"urn:hybrid:teapot","title":"I'm a teapot","status":418,"code":"teapot","detail":"short"}"#
+    );
+}
