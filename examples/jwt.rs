@@ -11,11 +11,14 @@ use std::sync::Arc;
 use hybrid::prelude::*;
 use jsonwebtoken::{DecodingKey, Validation, decode};
 
-/// What a token says: who it is for, until when (checked), and what they may do.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
+/// What a token says.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Claims {
+    /// The user's name.
     pub sub: String,
+    /// Seconds since 1970.
     pub exp: u64,
+    /// May move money.
     pub admin: bool,
 }
 

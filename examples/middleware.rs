@@ -50,10 +50,8 @@ fn api(group: Group) -> Group {
 
 /// The application; tests build the same one.
 pub fn app() -> App {
-    App::new()
-        .middleware(stamp)
-        .routes(routes![home])
-        .group("/api", api)
+    let app = App::new().middleware(stamp);
+    app.routes(routes![home]).group("/api", api)
 }
 
 fn main() -> hybrid::Result<()> {

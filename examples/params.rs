@@ -1,5 +1,4 @@
-//! Every source of a parameter, and the rules on it. All that is refused comes in
-//! one answer.
+//! Every source of a parameter, and rules; all that is refused comes in one answer.
 //!
 //! Run with: cargo run --example params
 //! Try: curl 'http://127.0.0.1:8000/shelves/3/books?tag=new&tag=red&ids=1,2&sort=by-title' -b theme=dark
@@ -45,11 +44,9 @@ fn add(
 
 /// A rule of our own.
 fn printed(year: &u16) -> Result<(), &'static str> {
-    if *year >= 1450 {
-        Ok(())
-    } else {
-        Err("must be after the printing press")
-    }
+    (*year >= 1450)
+        .then_some(())
+        .ok_or("must be after the printing press")
 }
 
 /// The application; tests build the same one.

@@ -5,13 +5,8 @@
 //! Try: curl http://127.0.0.1:8000/count http://127.0.0.1:8000/count
 //!      curl http://127.0.0.1:8000/greeting http://127.0.0.1:8000/fr/greeting
 
-use std::{
-    io,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::io::{self, Write as _};
+use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
 
 use hybrid::prelude::*;
 
@@ -22,25 +17,29 @@ pub struct Counter(Arc<AtomicU64>);
 #[derive(Clone)]
 struct Greeting(String);
 
-/// Counts itself.
 #[get("/count")]
 async fn count(State(Counter(counter)): State<Counter>) -> String {
     (counter.fetch_add(1, Ordering::Relaxed) + 1).to_string()
 }
 
-/// Greets as its group does.
 #[get("/greeting")]
 fn greeting(State(Greeting(text)): State<Greeting>) -> String {
     text
 }
 
-/// Stands for a file or a database: whatever it says wrong ends the start.
-fn load() -> Result<Greeting, io::Error> {
+/// Stands for a file or a database: an error ends the start.
+fn load() -> io::Result<Greeting> {
     Ok(Greeting("Hello!".to_owned()))
 }
 
-async fn load_french() -> Result<Greeting, io::Error> {
+async fn load_french() -> io::Result<Greeting> {
     Ok(Greeting("Bonjour !".to_owned()))
+}
+
+fn french(group: Group) -> Group {
+    group
+        .state_with_async(load_french)
+        .routes(routes![greeting])
 }
 
 /// The application; tests build the same one.
@@ -50,13 +49,9 @@ pub fn app(counter: Counter) -> App {
         .state(counter)
         .state_with(load)
         .routes(routes![count, greeting])
-        .group("/fr", |french| {
-            french
-                .state_with_async(load_french)
-                .routes(routes![greeting])
-        })
-        .on_start_async(async || Ok::<_, io::Error>(eprintln!("warming up")))
-        .on_stop(move || Ok::<_, io::Error>(eprintln!("answered {at_stop:?}")))
+        .group("/fr", french)
+        .on_start(|| writeln!(io::stderr(), "nobody counted yet"))
+        .on_stop(move || writeln!(io::stderr(), "answered {at_stop:?}"))
 }
 
 fn main() -> hybrid::Result<()> {

@@ -1,22 +1,11 @@
 //! Larger examples: databases, tokens, nested groups.
 
-use hybrid::{TestRequest, prelude::*};
+use hybrid::prelude::*;
 use jsonwebtoken::{EncodingKey, Header as TokenHeader, encode};
 use serde_json::{Value, json};
 
+use crate::answers::refused;
 use crate::programs::{crud, crud_async, groups, jwt};
-
-/// What was refused: `["query","n"] ge`.
-#[track_caller]
-fn refused(request: TestRequest<'_>) -> Vec<String> {
-    let answer = request.send();
-    assert_eq!(answer.status(), 422, "{}", answer.text());
-    let problem: Value = answer.json();
-    let errors = problem["errors"].as_array().expect("violations").iter();
-    errors
-        .map(|error| format!("{} {}", error["loc"], error["code"].as_str().unwrap()))
-        .collect()
-}
 
 /// The same story for both drivers.
 fn check_notes(app: App, lane: Lane) {
@@ -40,7 +29,7 @@ fn check_notes(app: App, lane: Lane) {
             .json::<Vec<Value>>();
         notes
             .iter()
-            .map(|note| note["id"].as_u64().unwrap())
+            .map(|note| note["id"].as_u64().expect("an id"))
             .collect::<Vec<_>>()
     };
     assert_eq!(ids(""), [1, 2, 3, 4, 5]);

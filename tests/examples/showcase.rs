@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use hybrid::{TestRequest, prelude::*};
 use serde_json::{Value, json};
 
+use crate::answers::refused;
 use crate::programs::showcase::{Gateway, app};
 
 fn client() -> TestClient {
@@ -18,18 +19,6 @@ fn answer(request: TestRequest<'_>, lane: Lane) -> Value {
     assert_eq!(answer.status(), 200, "{}", answer.text());
     assert_eq!(answer.lane(), lane);
     answer.json()
-}
-
-/// What was refused: `["query","n"] ge`.
-#[track_caller]
-fn refused(request: TestRequest<'_>) -> Vec<String> {
-    let answer = request.send();
-    assert_eq!(answer.status(), 422, "{}", answer.text());
-    let problem: Value = answer.json();
-    let errors = problem["errors"].as_array().expect("violations").iter();
-    errors
-        .map(|error| format!("{} {}", error["loc"], error["code"].as_str().unwrap()))
-        .collect()
 }
 
 /// Sends it, and says how long that took.
