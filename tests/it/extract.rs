@@ -131,7 +131,7 @@ async fn stream(mut stream: BodyStream) -> Result<String> {
 async fn parts(mut parts: Multipart) -> Result<String> {
     let mut names = Vec::new();
     while let Some(part) = parts.next_field().await? {
-        names.push(part.name().unwrap_or_default().to_owned());
+        names.push(part.name().to_owned());
     }
     Ok(names.join(" "))
 }
