@@ -172,3 +172,34 @@ fn the_showcase_serves_and_answers_what_it_took_before_it_stops() {
         assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     }
 }
+
+#[test]
+fn a_start_that_fails_says_everything_at_once() {
+    let faults = [
+        ("HYBRID_ADDR", "nowhere"),
+        ("HYBRID_MAX_THREADS", "0"),
+        ("HYBRID_QUEUE_WAIT", "soon"),
+        ("GATEWAY_TEMPLATE", "ftp://fixed"),
+    ];
+    let output = Command::new(binary("showcase"))
+        .envs(faults)
+        .output()
+        .expect("the example runs");
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{report}");
+    for (name, value) in faults {
+        let name = if name.starts_with("HYBRID_") {
+            name
+        } else {
+            "showcase/main.rs"
+        };
+        assert!(
+            report.contains(name) && report.contains(value),
+            "{name} {value}: {report}"
+        );
+    }
+    assert!(
+        report.contains("4 things are wrong") && !report.contains("panicked"),
+        "{report}"
+    );
+}

@@ -25,3 +25,42 @@ programs! {
     "../../examples/state.rs" state
     "../../examples/testing.rs" testing
 }
+
+#[test]
+fn every_example_is_run_here_and_says_how_to_try_it() {
+    let here = include_str!("programs.rs");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
+    for entry in std::fs::read_dir(folder).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        let name = path
+            .file_stem()
+            .and_then(|name| name.to_str())
+            .expect("a name");
+        let main = if path.is_dir() {
+            path.join("main.rs")
+        } else {
+            path.clone()
+        };
+        assert!(
+            here.contains(&format!("\" {name}\n")),
+            "{name} is run by no test"
+        );
+        let text = std::fs::read_to_string(main).expect("an example");
+        let header = text.split("\nuse ").next().unwrap_or_default();
+        assert!(
+            header.starts_with("//! "),
+            "{name} does not say what it shows"
+        );
+        let run = header
+            .lines()
+            .find(|line| line.starts_with("//! Run with: "));
+        assert!(
+            run.is_some_and(|line| line.ends_with(&format!("--example {name}"))),
+            "{name}: {run:?}"
+        );
+        assert!(
+            header.contains("//! Try: curl "),
+            "{name} has nothing to try"
+        );
+    }
+}

@@ -57,6 +57,15 @@ impl Entry {
             value: Arc::new(value),
         }
     }
+
+    /// Stands for a state that could not be made, so that nobody says it is
+    /// missing as well. The application that has it is never served.
+    pub(crate) fn unmade(key: StateKey) -> Self {
+        Self {
+            key,
+            value: Arc::new(()),
+        }
+    }
 }
 
 impl States {

@@ -276,6 +276,7 @@ impl Builder<'_> {
                     let message = format!("the state of type `{name}` could not be made: {error}");
                     self.faults
                         .push(Fault::new(message).called_at("given", source.at));
+                    made.push((Entry::unmade(source.key), source.at));
                 }
             }
         }
