@@ -28,7 +28,7 @@ use crate::{
     dispatch::{
         Call, Cancel, Placement, Serving,
         catch::{Catching, Panicked, catch},
-        expose,
+        expose, is_exposed,
         pool::Pool,
         ticket::Ticket,
     },
@@ -121,11 +121,15 @@ impl Frozen {
         let Some(stack) = stack else {
             return routed.answer(request, spare);
         };
+        let route = routed.target.matched().map(|m| Arc::clone(&m.route));
         let mut request = request;
         request.extensions_mut().insert(routed);
         let layered = Arc::clone(&app);
         let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
-        Answering::new(app, serving, spare)
+        let mut answering = Answering::new(app, serving, spare);
+        answering.route = route;
+        answering.is_layered = true;
+        answering
     }
 
     fn find(&self, request: &Request) -> (Target, Option<usize>) {
@@ -453,6 +457,9 @@ pub(crate) struct Answering {
     spare: Option<Box<Head>>,
     /// The client asked for the head of the answer alone.
     is_head: bool,
+    /// It goes through the layers around the route, whose own answering is
+    /// further in.
+    is_layered: bool,
 }
 
 impl Answering {
@@ -464,6 +471,7 @@ impl Answering {
             detaching: None,
             spare,
             is_head: false,
+            is_layered: false,
         }
     }
 
@@ -476,6 +484,7 @@ impl Answering {
         if let Some(Carried(problem)) = response.extensions_mut().remove() {
             response = self.render(&problem);
         }
+        self.place(&mut response);
         if self.is_head {
             remove_body(&mut response);
         }
@@ -483,26 +492,26 @@ impl Answering {
     }
 
     fn panicked(&self, Panicked(text): Panicked) -> Response {
-        let name = self
-            .route
-            .as_ref()
-            .map_or("a layer", |route| route.spec.name);
-        let mut response = self.render(&Problem::internal(format!("`{name}` panicked: {text}")));
-        if let Some(route) = &self.route {
-            let (queued, ran) = (Duration::ZERO, Duration::ZERO);
-            let placement = Placement {
-                lane: route.lane,
-                queued,
-                ran,
-            };
-            if self.app.settings.expose_lane {
-                expose(&mut response, placement);
-            }
-            if self.app.notes_placement {
-                response.extensions_mut().insert(placement);
-            }
+        let handler = self.route.as_ref().filter(|_| !self.is_layered);
+        let name = handler.map_or("a layer", |route| route.spec.name);
+        self.render(&Problem::internal(format!("`{name}` panicked: {text}")))
+    }
+
+    /// Every answer of a route says its lane, also one that its endpoint did not
+    /// make: that of a panic, or of a middleware that refuses.
+    fn place(&self, response: &mut Response) {
+        let Some(route) = &self.route else { return };
+        let placement = Placement {
+            lane: route.lane,
+            queued: Duration::ZERO,
+            ran: Duration::ZERO,
+        };
+        if self.app.settings.expose_lane && !is_exposed(response) {
+            expose(response, placement);
         }
-        response
+        if self.app.notes_placement {
+            response.extensions_mut().get_or_insert(placement);
+        }
     }
 
     fn render(&self, problem: &Problem) -> Response {

@@ -256,9 +256,15 @@ impl Stopwatch {
     }
 }
 
+const LANE: HeaderName = HeaderName::from_static("x-hybrid-lane");
+
+/// Whether the answer says its lane already.
+pub(crate) fn is_exposed(response: &Response) -> bool {
+    response.headers().contains_key(LANE)
+}
+
 /// `x-hybrid-lane` and `server-timing`.
 pub(crate) fn expose(response: &mut Response, placement: Placement) {
-    const LANE: HeaderName = HeaderName::from_static("x-hybrid-lane");
     const TIMING: HeaderName = HeaderName::from_static("server-timing");
     let Placement { lane, queued, ran } = placement;
     let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;

@@ -21,7 +21,7 @@ mod within;
 
 pub use current::{Current, current};
 pub use endpoint::Endpoint;
-pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose};
+pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
 pub use event::event;
 pub use inline::inline;
 pub use on_pool::pool as on_pool;

@@ -13,7 +13,7 @@ use crate::config::Network;
 /// The other end of a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peer {
-    /// Its address; `None` where there is no socket, as in a test.
+    /// Its address; `None` inside another server, which has the socket.
     pub addr: Option<SocketAddr>,
 }
 

@@ -24,7 +24,8 @@ use crate::{
 ///
 /// It has a runtime of its own, so it works in a plain `#[test]` and, by
 /// [`TestRequest::send_async`], in a `#[tokio::test]`. Only the builder's
-/// configuration applies: no file, no environment. The application is built at
+/// configuration applies: no file, no environment. The client's address is
+/// 127.0.0.1. The application is built at
 /// the first request, so that a state which is replaced is never made.
 pub struct TestClient {
     app: Mutex<Option<App>>,

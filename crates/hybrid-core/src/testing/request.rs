@@ -1,6 +1,10 @@
 //! A request of a test.
 
-use std::{fmt, sync::Arc, sync::mpsc};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, mpsc},
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header};
@@ -155,11 +159,16 @@ impl<'a> TestRequest<'a> {
         let app = Arc::clone(self.client.app());
         let request = self.build();
         async move {
-            let response = Application::call(app, request, Peer::default()).await;
+            let response = Application::call(app, request, PEER).await;
             TestResponse::read(response).await
         }
     }
 }
+
+/// Who asks: a client on this machine.
+const PEER: Peer = Peer {
+    addr: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
+};
 
 /// A task that ends when nobody waits for it any more.
 struct AbortOnDrop(tokio::task::JoinHandle<TestResponse>);
