@@ -318,7 +318,11 @@ async fn judged_async(body: Json<u32>) -> String {
 #[test]
 fn an_exposed_lane_stands_on_every_answer_of_a_route_and_on_no_other() {
     let app = App::new().config(Config::new().expose_lane(true));
-    let server = Server::start(app.routes(routes![judged, judged_async, never]));
+    let app = app.routes(routes![judged, judged_async, never, guarded]);
+    let app = app.group("/around", |group| {
+        group.middleware(around).routes(routes![judged])
+    });
+    let server = Server::start(app);
     let check = |what: &str, rest: &str, expected: (u16, Option<&str>)| {
         let reply = server.send(&format!("{what} HTTP/1.1\r\nhost: test\r\n{rest}\r\n"));
         assert_eq!(
@@ -351,6 +355,46 @@ fn an_exposed_lane_stands_on_every_answer_of_a_route_and_on_no_other() {
     );
     let json = "content-type: application/json\r\ncontent-length: 3\r\n\r\n500";
     check("POST /judged-async", json, (500, Some("event")));
+    check("GET /guarded", "", (401, Some("pool")));
     check("GET /nowhere", "", (404, None));
     check("POST /judged", "content-length: 0\r\n", (405, None));
+    // What stands around a route answers for it.
+    check("GET /around/judged?n=1", "", (200, Some("pool")));
+    check("GET /around/judged?n=0", "", (422, Some("pool")));
+    check("GET /around/judged?refuse", "", (403, Some("pool")));
+    check("GET /around/judged?panic", "", (500, Some("pool")));
+    check("GET /around/nowhere?refuse", "", (403, None));
+    check("GET /around/nowhere?panic", "", (500, None));
+}
+
+struct Nobody;
+
+#[extractor]
+async fn nobody() -> Result<Nobody, Problem> {
+    Err(Problem::unauthorized("nobody"))
+}
+
+#[get("/guarded")]
+fn guarded(_nobody: Nobody) {}
+
+#[middleware]
+async fn around(request: Request, next: Next) -> Result<Response> {
+    match request.uri().query() {
+        Some("refuse") => Err(Problem::forbidden("as you wish")),
+        Some("panic") => panic!("{BOOM}"),
+        _ => Ok(next.run(request).await),
+    }
+}
+
+#[test]
+fn a_test_client_knows_the_lane_of_what_a_middleware_refused() {
+    quiet();
+    let app = App::new().group("/around", |g| g.middleware(around).routes(routes![judged]));
+    let client = TestClient::new(app);
+    for query in ["n=1", "n=0", "refuse", "panic"] {
+        assert_eq!(
+            client.get(format!("/around/judged?{query}")).send().lane(),
+            Lane::Pool
+        );
+    }
 }

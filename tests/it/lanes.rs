@@ -181,14 +181,24 @@ fn large_bodies_are_parsed_on_the_pool() {
     let app = App::new().routes(routes![heavy_async, heavy_plain, heavy_inline, heavy_form]);
     let client = TestClient::new(app);
     let check = |path: &str, length: usize, judged: &str, ran: &str| {
-        let body = Heavy { id: 1, filler: "x".repeat(length) };
+        let body = Heavy {
+            id: 1,
+            filler: "x".repeat(length),
+        };
         let request = client.post(path);
-        let request = if path == "/heavy-form" { request.form(&body) } else { request.json(&body) };
+        let request = if path == "/heavy-form" {
+            request.form(&body)
+        } else {
+            request.json(&body)
+        };
         let answer = request.send();
         let text = answer.text().trim_end_matches(|c: char| c.is_ascii_digit());
         assert_eq!((answer.status().as_u16(), text), (200, ran), "{path}");
         let seen = std::mem::take(&mut *JUDGED.lock().unwrap());
-        assert!(seen.iter().all(|thread| thread == judged) && !seen.is_empty(), "{seen:?}");
+        assert!(
+            seen.iter().all(|thread| thread == judged) && !seen.is_empty(),
+            "{seen:?}"
+        );
     };
     let (on_loop, on_pool) = ("hybrid-loop-", "hybrid-pool-");
     for (path, ran) in [

@@ -1,7 +1,9 @@
 //! What stands around handlers: tower's layers, middleware of both kinds, their
 //! order and what they cover.
 
-use hybrid::prelude::*;
+use std::time::Duration;
+
+use hybrid::{BoxError, prelude::*};
 use tower::{ServiceBuilder, limit::ConcurrencyLimitLayer, load_shed::LoadShedLayer};
 use tower_http::{
     compression::CompressionLayer,
@@ -283,4 +285,21 @@ fn an_error_of_a_layer_is_an_answer() {
     gate.open();
     assert_eq!(first.read().text(), "through");
     assert_eq!(server.get("/stand").text(), "through");
+
+    let gate = Gate::default();
+    let late = tower::timeout::TimeoutLayer::new(Duration::from_millis(50));
+    let app = App::new().state(gate).layer(late).routes(routes![stand]);
+    let refused = TestClient::new(app).get("/stand").send();
+    assert_eq!(
+        (refused.status().as_u16(), refused.header("retry-after")),
+        (503, Some("1"))
+    );
+
+    let fails = ServiceBuilder::new().and_then(async |_: Response| -> Result<Response, BoxError> {
+        Err("the disk is full".into())
+    });
+    let app = App::new().layer(fails).routes(routes![text]);
+    let refused = TestClient::new(app).get("/text").send();
+    assert_eq!(refused.status(), 500);
+    assert!(!refused.text().contains("disk"), "{}", refused.text());
 }

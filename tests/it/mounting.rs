@@ -118,6 +118,13 @@ fn layers_stand_around_mounts_too() {
     check("/free/users/1", None);
 }
 
+#[test]
+fn a_test_asks_from_this_machine() {
+    let client = TestClient::new(App::new().routes(routes![user]).mount("/legacy", legacy()));
+    assert_eq!(client.get("/new/users/7").send().text(), "new 7 127.0.0.1");
+    assert_eq!(client.get("/legacy/who").send().text(), "127.0.0.1");
+}
+
 fn service() -> AppService {
     let app = App::new()
         .routes(routes![free])

@@ -71,7 +71,10 @@ fn a_full_queue_refuses_at_once_and_counts_add_up() {
         .max_threads(4)
         .queue_depth(16)
         .queue_wait(Duration::from_secs(10));
-    let server = start(&gate, config.request_timeout(Duration::from_secs(60)));
+    let config = config
+        .request_timeout(Duration::from_secs(60))
+        .expose_lane(true);
+    let server = start(&gate, config);
     let (say, hear) = mpsc::channel();
     let addr = server.addr;
     let clients = at_once(200, move |_| {
@@ -82,6 +85,7 @@ fn a_full_queue_refuses_at_once_and_counts_add_up() {
     let at_the_gate: Vec<Reply> = hear.iter().take(180).collect();
     for refused in &at_the_gate {
         assert_overloaded(refused, "the queue for a thread is full");
+        assert_eq!(refused.header("x-hybrid-lane"), Some("pool"));
     }
     for _ in 0..50 {
         let answer = server.get("/hello");

@@ -391,13 +391,38 @@ fn drop_late(State(gate): State<Gate>, bomb: PanicsOnDrop) {
     drop(bomb);
 }
 
+#[test]
+fn a_thousand_panics_where_no_route_answers() {
+    let app = app()
+        .fallback(|_: Request| async {
+            if true {
+                panic!("{BOOM}")
+            }
+        })
+        .mount(
+            "/mounted",
+            tower::service_fn(|_: Request| async {
+                if true {
+                    panic!("{BOOM}")
+                }
+                Ok::<_, std::io::Error>(().into_response())
+            }),
+        );
+    let client = TestClient::new(app);
+    for path in ["/nowhere", "/mounted/service"] {
+        check_request(&client, |client| client.get(path).send());
+    }
+}
+
 /// A value whose `Drop` panics is dropped late: by a deadline that passes in the
 /// queue, while running, or because the client has left.
 #[test]
 fn panics_in_drops_that_nobody_waits_for() {
     quiet();
     let gate = Gate::default();
-    let app = App::new().config(Config::new().max_threads(1)).state(gate.clone());
+    let app = App::new()
+        .config(Config::new().max_threads(1))
+        .state(gate.clone());
     let server = Server::start(app.routes(routes![drop_late_async, drop_late, it]));
     for _ in 0..20 {
         // The first runs on, the others wait behind it.
@@ -411,7 +436,9 @@ fn panics_in_drops_that_nobody_waits_for() {
     gate.open();
     gate.wait_for(|counts| counts.ended == 1);
     assert_eq!(server.get("/it").status, 204);
-    eventually("the thread is there", || server.get("/drop-late").status == 500);
+    eventually("the thread is there", || {
+        server.get("/drop-late").status == 500
+    });
     server.stop().unwrap();
     assert_eq!(gate.counts().begun, gate.counts().ended);
 }

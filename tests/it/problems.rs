@@ -9,7 +9,12 @@ use hybrid::prelude::*;
 enum UserError {
     #[problem(status = 404, code = "no_user")]
     NoSuchUser(u64),
-    #[problem(status = 409, code = "taken", title = "Name taken", detail = "choose another")]
+    #[problem(
+        status = 409,
+        code = "taken",
+        title = "Name taken",
+        detail = "choose another"
+    )]
     Taken,
     #[problem(status = 500, code = "broken")]
     Broken,
@@ -84,17 +89,32 @@ async fn wrapped(#[query] text: String) -> Result<String> {
 #[get("/teapot")]
 async fn teapot() -> Result<()> {
     let problem = Problem::new(StatusCode::IM_A_TEAPOT, "teapot", "I'm a teapot").detail("short");
-    Err(problem.header(HeaderName::from_static("x-stout"), HeaderValue::from_static("yes")))
+    Err(problem.header(
+        HeaderName::from_static("x-stout"),
+        HeaderValue::from_static("yes"),
+    ))
 }
 
 fn app() -> App {
-    App::new().routes(routes![typed, typed_plain, under, under_plain, number, wrapped, teapot])
+    App::new().routes(routes![
+        typed,
+        typed_plain,
+        under,
+        under_plain,
+        number,
+        wrapped,
+        teapot
+    ])
 }
 
 fn check(app: App, path: &str, status: u16, body: &str) {
     let client = TestClient::new(app);
     let answer = client.get(path).send();
-    assert_eq!((answer.status().as_u16(), answer.text()), (status, body), "{path}");
+    assert_eq!(
+        (answer.status().as_u16(), answer.text()),
+        (status, body),
+        "{path}"
+    );
 }
 
 const INTERNAL: &str = r#"{"type":"urn:hybrid:internal_error","title":"Internal error","status":500,"code":"internal_error"}"#;
@@ -114,7 +134,11 @@ fn a_typed_error_keeps_its_status_directly_and_under_a_question_mark() {
             r#"{"type":"urn:hybrid:taken","title":"Name taken","status":409,"code":"taken","detail":"choose another"}"#,
         );
         // Nothing of the text of a 5xx is told.
-        check(2, 500, r#"{"type":"urn:hybrid:broken","title":"Broken","status":500,"code":"broken"}"#);
+        check(
+            2,
+            500,
+            r#"{"type":"urn:hybrid:broken","title":"Broken","status":500,"code":"broken"}"#,
+        );
         check(3, 200, "well");
     }
 }
@@ -146,7 +170,10 @@ fn what_the_app_says_of_a_type_outranks_what_it_says_of_itself() {
 fn a_problem_of_ones_own_has_its_status_and_headers() {
     let client = TestClient::new(app());
     let answer = client.get("/teapot").send();
-    assert_eq!((answer.status().as_u16(), answer.header("x-stout")), (418, Some("yes")));
+    assert_eq!(
+        (answer.status().as_u16(), answer.header("x-stout")),
+        (418, Some("yes"))
+    );
     assert_eq!(
         answer.text(),
         r#"{"type":"urn:hybrid:teapot","title":"I'm a teapot","status":418,"code":"teapot","detail":"short"}"#

@@ -49,7 +49,10 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
         assert!(log.contains(expected), "`{expected}` is missing in\n{log}");
     }
     // One mistake, one message.
-    assert!(log.contains("could not start, 10 things are wrong"), "{log}");
+    assert!(
+        log.contains("could not start, 10 things are wrong"),
+        "{log}"
+    );
 }
 
 fn report(app: App) -> String {

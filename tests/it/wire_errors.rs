@@ -562,7 +562,11 @@ fn what_the_head_decides_does_not_wait_for_the_body() {
     check("/orders/1", "content-type: text/plain\r\n", 415);
     let json = format!("content-type: {JSON}\r\n");
     let reply = check("/orders/100", &json, 422);
-    assert!(reply.text().contains("the body was not looked at"), "{}", reply.text());
+    assert!(
+        reply.text().contains("the body was not looked at"),
+        "{}",
+        reply.text()
+    );
     check("/orders/1?n=%zz", &json, 400);
 }
 
