@@ -1,4 +1,4 @@
-//! "Best Practices": measure, and wait for things together.
+//! Best Practices: measure, and wait for things together.
 
 use std::{thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! "Common Patterns": a gateway, and a pipeline of async and sync steps.
+//! Common Patterns: a gateway, and a pipeline of async and sync steps.
 
 use std::{env, sync::Arc, time::Duration};
 
@@ -67,9 +67,9 @@ struct Failure {
 /// Asks a service and hands on its JSON.
 ///
 /// The client chooses a name and nothing else of the address: no dot, colon or
-/// slash passes the rule, and redirects are not followed. Whatever fails is a
-/// 500, as the document has it; a gateway that is none of a demonstration would
-/// say 502 and keep the reason to its log.
+/// slash passes the rule, and redirects are not followed. Whatever fails is a 500
+/// with its reason; a gateway in earnest would say 502 and keep the reason to its
+/// log.
 #[get("/api-gateway/{service}")]
 async fn api_gateway(
     #[path(regex = "^[a-z0-9-]+$", max_length = 63)] service: String,

@@ -1,4 +1,4 @@
-//! "Concurrent Request Handling": a request that waits holds nobody up.
+//! Concurrent Request Handling: a request that waits holds nobody up.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! "CPU-Bound Operations": plain handlers, on the pool.
+//! CPU-Bound Operations: plain handlers, on the pool.
 
 use hybrid::{Routes, prelude::*};
 

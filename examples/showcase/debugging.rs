@@ -1,4 +1,4 @@
-//! "Debugging and Monitoring": where a handler runs, told by itself.
+//! Debugging and Monitoring: where a handler runs, told by itself.
 
 use std::thread;
 

@@ -1,4 +1,4 @@
-//! "Error Handling Across Contexts": the same errors from both kinds of handlers.
+//! Error Handling Across Contexts: the same errors from both kinds of handlers.
 
 use std::time::Duration;
 

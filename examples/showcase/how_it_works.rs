@@ -1,4 +1,4 @@
-//! "How It Works": the signature decides where a handler runs.
+//! How It Works: the signature decides where a handler runs.
 
 use std::time::Duration;
 

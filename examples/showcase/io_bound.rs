@@ -1,4 +1,4 @@
-//! "I/O-Bound Operations": async handlers that wait for several things at once.
+//! I/O-Bound Operations: async handlers that wait for several things at once.
 
 use std::time::Duration;
 

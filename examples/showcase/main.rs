@@ -1,5 +1,6 @@
-//! Every endpoint of the document on async and sync handlers, with real
-//! measurements in the answers; one module a section of the document.
+//! A tour through both kinds of handlers: computing, waiting, mixing the two,
+//! moving from one to the other. What the answers say of time and place is
+//! measured. One module a subject.
 //!
 //! Run with: cargo run --release --example showcase
 //! Try: curl 'http://127.0.0.1:8000/compute-prime?n=30'

@@ -38,7 +38,7 @@ pub(crate) fn timed_call<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (made, watch.elapsed())
 }
 
-/// Where the handler runs, in the document's words.
+/// Where the handler runs, in words.
 pub(crate) fn execution() -> &'static str {
     match current().lane() {
         Some(Lane::Pool) => "thread_pool",
@@ -57,7 +57,7 @@ pub(crate) fn concurrency(each: &[Duration], total: Duration) -> &'static str {
     }
 }
 
-/// A duration as the document writes it: `0.200s`.
+/// A duration as the answers write it: `0.200s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.3}s", duration.as_secs_f64())
 }

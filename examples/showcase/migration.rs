@@ -1,4 +1,4 @@
-//! "Migration Strategies": from sync to async, and back where that fits better.
+//! Migration Strategies: from sync to async, and back where that fits better.
 
 use std::{thread, time::Duration};
 

@@ -1,4 +1,4 @@
-//! "Mixed Workloads": the main part of the work decides the signature.
+//! Mixed Workloads: the main part of the work decides the signature.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! "Performance Comparison": both shapes of the same work, run and measured.
+//! Performance Comparison: both shapes of the same work, run and measured.
 
 use std::{thread, time::Duration};
 
