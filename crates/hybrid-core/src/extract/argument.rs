@@ -104,7 +104,9 @@ macro_rules! tuples {
 
             async fn guard(&self, parts: &mut Parts) -> Result<Self::Guarded, Response> {
                 let ($($name,)*) = self;
-                Ok(($($name.guard(parts).await?,)*))
+                // One statement each: what `?` holds is gone before the next one is awaited.
+                $(let $name = $name.guard(parts).await?;)*
+                Ok(($($name,)*))
             }
 
             #[allow(clippy::unused_unit, reason = "the empty tuple of a handler without arguments")]

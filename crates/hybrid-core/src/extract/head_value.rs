@@ -2,7 +2,8 @@
 
 use std::{borrow::Cow, fmt};
 
-use hybrid_validate::{FromTexts, Param, Report};
+use http::HeaderName;
+use hybrid_validate::{FromTexts, Param, Report, Source};
 
 use crate::{
     Response,
@@ -16,14 +17,19 @@ use crate::{
 /// What needs a type that text can become is asked where it is made, so that the compiler says it there, once.
 pub struct TextArgument<T: 'static> {
     param: &'static Param<T>,
+    /// The name of a header, ready to be looked up.
+    header: Option<HeaderName>,
     read: fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>,
     describe: fn(&'static Param<T>, &mut Describe),
 }
 
 impl<T: FromTexts> TextArgument<T> {
     pub(crate) fn new(param: &'static Param<T>) -> Self {
+        let is_header = param.source() == Source::Header;
+        let name = HeaderName::from_bytes(param.name().as_bytes());
         Self {
             param,
+            header: name.ok().filter(|_| is_header),
             read: Param::read,
             describe: |param, to| to.declared(param),
         }
@@ -51,9 +57,12 @@ impl<T: Send + 'static> Argument for TextArgument<T> {
 
     fn read_head(&self, (): (), texts: &Texts<'_>, report: &mut Report) -> Option<T> {
         report.set_source(self.param.source());
-        texts.with_values(self.param.source(), self.param.name(), |values| {
-            (self.read)(self.param, values, report)
-        })
+        let source = self.param.source();
+        let read = |values: &[Cow<'_, str>]| (self.read)(self.param, values, report);
+        match &self.header {
+            Some(name) => texts.with_header_values(name, read),
+            None => texts.with_values(source, self.param.name(), read),
+        }
     }
 
     fn read_body(

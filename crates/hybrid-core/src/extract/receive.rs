@@ -47,7 +47,7 @@ pub enum Received {
     /// All bytes of a JSON or raw body.
     Bytes(Bytes),
     /// A form.
-    Form(FormBody),
+    Form(Box<FormBody>),
     /// What a `FromRequest` made.
     Made(Option<Made>),
     /// The body was left unread, since the request is refused already.
@@ -102,7 +102,7 @@ async fn receive_whole(
     let bytes = read_to_end(body, limit).await?;
     Ok(match form {
         _ if bytes.is_empty() => Received::Nothing,
-        Some(kind) => Received::Form(FormBody::new(bytes, kind, limits)),
+        Some(kind) => Received::Form(Box::new(FormBody::new(bytes, kind, limits))),
         None => Received::Bytes(bytes),
     })
 }
