@@ -124,6 +124,27 @@ fn a_closure_crosses_to_the_pool_and_back() {
     assert_eq!(blocked.text(), "hybrid-pool- waited for hybrid-loop-");
 }
 
+#[get("/blocks-loop")]
+async fn blocks_loop() -> String {
+    hybrid::block_on(async { String::new() })
+}
+
+#[get("/blocks-inline", lane = inline)]
+fn blocks_inline() -> String {
+    hybrid::block_on(async { String::new() })
+}
+
+/// It would hold up everybody: a bug of the program, and a 500 of that request.
+#[test]
+fn waiting_for_a_future_on_a_loop_is_refused() {
+    quiet();
+    let client = TestClient::new(App::new().routes(routes![blocks_loop, blocks_inline, blocks]));
+    for path in ["/blocks-loop", "/blocks-inline"] {
+        assert_eq!(client.get(path).send().status(), 500);
+    }
+    assert_eq!(client.get("/blocks").send().status(), 200);
+}
+
 #[tokio::test]
 async fn a_closure_outside_of_a_request_is_an_error() {
     let error = hybrid::pool(|| 1).await.unwrap_err();

@@ -24,5 +24,6 @@ mod server_wire;
 mod startup;
 mod states;
 mod stopping;
+mod testing;
 mod tidy;
 mod wire_errors;

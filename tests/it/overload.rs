@@ -155,6 +155,31 @@ fn a_route_runs_no_more_than_its_max_concurrency() {
 }
 
 #[test]
+fn a_group_limits_each_of_its_routes() {
+    let gate = Gate::default();
+    let group = |group: Group| group.max_concurrency(1).routes(routes![stand, two_at_once]);
+    let app = App::new().state(gate.clone()).group("/g", group);
+    let server = Server::start(app.config(Config::new().queue_wait(Duration::from_millis(50))));
+    let mut running: Vec<Wire> = (0..3).map(|_| Wire::to(server.addr)).collect();
+    // The route's own limit outranks the group's.
+    for (wire, path) in running
+        .iter_mut()
+        .zip(["stand", "two-at-once", "two-at-once"])
+    {
+        wire.write(format!("GET /g/{path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+    }
+    gate.wait_for(|counts| counts.begun == 3);
+    for path in ["/g/stand", "/g/two-at-once"] {
+        assert_overloaded(
+            &server.get(path),
+            "too many requests of this route run already",
+        );
+    }
+    gate.open();
+    assert!(running.iter_mut().all(|wire| wire.read().status == 200));
+}
+
+#[test]
 fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
     let check = |path: &str| {
         let gate = Gate::default();

@@ -4,16 +4,20 @@
 
 use std::{
     env,
-    io::{BufRead as _, BufReader, Read as _},
+    io::{BufRead as _, BufReader},
     net::SocketAddr,
     path::Path,
-    process::{Child, ChildStderr, Command, ExitCode, ExitStatus, Stdio, Termination},
+    process::{Child, Command, ExitCode, ExitStatus, Stdio, Termination},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
     time::Duration,
 };
 
 use hybrid::prelude::*;
 use rustix::process::{Pid, Signal, kill_process};
+use tracing::Instrument as _;
+
+use crate::harness::PATIENCE;
 
 /// The variable that makes a test a program.
 const PROGRAM: &str = "IT_PROGRAM";
@@ -60,6 +64,29 @@ fn panic_on_pool() {
     panic!("plain")
 }
 
+#[middleware]
+async fn in_span(request: Request, next: Next) -> Response {
+    let span = tracing::info_span!("of_this_request");
+    next.run(request).instrument(span).await
+}
+
+fn span() -> &'static str {
+    tracing::Span::current()
+        .metadata()
+        .map_or("no span", |span| span.name())
+}
+
+#[get("/span")]
+async fn span_on_event() -> Result<String> {
+    let there = hybrid::pool(span).await?;
+    Ok(format!("{} {there}", span()))
+}
+
+#[get("/span-plain")]
+fn span_on_pool() -> &'static str {
+    span()
+}
+
 #[test]
 fn serving() {
     main_of(|| {
@@ -76,6 +103,11 @@ fn serving() {
                 panic_on_event,
                 panic_on_pool
             ])
+            .group("/in", |group| {
+                group
+                    .middleware(in_span)
+                    .routes(routes![span_on_event, span_on_pool])
+            })
             .run()
     });
 }
@@ -122,10 +154,11 @@ fn faulty() {
 
 // === Starting them ===
 
-/// A program that runs.
+/// A program that runs; killed when it is dropped.
 pub(crate) struct Program {
     child: Child,
-    log: BufReader<ChildStderr>,
+    /// The lines that it writes, as they come.
+    lines: Receiver<String>,
 }
 
 /// How a program ended, and what it said since it was last listened to.
@@ -135,45 +168,58 @@ pub(crate) struct Ended {
 }
 
 impl Program {
-    /// Starts `programs::NAME` in that directory.
-    pub(crate) fn start(name: &str, directory: &Path) -> Self {
+    /// Starts `programs::NAME` in that directory, with those variables.
+    pub(crate) fn start(name: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args([&format!("programs::{name}"), "--exact", "--nocapture"])
             .envs([(PROGRAM, "1"), ("NO_COLOR", "1"), ("RUST_BACKTRACE", "0")])
+            .envs(variables.iter().copied())
             .current_dir(directory)
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
         let log = BufReader::new(child.stderr.take().unwrap());
-        Self { child, log }
+        let (say, lines) = mpsc::channel();
+        // Ends with the program. Nobody listens where the test is over.
+        thread::spawn(move || {
+            log.lines()
+                .map_while(Result::ok)
+                .try_for_each(|line| say.send(line))
+        });
+        Self { child, lines }
     }
 
     /// Reads the log up to a line with that text; returns what follows it there.
-    pub(crate) fn says(&mut self, text: &str) -> String {
-        let mut line = String::new();
-        while self.log.read_line(&mut line).unwrap() > 0 {
+    pub(crate) fn says(&self, text: &str) -> String {
+        loop {
+            let line = self.lines.recv_timeout(PATIENCE);
+            let line = line.unwrap_or_else(|_| panic!("it never said `{text}`"));
             if let Some((_, rest)) = line.split_once(text) {
                 return rest.trim().to_owned();
             }
-            line.clear();
         }
-        panic!("it ended and never said `{text}`");
     }
 
     /// Waits until it listens, and returns where.
-    pub(crate) fn listens(&mut self) -> SocketAddr {
+    pub(crate) fn listens(&self) -> SocketAddr {
         self.says("listening on http://").parse().unwrap()
     }
 
-    pub(crate) fn terminate(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
     /// Waits for its end.
     pub(crate) fn ended(mut self) -> Ended {
         let mut log = String::new();
-        self.log.read_to_string(&mut log).unwrap();
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => log = log + &line + "\n",
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it never ended, but said\n{log}"),
+            }
+        }
         Ended {
             status: self.child.wait().unwrap(),
             log,

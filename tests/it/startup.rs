@@ -1,6 +1,6 @@
 //! Whatever is wrong with an application is one report, before it listens.
 
-use std::{fs, io, sync::mpsc};
+use std::{fs, io, path::Path, sync::mpsc};
 
 use hybrid::prelude::*;
 
@@ -18,7 +18,7 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
     fs::create_dir_all(&directory).unwrap();
     let file = "max_thread = 4\n# a comment\nqueue_wait = \"soon\"\nlog_format = \"xml\"\n";
     fs::write(directory.join("hybrid.toml"), file).unwrap();
-    let ended = Program::start("faulty", &directory).ended();
+    let ended = Program::start("faulty", &directory, &[]).ended();
     fs::remove_dir_all(&directory).unwrap();
 
     let log = &ended.log;
@@ -53,6 +53,49 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
         log.contains("could not start, 10 things are wrong"),
         "{log}"
     );
+}
+
+#[test]
+fn an_address_in_use_is_a_report_too() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap().to_string();
+    let variables = [("HYBRID_ADDR", addr.as_str()), ("HYBRID_ADRR", "1")];
+    let ended = Program::start("serving", Path::new("."), &variables).ended();
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
+    assert!(
+        ended.log.contains(&format!("{addr} cannot be listened on")),
+        "{}",
+        ended.log
+    );
+    assert!(!ended.log.contains("panicked"), "{}", ended.log);
+}
+
+#[test]
+fn the_start_logs_every_route_with_its_lane_and_place() {
+    let program = Program::start("serving", Path::new("."), &[("HYBRID_ADRR", "1")]);
+    let warning = program.says("the variable `HYBRID_ADRR` is ignored");
+    assert!(warning.contains("did you mean `addr`?"), "{warning}");
+    let check = |route: &str, lane: &str| {
+        let line = program.says(&format!("path=\"{route}\""));
+        assert!(line.contains(&format!("lane=\"{lane}\"")), "{line}");
+        assert!(line.contains("tests/it/programs.rs:"), "{line}");
+    };
+    check("/sleep/{ms}", "pool");
+    check("/sleep-async/{ms}", "event");
+    check("/in/span", "event");
+    program.listens();
+}
+
+#[test]
+fn the_span_of_a_request_goes_with_it_to_the_pool() {
+    let program = Program::start("serving", Path::new("."), &[]);
+    let mut wire = Wire::to(program.listens());
+    let mut check = |path: &str, expected: &str| {
+        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        assert_eq!(wire.read().text(), expected);
+    };
+    check("/in/span", "of_this_request of_this_request");
+    check("/in/span-plain", "of_this_request");
 }
 
 fn report(app: App) -> String {
@@ -165,6 +208,27 @@ fn hooks_run_in_order_around_the_serving() {
 #[get("/made")]
 fn made(State(small): State<u32>, State(large): State<u64>) -> String {
     format!("{small} {large}")
+}
+
+#[test]
+fn constructors_of_states_may_block_and_have_the_runtime() {
+    let make = || {
+        let spawned = tokio::spawn(async { 7_u32 });
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        hybrid::block_on(spawned)
+    };
+    let make_async = || async {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::spawn(async { 8_u64 }).await
+    };
+    let app = || {
+        App::new()
+            .state_with(make)
+            .state_with_async(make_async)
+            .routes(routes![made])
+    };
+    assert_eq!(Server::start(app()).get("/made").text(), "7 8");
+    assert_eq!(TestClient::new(app()).get("/made").send().text(), "7 8");
 }
 
 #[test]

@@ -11,13 +11,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::process::Signal;
+
 use crate::{
     harness::{Wire, at_once, join},
     programs::Program,
 };
 
 fn start() -> Program {
-    Program::start("serving", Path::new("."))
+    Program::start("serving", Path::new("."), &[])
 }
 
 fn get(path: &str) -> String {
@@ -28,7 +30,7 @@ fn get(path: &str) -> String {
 /// thread, some have not been accepted.
 #[test]
 fn every_request_that_was_sent_before_sigterm_is_answered() {
-    let mut program = start();
+    let program = start();
     let addr = program.listens();
     let (say, hear) = mpsc::channel();
     let clients = at_once(64, move |number| {
@@ -45,7 +47,7 @@ fn every_request_that_was_sent_before_sigterm_is_answered() {
     });
     assert_eq!(hear.iter().take(64).count(), 64);
     let asked = Instant::now();
-    program.terminate();
+    program.signal(Signal::TERM);
     assert!(
         join(clients)
             .iter()
@@ -67,7 +69,7 @@ fn every_request_that_was_sent_before_sigterm_is_answered() {
 /// the connection closed.
 #[test]
 fn connections_in_use_lose_no_request_to_sigterm() {
-    let mut program = start();
+    let program = start();
     let addr = program.listens();
     let signalled = Arc::new(AtomicBool::new(false));
     let (say, hear) = mpsc::channel();
@@ -97,7 +99,7 @@ fn connections_in_use_lose_no_request_to_sigterm() {
     });
     assert_eq!(hear.iter().take(16).count(), 16);
     signalled.store(true, Ordering::SeqCst);
-    program.terminate();
+    program.signal(Signal::TERM);
     assert!(join(clients).into_iter().all(|answers| answers >= 20));
     let ended = program.ended();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
@@ -107,7 +109,7 @@ fn connections_in_use_lose_no_request_to_sigterm() {
 /// not wait for either.
 #[test]
 fn a_second_signal_stops_at_once() {
-    let mut program = start();
+    let program = start();
     let addr = program.listens();
     let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
     clients[0].write(get("/sleep/60000"));
@@ -116,10 +118,10 @@ fn a_second_signal_stops_at_once() {
     let mut last = Wire::to(addr);
     last.write(get("/sleep/1"));
     assert_eq!(last.read().status, 200);
-    program.terminate();
+    program.signal(Signal::TERM);
     program.says("stopping");
     let asked = Instant::now();
-    program.terminate();
+    program.signal(Signal::TERM);
     let ended = program.ended();
     assert!(
         asked.elapsed() < Duration::from_secs(10),
@@ -137,7 +139,7 @@ fn a_second_signal_stops_at_once() {
 /// before.
 #[test]
 fn panics_cost_no_thread() {
-    let mut program = start();
+    let program = start();
     let addr = program.listens();
     let mut wire = Wire::to(addr);
     let mut ask = |path: &str| {
@@ -157,12 +159,16 @@ fn panics_cost_no_thread() {
         "{}",
         before.text()
     );
-    // Its log must be read, or it would wait for that.
-    let log = std::thread::spawn(move || program.says("no such line"));
     for _ in 0..1000 {
-        assert_eq!(ask("/panic/async").status, 500);
+        assert_eq!(ask("/panic/on-the-loop").status, 500);
         assert_eq!(ask("/panic-plain").status, 500);
     }
     assert_eq!(ask("/threads").text(), before.text());
-    drop(log);
+    program.signal(Signal::INT);
+    let ended = program.ended();
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    // Not on the wire, but in the log.
+    let error = |text: &str| ended.log.lines().filter(|line| line.contains(text)).count();
+    assert_eq!(error("`panic_on_event` panicked: on-the-loop"), 1000);
+    assert_eq!(error("`panic_on_pool` panicked: plain"), 1000);
 }
