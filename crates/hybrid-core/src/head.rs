@@ -16,7 +16,7 @@ use crate::{
 /// Derefs to [`http::request::Parts`], so `head.method`, `head.uri` and
 /// `head.headers` are there.
 pub struct Head {
-    http: http::request::Parts,
+    http: Box<http::request::Parts>,
     peer: Peer,
     matched: Option<Matched>,
 }
@@ -30,7 +30,11 @@ pub(crate) struct Matched {
 }
 
 impl Head {
-    pub(crate) fn new(http: http::request::Parts, peer: Peer, matched: Option<Matched>) -> Self {
+    pub(crate) fn new(
+        http: Box<http::request::Parts>,
+        peer: Peer,
+        matched: Option<Matched>,
+    ) -> Self {
         Self {
             http,
             peer,
@@ -77,7 +81,7 @@ impl Head {
     }
 
     pub(crate) fn into_http(self) -> http::request::Parts {
-        self.http
+        *self.http
     }
 }
 

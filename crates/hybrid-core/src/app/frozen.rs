@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, Uri, header};
 use http_body::Body as _;
 use tokio::{runtime::Handle, sync::Semaphore};
 
@@ -85,17 +85,18 @@ impl Application for Frozen {
     /// Never fails: whatever goes wrong is an answer.
     fn call(
         self: Arc<Self>,
-        request: Request,
+        head: Box<http::request::Parts>,
+        body: Body,
         peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static {
-        let is_head = request.method() == Method::HEAD;
-        let mut answering = self.answering(request, peer);
+        let is_head = head.method == Method::HEAD;
+        let mut answering = self.answering(head, body, peer);
         answering.is_head = is_head;
         answering
     }
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
-        let head = Head::new(http.clone(), Peer::default(), None);
+        let head = Head::new(Box::new(http.clone()), Peer::default(), None);
         self.render(&problem, &head)
     }
 
@@ -105,12 +106,17 @@ impl Application for Frozen {
 }
 
 impl Frozen {
-    fn answering(self: Arc<Self>, request: Request, peer: Peer) -> Answering {
-        let (target, stack) = self.find(&request);
-        let spare = self
-            .error_format
-            .needs_head()
-            .then(|| Box::new(spare_head(&request, peer, &target)));
+    fn answering(
+        self: Arc<Self>,
+        head: Box<http::request::Parts>,
+        body: Body,
+        peer: Peer,
+    ) -> Answering {
+        let (target, stack) = self.find(&head);
+        let spare = self.error_format.needs_head().then(|| {
+            let matched = target.matched().cloned();
+            Box::new(Head::new(head.clone(), peer, matched))
+        });
         let app = Arc::clone(&self);
         let routed = Routed {
             app: self,
@@ -119,10 +125,10 @@ impl Frozen {
             received: clock::now(),
         };
         let Some(stack) = stack else {
-            return routed.answer(request, spare);
+            return routed.answer(head, body, spare);
         };
         let route = routed.target.matched().map(|m| Arc::clone(&m.route));
-        let mut request = request;
+        let mut request = Request::from_parts(*head, body);
         request.extensions_mut().insert(routed);
         let layered = Arc::clone(&app);
         let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
@@ -132,9 +138,8 @@ impl Frozen {
         answering
     }
 
-    fn find(&self, request: &Request) -> (Target, Option<usize>) {
-        let path = request.uri().path();
-        match self.router.find(request.method(), path) {
+    fn find(&self, head: &http::request::Parts) -> (Target, Option<usize>) {
+        match self.router.find(&head.method, head.uri.path()) {
             Found::Route(route, values) => {
                 let matched = Matched {
                     route: Arc::clone(route),
@@ -145,18 +150,18 @@ impl Frozen {
             Found::Mount(mount) => (Target::Mount(mount.clone()), mount.stack),
             Found::WrongMethod(entry, stack) => (Target::WrongMethod(entry.allow.clone()), stack),
             Found::Malformed(reason) => (Target::Malformed(reason), None),
-            Found::Nothing(stack) => (self.nothing_at(request), stack),
+            Found::Nothing(stack) => (self.nothing_at(&head.uri), stack),
         }
     }
 
-    fn nothing_at(&self, request: &Request) -> Target {
+    fn nothing_at(&self, uri: &Uri) -> Target {
         if let Some(mount) = &self.root_mount {
             return Target::Mount(mount.clone());
         }
         if self.trailing_slash == TrailingSlash::Strict {
             return Target::Nothing;
         }
-        let path = request.uri().path();
+        let path = uri.path();
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
             None => format!("{path}/"),
@@ -165,7 +170,7 @@ impl Frozen {
         if other.is_empty() || other.starts_with("//") || !self.router.knows(&other) {
             return Target::Nothing;
         }
-        Target::Elsewhere(match request.uri().query() {
+        Target::Elsewhere(match uri.query() {
             Some(query) => format!("{other}?{query}"),
             None => other,
         })
@@ -281,7 +286,11 @@ fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
-    Head::new(copy.into_parts().0, peer, target.matched().cloned())
+    Head::new(
+        Box::new(copy.into_parts().0),
+        peer,
+        target.matched().cloned(),
+    )
 }
 
 fn remove_body(response: &mut Response) {
@@ -311,7 +320,7 @@ impl Routed {
         let routed = http.extensions.get::<Self>();
         let peer = routed.map(|routed| routed.peer).unwrap_or_default();
         let matched = routed.and_then(|routed| routed.target.matched().cloned());
-        Head::new(http, peer, matched)
+        Head::new(Box::new(http), peer, matched)
     }
 
     /// The states that the request's route sees, or else those of the app.
@@ -334,7 +343,12 @@ impl Routed {
     }
 
     /// Answers a request with what was found for it.
-    pub(crate) fn answer(self, request: Request, spare: Option<Box<Head>>) -> Answering {
+    pub(crate) fn answer(
+        self,
+        head: Box<http::request::Parts>,
+        body: Body,
+        spare: Option<Box<Head>>,
+    ) -> Answering {
         let Self {
             app,
             target,
@@ -344,21 +358,21 @@ impl Routed {
         let matched = match target {
             Target::Route(matched) => matched,
             other => {
+                let request = Request::from_parts(*head, body);
                 let serving = Box::pin(elsewhere(Arc::clone(&app), other, request, peer));
                 return Answering::new(app, serving, spare);
             }
         };
         let route = Arc::clone(&matched.route);
-        let (http, body) = request.into_parts();
         let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
-        let parts = Box::new(Parts {
-            head: Head::new(http, peer, Some(matched)),
+        let parts = Parts {
+            head: Head::new(head, peer, Some(matched)),
             app: Arc::clone(&app),
             route: Arc::clone(&route),
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
-        });
+        };
         let serving = Arc::clone(&route.serve).serve(Call { parts, body });
         let mut answering = Answering::new(app, serving, spare);
         answering.route = Some(route);
@@ -443,7 +457,7 @@ async fn elsewhere(app: Arc<Frozen>, target: Target, request: Request, peer: Pee
             None => Problem::of(&kinds::NOT_FOUND),
         },
     };
-    let head = Head::new(request.into_parts().0, peer, None);
+    let head = Head::new(Box::new(request.into_parts().0), peer, None);
     app.render(&problem, &head)
 }
 

@@ -140,7 +140,10 @@ impl Service<Request> for Routes {
         let routed = request.extensions_mut().remove::<Routed>();
         Box::pin(async move {
             Ok(match routed {
-                Some(routed) => routed.answer(request, None).await,
+                Some(routed) => {
+                    let (head, body) = request.into_parts();
+                    routed.answer(Box::new(head), body, None).await
+                }
                 None => {
                     Problem::internal("a layer took away the request's extensions").into_response()
                 }

@@ -101,8 +101,9 @@ where
     }
 
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
-        let request = request.map(into_body);
-        let answer = Application::call(Arc::clone(&self.app), request, Peer::default());
+        let (head, body) = request.map(into_body).into_parts();
+        let app = Arc::clone(&self.app);
+        let answer = Application::call(app, Box::new(head), body, Peer::default());
         Box::pin(async move { Ok(answer.await) })
     }
 }

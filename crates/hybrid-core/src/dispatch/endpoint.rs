@@ -33,10 +33,9 @@ pub struct Endpoint {
     pub(crate) registrations: Vec<Registration>,
 }
 
-/// A request on its way to its endpoint. The parts are boxed: they are large,
-/// and would be copied into every future that takes them.
+/// A request on its way to its endpoint.
 pub(crate) struct Call {
-    pub(crate) parts: Box<Parts>,
+    pub(crate) parts: Parts,
     pub(crate) body: Body,
 }
 

@@ -75,7 +75,7 @@ where
             let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
             parts.cancel = Cancel::of(Arc::clone(&ticket));
             let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, body).await;
-            let parts = Arc::<Parts>::from(parts);
+            let parts = Arc::new(parts);
             let done = match prepared {
                 Ok(prepared) => self.answer(&parts, ticket, prepared).await,
                 Err(response) => Done::refused(response, &parts),

@@ -128,6 +128,7 @@ fn serve<A: Application>(
     request: http::Request<Incoming>,
 ) -> Exchange<impl Future<Output = Response> + Send + 'static + use<A>> {
     let (parts, incoming) = request.into_parts();
+    let parts = Box::new(parts);
     let sends_body = !incoming.is_end_stream();
     let body = if sends_body {
         let unread = unread(&parts, &incoming);

@@ -52,16 +52,18 @@ use tokio::{
 pub use body::BodyTooSlow;
 pub use peer::{ClientAddr, Peer};
 
-use crate::{Request, Response, config::Settings, problem::Problem};
+use crate::{Response, body::Body, config::Settings, problem::Problem};
 use accept::Server;
 use shared::Stage;
 
 /// What a server serves.
 pub(crate) trait Application: Send + Sync + 'static {
     /// Answers a request. Dropping the future means that the client has left.
+    /// The head is large and passes through many hands, hence its box.
     fn call(
         self: Arc<Self>,
-        request: Request,
+        head: Box<http::request::Parts>,
+        body: Body,
         peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static;
 

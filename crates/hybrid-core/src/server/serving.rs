@@ -17,7 +17,7 @@ use super::{
     accept::Server,
     head::{self, Asked},
 };
-use crate::{Request, Response, body::Body};
+use crate::{Response, body::Body};
 
 pin_project_lite::pin_project! {
     /// A request that is being answered.
@@ -40,16 +40,13 @@ pub(crate) struct Answered {
 pub(crate) fn begin<A: Application>(
     server: &Server<A>,
     peer: Peer,
-    parts: Parts,
+    parts: Box<Parts>,
     body: Body,
 ) -> Serving<impl Future<Output = Response> + Send + 'static + use<A>> {
     match head::check(&parts, &server.head_limits) {
-        Ok(Asked::Resource) => {
-            let request = Request::from_parts(parts, body);
-            Serving::Called {
-                answer: server.app.clone().call(request, peer),
-            }
-        }
+        Ok(Asked::Resource) => Serving::Called {
+            answer: server.app.clone().call(parts, body, peer),
+        },
         Ok(Asked::Server) => {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::NO_CONTENT;

@@ -159,7 +159,8 @@ impl<'a> TestRequest<'a> {
         let app = Arc::clone(self.client.app());
         let request = self.build();
         async move {
-            let response = Application::call(app, request, PEER).await;
+            let (head, body) = request.into_parts();
+            let response = Application::call(app, Box::new(head), body, PEER).await;
             TestResponse::read(response).await
         }
     }

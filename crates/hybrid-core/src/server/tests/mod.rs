@@ -31,7 +31,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    BoxError,
+    BoxError, Request,
     body::Body,
     config::{Config, resolve},
 };
@@ -54,7 +54,13 @@ struct TestApp {
 }
 
 impl Application for TestApp {
-    async fn call(self: Arc<Self>, request: Request, _peer: Peer) -> Response {
+    async fn call(
+        self: Arc<Self>,
+        head: Box<http::request::Parts>,
+        body: Body,
+        _peer: Peer,
+    ) -> Response {
+        let request = Request::from_parts(*head, body);
         self.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
         match path.as_str() {
