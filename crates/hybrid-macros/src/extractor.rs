@@ -122,8 +122,14 @@ fn expand(signature: &Signature, ty: &Type) -> TokenStream {
         Ident::new("__parts", Span::mixed_site()),
         Ident::new("__to", Span::mixed_site()),
     );
+    // Without parameters the tuple is a unit, which clippy would take away.
+    let params = &signature.params;
+    let unit = params
+        .is_empty()
+        .then(|| quote!(#[allow(clippy::unused_unit)]));
     let inside = quote! {
         #statics
+        #unit
         fn __arguments() -> impl __h::Arguments<Values = (#(#values,)*)> {
             #tuple
         }
