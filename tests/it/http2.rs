@@ -118,7 +118,7 @@ async fn same_routes(client: &Client) {
     .await;
     let body = "x".repeat(100_000);
     assert_eq!(
-        send(&client, request("POST", "/echo", body.clone())).await,
+        send(client, request("POST", "/echo", body.clone())).await,
         (200, body.clone())
     );
     let (status, _) = send(client, request("POST", "/echo", body + "x")).await;

@@ -46,7 +46,7 @@ fn package<'a>(metadata: &'a Value, name: &str) -> &'a Value {
 }
 
 /// The dependencies of a package that are built into it.
-fn dependencies<'a>(package: &'a Value) -> Vec<&'a str> {
+fn dependencies(package: &Value) -> Vec<&str> {
     let all = package["dependencies"].as_array().unwrap().iter();
     all.filter(|d| d["kind"].is_null())
         .map(|d| d["name"].as_str().unwrap())
