@@ -6,7 +6,7 @@
 //!      curl -i http://127.0.0.1:8000/me -H "authorization: Bearer $TOKEN"
 //!      curl -i -X POST 'http://127.0.0.1:8000/transfers?cents=0' -H "authorization: Bearer $TOKEN"
 
-use std::sync::Arc;
+use std::{env, sync::Arc};
 
 use hybrid::prelude::*;
 use jsonwebtoken::{DecodingKey, Validation, decode};
@@ -22,8 +22,21 @@ pub struct Claims {
     pub admin: bool,
 }
 
+/// What tokens are signed with.
 #[derive(Clone)]
-struct Key(Arc<DecodingKey>);
+pub struct Key(Arc<DecodingKey>);
+
+impl Key {
+    /// A key that is a secret.
+    pub fn new(secret: &str) -> Self {
+        Self(Arc::new(DecodingKey::from_secret(secret.as_bytes())))
+    }
+
+    fn from_env() -> Result<Self, String> {
+        let secret = env::var("JWT_SECRET").map_err(|error| format!("JWT_SECRET: {error}"));
+        Ok(Self::new(&secret?))
+    }
+}
 
 #[extractor]
 async fn claims(
@@ -72,13 +85,12 @@ async fn home(claims: Option<Claims>) -> String {
 }
 
 /// The application; tests build the same one.
-pub fn app(secret: &[u8]) -> App {
-    let key = Key(Arc::new(DecodingKey::from_secret(secret)));
-    App::new().state(key).routes(routes![me, transfer, home])
+pub fn app() -> App {
+    App::new()
+        .state_with(Key::from_env)
+        .routes(routes![me, transfer, home])
 }
 
 fn main() -> hybrid::Result<()> {
-    let secret =
-        std::env::var("JWT_SECRET").expect("`JWT_SECRET` says what tokens are signed with");
-    app(secret.as_bytes()).run()
+    app().run()
 }

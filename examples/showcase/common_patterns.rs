@@ -1,6 +1,6 @@
 //! Common Patterns: a gateway, and a pipeline of async and sync steps.
 
-use std::{env, sync::Arc, time::Duration};
+use std::{env, error::Error, iter, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, Limited};
 use hybrid::{BoxError, Routes, pool, prelude::*};
@@ -76,18 +76,20 @@ async fn api_gateway(
     State(gateway): State<Gateway>,
 ) -> Result<Json<Value>, (StatusCode, Json<Failure>)> {
     let failed = |error: BoxError| {
-        (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            Json(Failure {
-                error: error.to_string(),
-            }),
-        )
+        let error = with_causes(&*error);
+        (StatusCode::INTERNAL_SERVER_ERROR, Json(Failure { error }))
     };
     let answer = timeout(TIME_MAX, gateway.fetch(&service)).await;
     answer
         .map_err(|elapsed| failed(elapsed.into()))?
         .map(Json)
         .map_err(failed)
+}
+
+fn with_causes(error: &(dyn Error + 'static)) -> String {
+    let causes = iter::successors(Some(error), |&error| error.source());
+    let causes: Vec<_> = causes.map(ToString::to_string).collect();
+    causes.join(": ")
 }
 
 type Item = Map<String, Value>;

@@ -100,10 +100,10 @@ fn a_database_that_cannot_be_opened_ends_the_start() {
 
 #[test]
 fn tokens_are_looked_at_before_anything_else() {
-    const SECRET: &[u8] = b"secret";
+    const SECRET: &str = "secret";
     const FAR: u64 = 4_000_000_000;
-    let client = TestClient::new(jwt::app(SECRET));
-    let token = |secret: &[u8], exp: u64, admin: bool| {
+    let client = TestClient::new(jwt::app()).replace_state(jwt::Key::new(SECRET));
+    let token = |secret: &str, exp: u64, admin: bool| {
         let claims = jwt::Claims {
             sub: "ada".to_owned(),
             exp,
@@ -112,7 +112,7 @@ fn tokens_are_looked_at_before_anything_else() {
         let token = encode(
             &TokenHeader::default(),
             &claims,
-            &EncodingKey::from_secret(secret),
+            &EncodingKey::from_secret(secret.as_bytes()),
         );
         format!("Bearer {}", token.unwrap())
     };
@@ -132,7 +132,7 @@ fn tokens_are_looked_at_before_anything_else() {
     );
     assert_eq!(client.get("/").send().text(), "Hello, stranger!");
     let forged = [
-        token(b"other", FAR, true),
+        token("other", FAR, true),
         token(SECRET, 1, true),
         "Basic x".to_owned(),
     ];
