@@ -5,7 +5,7 @@
 //! Runs on a plain thread, so that constructors of states may block, and may
 //! start runtimes of their own.
 
-use std::{panic::Location, sync::Arc, time::Duration};
+use std::{panic::Location, sync::Arc};
 
 use hybrid_validate::Source;
 use tokio::{runtime::Handle, sync::Semaphore};
@@ -140,7 +140,7 @@ pub(crate) fn build(
 
 fn run_start_hooks(hooks: Vec<Hook>, runtime: &Handle) -> Result<(), Error> {
     for hook in hooks {
-        if let Err(fault) = runtime.block_on(hook.run("a start hook")) {
+        if let Err(fault) = hook.start(runtime) {
             return Err(Error::from_faults(vec![fault]));
         }
     }
@@ -450,7 +450,7 @@ fn by_method(methods: &[&str]) -> OnDisconnect {
 impl Limit {
     fn new(running: usize, waiting: usize) -> Self {
         Self {
-            permits: Arc::new(Semaphore::new(running.max(1))),
+            permits: Arc::new(Semaphore::new(running.clamp(1, Semaphore::MAX_PERMITS))),
             waiting: Arc::new(Semaphore::new(waiting)),
         }
     }
@@ -465,6 +465,3 @@ pub(crate) fn check_word(check: Option<BodyCheck>) -> Option<&'static str> {
         BodyCheck::Raw => "raw",
     })
 }
-
-/// The longest that hooks and threads may take after the last answer.
-pub(crate) const AFTER_LAST_ANSWER: Duration = Duration::from_secs(5);

@@ -26,11 +26,12 @@ use crate::{
     body::Body,
     config::Settings,
     dispatch::{
-        Call, Cancel, Placement, Serving,
+        Call, Cancel, Placement, Running, Serving,
         catch::{Catching, Panicked, catch},
         expose, is_exposed,
         pool::Pool,
         ticket::Ticket,
+        within::within,
     },
     head::{Head, Matched, Parts},
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
@@ -155,22 +156,32 @@ impl Frozen {
     }
 
     fn nothing_at(&self, uri: &Uri) -> Target {
-        if let Some(mount) = &self.root_mount {
-            return Target::Mount(mount.clone());
+        if let Some(target) = self.other_slash(uri) {
+            return Target::Elsewhere(target);
         }
+        match &self.root_mount {
+            Some(mount) => Target::Mount(mount.clone()),
+            None => Target::Nothing,
+        }
+    }
+
+    /// The path with the slash at its end taken off or put on, where a route is
+    /// there and redirects are wanted.
+    fn other_slash(&self, uri: &Uri) -> Option<String> {
         if self.trailing_slash == TrailingSlash::Strict {
-            return Target::Nothing;
+            return None;
         }
         let path = uri.path();
         let other = match path.strip_suffix('/') {
             Some(shorter) => shorter.to_owned(),
             None => format!("{path}/"),
         };
-        // `//host` would send the client to another site.
-        if other.is_empty() || other.starts_with("//") || !self.router.knows(&other) {
-            return Target::Nothing;
+        // `//host` and, to browsers, `/\\host` would be another site.
+        let is_local = !other.starts_with("//") && !other.starts_with("/\\");
+        if other.is_empty() || !is_local || !self.router.knows(&other) {
+            return None;
         }
-        Target::Elsewhere(match uri.query() {
+        Some(match uri.query() {
             Some(query) => format!("{other}?{query}"),
             None => other,
         })
@@ -182,6 +193,21 @@ impl Frozen {
         self.rendering(problem, head.route().unwrap_or_default(), |shown| {
             self.error_format.render(shown, head)
         })
+    }
+
+    /// As [`render`](Self::render), where the head is at hand only if the format
+    /// wants it.
+    fn render_for(
+        &self,
+        problem: &Problem,
+        head: Option<&Head>,
+        route: Option<&Route>,
+    ) -> Response {
+        if let Some(head) = head {
+            return self.render(problem, head);
+        }
+        let route = route.map_or("", |route| route.path.as_str());
+        self.rendering(problem, route, |shown| self.error_format.write(shown))
     }
 
     /// Formats, mappings and the texts of errors are the user's, and may panic:
@@ -199,6 +225,7 @@ impl Frozen {
             write(shown)
         });
         rendered.unwrap_or_else(|Panicked(panic)| {
+            let panic = clip(&panic);
             tracing::error!(route, panic, "writing an error panicked");
             self.error_format.write(&Problem::of(&kinds::INTERNAL))
         })
@@ -250,6 +277,7 @@ impl Frozen {
         };
         self.runtime.spawn(async move {
             if let Err(Panicked(panic)) = Catching::new(serving).await {
+                let panic = clip(&panic);
                 tracing::error!(panic, "a handler whose client had left panicked");
             }
             drop(permit);
@@ -258,7 +286,8 @@ impl Frozen {
 }
 
 fn log_failure(problem: &Problem, shown: &Problem, route: &str) {
-    if shown.status().is_server_error() && !matches!(shown.status().as_u16(), 503 | 504) {
+    let is_expected = matches!(shown.status().as_u16(), 503 | 504) && problem.source().is_none();
+    if shown.status().is_server_error() && !is_expected {
         let error = clip(&problem.private_detail());
         tracing::error!(
             route,
@@ -337,6 +366,25 @@ impl Routed {
             .map(|matched| matched.route.path.as_str())
     }
 
+    /// As what a middleware of that route runs.
+    pub(crate) fn running(&self) -> Option<Running> {
+        let matched = self.target.matched()?;
+        let deadline = matched.route.timeout;
+        Some(Running {
+            app: Arc::clone(&self.app),
+            route: Arc::clone(&matched.route),
+            lane: Lane::Event,
+            deadline: deadline.and_then(|timeout| self.received.checked_add(timeout)),
+            permit: None,
+        })
+    }
+
+    /// A copy of the head, where the format of errors wants one.
+    pub(crate) fn spare(&self, request: &Request) -> Option<Box<Head>> {
+        let needs_head = self.app.error_format.needs_head();
+        needs_head.then(|| Box::new(spare_head(request, self.peer, &self.target)))
+    }
+
     /// The address of the client, behind the proxies that are trusted.
     pub(crate) fn client(&self, headers: &http::HeaderMap) -> Option<ClientAddr> {
         ClientAddr::find(self.peer, headers, &self.app.settings.trusted_proxies)
@@ -355,13 +403,15 @@ impl Routed {
             peer,
             received,
         } = self;
-        let matched = match target {
-            Target::Route(matched) => matched,
-            other => {
-                let request = Request::from_parts(*head, body);
-                let serving = Box::pin(elsewhere(Arc::clone(&app), other, request, peer));
-                return Answering::new(app, serving, spare);
-            }
+        let Target::Route(matched) = target else {
+            let routed = Self {
+                app: Arc::clone(&app),
+                target,
+                peer,
+                received,
+            };
+            let request = Request::from_parts(*head, body);
+            return Answering::new(app, Box::pin(routed.elsewhere(request)), spare);
         };
         let route = Arc::clone(&matched.route);
         let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
@@ -392,30 +442,26 @@ pub(crate) struct Edge {
 impl Edge {
     /// `None` where a layer took away the request's extensions.
     pub(crate) fn of(request: &Request) -> Option<Self> {
-        let Routed {
-            app, target, peer, ..
-        } = request.extensions().get()?;
-        let needs_head = app.error_format.needs_head();
-        let spare = needs_head.then(|| Box::new(spare_head(request, *peer, target)));
-        let route = target.matched().map(|matched| Arc::clone(&matched.route));
+        let routed: &Routed = request.extensions().get()?;
+        let matched = routed.target.matched();
         Some(Self {
-            app: Arc::clone(app),
-            route,
-            spare,
+            app: Arc::clone(&routed.app),
+            route: matched.map(|matched| Arc::clone(&matched.route)),
+            spare: routed.spare(request),
         })
     }
 
     /// The answer, its problem in the application's format if it carries one.
     pub(crate) fn settle(self, mut response: Response) -> Response {
-        let Some(Carried(problem)) = response.extensions_mut().remove() else {
+        let Some(carried) = response.extensions_mut().remove::<Carried>() else {
             return response;
         };
-        if let Some(head) = &self.spare {
-            return self.app.render(&problem, head);
-        }
-        let route = self.route.as_ref().map_or("", |route| route.path.as_str());
-        let write = |shown: &Problem| self.app.error_format.write(shown);
-        self.app.rendering(&problem, route, write)
+        let route = self.route.as_deref();
+        let rendered = self
+            .app
+            .render_for(&carried.0, self.spare.as_deref(), route);
+        carried.replace(&mut response, rendered);
+        response
     }
 }
 
@@ -436,29 +482,39 @@ impl Parts {
     }
 }
 
-/// Answers where no route does.
-async fn elsewhere(app: Arc<Frozen>, target: Target, request: Request, peer: Peer) -> Response {
-    let problem = match target {
-        Target::Mount(mount) => {
-            let (mut http, body) = request.into_parts();
-            let trusted = &app.settings.trusted_proxies;
-            if let Some(client) = ClientAddr::find(peer, &http.headers, trusted) {
-                http.extensions.insert(client);
+impl Routed {
+    /// Answers where no route does.
+    async fn elsewhere(self, mut request: Request) -> Response {
+        let problem = match &self.target {
+            Target::Mount(mount) => {
+                if let Some(client) = self.client(request.headers()) {
+                    request.extensions_mut().insert(client);
+                }
+                return mount.answer(request).await;
             }
-            return mount.answer(Request::from_parts(http, body)).await;
-        }
-        Target::Elsewhere(target) => return Redirect::permanent(target).into_response(),
-        Target::WrongMethod(allow) => {
-            Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow)
-        }
-        Target::Malformed(reason) => Problem::bad_request(reason),
-        Target::Nothing | Target::Route(_) => match &app.fallback {
-            Some(fallback) => return fallback.answer(request).await,
-            None => Problem::of(&kinds::NOT_FOUND),
-        },
-    };
-    let head = Head::new(Box::new(request.into_parts().0), peer, None);
-    app.render(&problem, &head)
+            Target::Elsewhere(target) => {
+                return Redirect::permanent(target.clone()).into_response();
+            }
+            Target::WrongMethod(allow) => {
+                Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow.clone())
+            }
+            Target::Malformed(reason) => Problem::bad_request(*reason),
+            Target::Nothing | Target::Route(_) => match &self.app.fallback {
+                Some(fallback) => return self.fall_back(fallback, request).await,
+                None => Problem::of(&kinds::NOT_FOUND),
+            },
+        };
+        let head = Head::new(Box::new(request.into_parts().0), self.peer, None);
+        self.app.render(&problem, &head)
+    }
+
+    /// Calls the fallback, within the time that handlers have.
+    async fn fall_back(&self, fallback: &Fallback, mut request: Request) -> Response {
+        request.extensions_mut().insert(self.clone());
+        let deadline = self.received.checked_add(self.app.settings.request_timeout);
+        let answer = within(deadline, fallback.answer(request)).await;
+        answer.unwrap_or_else(|| Problem::of(&kinds::HANDLER_TIMEOUT).into_response())
+    }
 }
 
 /// A request that is being answered. Its panics are answers too; dropped, it
@@ -495,8 +551,9 @@ impl Answering {
             Err(panicked) => self.panicked(panicked),
         };
         // A problem that no endpoint rendered: a middleware's.
-        if let Some(Carried(problem)) = response.extensions_mut().remove() {
-            response = self.render(&problem);
+        if let Some(carried) = response.extensions_mut().remove::<Carried>() {
+            let rendered = self.render(&carried.0);
+            carried.replace(&mut response, rendered);
         }
         self.place(&mut response);
         if self.is_head {
@@ -529,12 +586,8 @@ impl Answering {
     }
 
     fn render(&self, problem: &Problem) -> Response {
-        if let Some(head) = &self.spare {
-            return self.app.render(problem, head);
-        }
-        let route = self.route.as_ref().map_or("", |route| route.path.as_str());
-        let write = |shown: &Problem| self.app.error_format.write(shown);
-        self.app.rendering(problem, route, write)
+        self.app
+            .render_for(problem, self.spare.as_deref(), self.route.as_deref())
     }
 }
 

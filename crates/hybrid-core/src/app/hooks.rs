@@ -1,16 +1,27 @@
 //! What runs before the server listens and after it has answered everybody.
 
-use std::{fmt, future::Future, panic::Location, pin::Pin};
+use std::{fmt, future::Future, panic::Location, pin::Pin, time::Duration};
 
-use crate::{BoxError, error::Fault};
+use tokio::{runtime::Handle, sync::oneshot};
+
+use crate::{
+    BoxError,
+    dispatch::catch::{Catching, Panicked},
+    error::Fault,
+};
 
 type Running = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 /// One hook, with the place where it was given.
 pub(crate) struct Hook {
-    run: Box<dyn FnOnce() -> Running + Send>,
-    awaits: bool,
+    run: Run,
     at: &'static Location<'static>,
+}
+
+enum Run {
+    /// May block: called on a thread that is no event loop.
+    Plain(Box<dyn FnOnce() -> Result<(), BoxError> + Send>),
+    Async(Box<dyn FnOnce() -> Running + Send>),
 }
 
 /// The hooks of an application, in the order given.
@@ -25,12 +36,8 @@ impl Hook {
         hook: impl FnOnce() -> Result<(), E> + Send + 'static,
         at: &'static Location<'static>,
     ) -> Self {
-        let run = move || -> Running { Box::pin(std::future::ready(hook().map_err(Into::into))) };
-        Self {
-            run: Box::new(run),
-            awaits: false,
-            at,
-        }
+        let run = Run::Plain(Box::new(move || hook().map_err(Into::into)));
+        Self { run, at }
     }
 
     fn future<E, Fut>(
@@ -46,24 +53,61 @@ impl Hook {
             Box::pin(async move { running.await.map_err(Into::into) })
         };
         Self {
-            run: Box::new(run),
-            awaits: true,
+            run: Run::Async(Box::new(run)),
             at,
         }
     }
 
-    /// Runs it; an error becomes a fault that says where the hook was given.
-    pub(crate) async fn run(self, what: &str) -> Result<(), Fault> {
-        (self.run)().await.map_err(|error| {
-            Fault::new(format!("{what} failed: {error}")).called_at("given", self.at)
-        })
+    /// Runs a start hook, on a thread that may block.
+    pub(crate) fn start(self, runtime: &Handle) -> Result<(), Fault> {
+        let Self { run, at } = self;
+        let ran = match run {
+            Run::Plain(run) => run(),
+            Run::Async(run) => runtime.block_on(run()),
+        };
+        ran.map_err(|error| failed("a start hook", &error, at))
     }
+
+    /// Runs a stop hook, for so long at most; a panic is its failure.
+    pub(crate) async fn stop(self, longest: Duration) -> Result<(), Fault> {
+        let Self { run, at } = self;
+        let running: Running = match run {
+            Run::Plain(run) => Box::pin(on_a_thread(run)),
+            Run::Async(run) => run(),
+        };
+        let ran = match tokio::time::timeout(longest, Catching::new(running)).await {
+            Ok(Ok(ran)) => ran,
+            Ok(Err(Panicked(panic))) => Err(format!("it panicked: {panic}").into()),
+            Err(_) => Err("it took too long and was left".into()),
+        };
+        ran.map_err(|error| failed("a stop hook", &error, at))
+    }
+}
+
+fn failed(what: &str, error: &BoxError, at: &'static Location<'static>) -> Fault {
+    Fault::new(format!("{what} failed: {error}")).called_at("given", at)
+}
+
+async fn on_a_thread(
+    run: Box<dyn FnOnce() -> Result<(), BoxError> + Send>,
+) -> Result<(), BoxError> {
+    let (say, hear) = oneshot::channel();
+    let runtime = Handle::current();
+    let thread = std::thread::Builder::new().name("hybrid-stop".to_owned());
+    thread.spawn(move || {
+        let _context = runtime.enter();
+        // Nobody listens where it took too long.
+        let _ = say.send(run());
+    })?;
+    hear.await.unwrap_or_else(|_| Err("it panicked".into()))
 }
 
 impl Hooks {
     /// Whether a start hook is async.
     pub(super) fn awaits(&self) -> bool {
-        self.start.iter().any(|hook| hook.awaits)
+        self.start
+            .iter()
+            .any(|hook| matches!(hook.run, Run::Async(_)))
     }
 
     pub(super) fn on_start<E: Into<BoxError>>(

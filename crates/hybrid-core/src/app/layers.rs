@@ -141,8 +141,9 @@ impl Service<Request> for Routes {
         Box::pin(async move {
             Ok(match routed {
                 Some(routed) => {
+                    let spare = routed.spare(&request);
                     let (head, body) = request.into_parts();
-                    routed.answer(Box::new(head), body, None).await
+                    routed.answer(Box::new(head), body, spare).await
                 }
                 None => {
                     Problem::internal("a layer took away the request's extensions").into_response()

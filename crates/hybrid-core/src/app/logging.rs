@@ -1,6 +1,8 @@
 //! The log of a process that `run()` owns. A program with a subscriber of its
 //! own keeps it.
 
+use std::collections::BTreeMap;
+
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 use super::{Frozen, build::check_word};
@@ -21,6 +23,13 @@ pub(super) fn start(settings: &Settings) {
 pub(super) fn say_start(app: &Frozen, warnings: &Warnings) {
     for warning in warnings {
         tracing::warn!("{warning}");
+    }
+    let mut by_module = BTreeMap::<_, usize>::new();
+    for route in app.routes() {
+        *by_module.entry(route.spec.module).or_default() += 1;
+    }
+    for (module, routes) in by_module {
+        tracing::debug!(module, routes, "routes of a module");
     }
     for route in app.routes() {
         let spec = &route.spec;

@@ -20,6 +20,7 @@ use http::Request as HttpRequest;
 use tower_service::Service;
 
 pub use frozen::Frozen;
+pub(crate) use frozen::Routed;
 pub use group::Group;
 pub use middleware::{Middleware, Next};
 pub use request::RequestExt;

@@ -52,12 +52,5 @@ inventory::collect!(RouteEntry);
 pub(super) fn discovered() -> Routes {
     let mut entries: Vec<RouteEntry> = inventory::iter::<RouteEntry>().copied().collect();
     entries.sort_by_key(|entry| (entry.spec.file, entry.spec.line));
-    let mut by_module = std::collections::BTreeMap::<_, usize>::new();
-    for entry in &entries {
-        *by_module.entry(entry.spec.module).or_default() += 1;
-    }
-    for (module, routes) in by_module {
-        tracing::info!(module, routes, "discovered");
-    }
     Routes { entries }
 }

@@ -16,7 +16,7 @@ use tokio::{
 
 use super::{
     App, Frozen,
-    build::{self, AFTER_LAST_ANSWER, Built, For},
+    build::{self, Built, For},
     hooks::Hook,
     logging,
 };
@@ -160,22 +160,20 @@ async fn serve_built(
             "cut, since the time to finish was over"
         );
     }
-    // Who cut answers off does not wait for their handlers either.
-    let longest = if outcome.cut > 0 {
-        Duration::ZERO
-    } else {
-        AFTER_LAST_ANSWER
-    };
-    finish(&app, hooks, longest).await;
+    finish(&app, hooks, outcome.left.max(AFTER_LAST_ANSWER)).await;
     Ok(())
 }
 
-/// What happens after the last answer: orphans and threads, for which it waits
-/// so long at most, and hooks.
-pub(crate) async fn finish(app: &Frozen, hooks: Vec<Hook>, longest: Duration) {
-    app.finish(longest).await;
+/// What hooks and threads have after the last answer, also where the time to
+/// finish is over.
+const AFTER_LAST_ANSWER: Duration = Duration::from_secs(2);
+
+/// What happens after the last answer: handlers whose clients have left, hooks,
+/// threads; each within what is left of the time to finish.
+async fn finish(app: &Frozen, hooks: Vec<Hook>, left: Duration) {
+    app.finish(left).await;
     for hook in hooks {
-        if let Err(fault) = hook.run("a stop hook").await {
+        if let Err(fault) = hook.stop(left).await {
             tracing::error!("{fault}");
         }
     }

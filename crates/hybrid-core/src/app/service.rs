@@ -17,7 +17,8 @@ use tower_service::Service;
 
 use super::{
     App, Frozen,
-    build::{self, For},
+    build::{self, Built, For},
+    logging,
     serve::build_apart,
 };
 use crate::{
@@ -63,7 +64,7 @@ impl App {
             built.map(std::thread::ScopedJoinHandle::join)
         });
         match built {
-            Ok(Ok(built)) => Ok(AppService { app: built?.app }),
+            Ok(Ok(built)) => Ok(AppService::of(built?)),
             Ok(Err(_)) => Err(Error::from_faults(vec![Fault::new("the start panicked")])),
             Err(error) => Err(Error::one("no thread to start on", error)),
         }
@@ -79,11 +80,18 @@ impl App {
     /// ready.
     pub async fn into_service_async(self) -> Result<AppService, Error> {
         let built = build_apart(self, For::Serving).await?;
-        Ok(AppService { app: built.app })
+        Ok(AppService::of(built))
     }
 
     fn awaits(&self) -> bool {
         self.root.awaits() || self.hooks.awaits()
+    }
+}
+
+impl AppService {
+    fn of(built: Built) -> Self {
+        logging::say_start(&built.app, &built.warnings);
+        Self { app: built.app }
     }
 }
 

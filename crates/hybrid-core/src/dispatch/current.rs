@@ -14,7 +14,8 @@ use std::{
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
-    app::Frozen,
+    Request,
+    app::{Frozen, Routed},
     head::Parts,
     router::Route,
     spec::Lane,
@@ -46,6 +47,12 @@ impl Running {
             deadline,
             permit: None,
         }
+    }
+
+    /// As what user code runs that is called with a request on its way: a
+    /// middleware, a `FromRequest`. `None` where no route takes the request.
+    pub(crate) fn of_request(request: &Request) -> Option<Self> {
+        request.extensions().get::<Routed>()?.running()
     }
 
     /// What runs on this thread, if anything.

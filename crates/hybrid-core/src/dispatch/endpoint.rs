@@ -7,7 +7,10 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use hybrid_validate::{Report, Source};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::within::within;
+use super::{
+    current::{Running, entered},
+    within::within,
+};
 use crate::{
     Response,
     body::Body,
@@ -98,26 +101,34 @@ pub(super) async fn prepare<A: Arguments>(
     parts: &mut Parts,
     body: Body,
 ) -> Result<Prepared<A::Held>, Response> {
-    let deadline = parts.route.timeout.map(|timeout| parts.received + timeout);
-    let Some(guarded) = within(deadline, arguments.guard(parts)).await else {
-        return Err(timed_out().into_response());
+    let guarded = if A::HAVE_GUARDS {
+        let deadline = deadline(None, parts);
+        let running = Running::of(parts, Lane::Event, deadline);
+        let guard = entered(running, arguments.guard(parts));
+        match within(deadline, guard).await {
+            Some(guarded) => guarded?,
+            None => return Err(timed_out().into_response()),
+        }
+    } else {
+        arguments.guard(parts).await?
     };
-    let guarded = guarded?;
     let mut report = Report::new(Source::Path);
-    let held = {
+    let (held, malformed) = {
         let texts = Texts::new(&parts.head);
         let held = arguments.read_head(guarded, &texts, &mut report);
-        if let Some(problem) = texts.malformed() {
-            return Err(problem.into_response());
-        }
-        held
+        (held, texts.malformed())
     };
+    let refused = malformed.is_some() || !report.is_empty();
     let received = match plan {
         None => Received::Nothing,
         // Boxed: its state would make every future around it as large, also
         // those that receive nothing.
-        Some(plan) => Box::pin(receive(plan, parts, body, !report.is_empty())).await?,
+        Some(plan) => Box::pin(receive(plan, parts, body, refused)).await?,
     };
+    // What the body alone is refused for, 413 and 415, is judged before.
+    if let Some(problem) = malformed {
+        return Err(problem.into_response());
+    }
     Ok(Prepared {
         held,
         received,
@@ -171,7 +182,13 @@ pub(super) fn deadline(plan: Option<BodyPlan>, parts: &Parts) -> Option<Instant>
         None => parts.received,
         Some(_) => clock::now(),
     };
-    Some(complete + timeout)
+    // A limit beyond the clock's range is none.
+    complete.checked_add(timeout)
+}
+
+/// When `queue_wait` ends, for a request that begins to wait now.
+pub(super) fn longest_wait(parts: &Parts) -> Instant {
+    clock::now() + parts.app.settings().queue_wait
 }
 
 pub(super) fn timed_out() -> Problem {
@@ -179,10 +196,12 @@ pub(super) fn timed_out() -> Problem {
 }
 
 /// Waits for a place under the route's `max_concurrency`, within `queue_wait`
-/// and the deadline. Who waits is bounded too.
+/// and the deadline. Who waits is bounded too. `longest` is when `queue_wait`
+/// ends, which the queue for a thread goes on with.
 pub(super) async fn admit(
     parts: &Parts,
     deadline: Option<Instant>,
+    longest: Instant,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
     let Some(limit) = &parts.route.running else {
         return Ok(None);
@@ -191,19 +210,18 @@ pub(super) async fn admit(
         return Ok(Some(permit));
     }
     // Boxed, as are all states that few requests come to.
-    Box::pin(wait_for_place(limit, parts, deadline))
+    Box::pin(wait_for_place(limit, deadline, longest))
         .await
         .map(Some)
 }
 
 async fn wait_for_place(
     limit: &Limit,
-    parts: &Parts,
     deadline: Option<Instant>,
+    longest: Instant,
 ) -> Result<OwnedSemaphorePermit, Problem> {
     let busy = || Problem::overloaded("too many requests of this route run already");
     let _waiting = Semaphore::try_acquire(&limit.waiting).map_err(|_| busy())?;
-    let longest = clock::now() + parts.app.settings().queue_wait;
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     match within(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
         Some(Ok(permit)) => Ok(permit),
@@ -216,8 +234,9 @@ async fn wait_for_place(
 /// Brings what a handler returned into the form that leaves the endpoint: the
 /// route's status, problems in the application's format.
 pub(super) fn finish(response: &mut Response, parts: &Parts) {
-    if let Some(Carried(problem)) = response.extensions_mut().remove() {
-        *response = parts.app.render(&problem, &parts.head);
+    if let Some(carried) = response.extensions_mut().remove::<Carried>() {
+        let rendered = parts.app.render(&carried.0, &parts.head);
+        carried.replace(response, rendered);
     } else if response.status() == StatusCode::OK
         && let Some(status) = parts.route.spec.status
     {

@@ -95,7 +95,8 @@ where
             Ok(values) => values,
             Err(problem) => return problem.into_response(),
         };
-        match endpoint::admit(parts, deadline).await {
+        let longest = endpoint::longest_wait(parts);
+        match endpoint::admit(parts, deadline, longest).await {
             Ok(permit) => running.permit = permit.map(Arc::new),
             Err(problem) => return problem.into_response(),
         }

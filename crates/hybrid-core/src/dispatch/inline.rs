@@ -94,7 +94,8 @@ where
             Ok(values) => values,
             Err(problem) => return problem.into_response(),
         };
-        match endpoint::admit(parts, deadline).await {
+        let longest = endpoint::longest_wait(parts);
+        match endpoint::admit(parts, deadline, longest).await {
             Ok(_permit) => running.enter(|| (self.handler)(values).into_response()),
             Err(problem) => problem.into_response(),
         }

@@ -17,13 +17,15 @@ mod on_pool;
 pub(crate) mod pool;
 mod run;
 pub(crate) mod ticket;
-mod within;
+pub(crate) mod within;
 
 pub use current::{Current, current};
+pub(crate) use current::{Running, entered};
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
 pub use event::event;
 pub use inline::inline;
 pub use on_pool::pool as on_pool;
+pub(crate) use run::run_as;
 pub use run::{PoolError, block_on, extract, extract_on_pool, run};
 pub use ticket::Cancel;

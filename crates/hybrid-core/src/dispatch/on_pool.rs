@@ -6,7 +6,7 @@
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
     time::Duration,
 };
@@ -121,7 +121,8 @@ where
             };
         }
         let deadline = endpoint::deadline(self.plan, parts);
-        let permit = match endpoint::admit(parts, deadline).await {
+        let longest = endpoint::longest_wait(parts);
+        let permit = match endpoint::admit(parts, deadline, longest).await {
             Ok(permit) => permit,
             Err(problem) => return refuse(problem),
         };
@@ -139,8 +140,11 @@ where
                 response
             }
         };
-        let on_disconnect = parts.route.on_disconnect;
-        match queue(parts.app.pool(), ticket, running, on_disconnect, work).await {
+        let patience = Patience {
+            longest,
+            on_disconnect: parts.route.on_disconnect,
+        };
+        match queue(parts.app.pool(), ticket, running, patience, work).await {
             Ok(done) => done.map(|response| response),
             Err(refusal) => refuse(refusal.problem(parts.route.spec.name)),
         }
@@ -208,20 +212,34 @@ impl Refusal {
     }
 }
 
+/// How long a ticket waits for a thread, and what becomes of it when its client
+/// leaves.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    pub(super) longest: Instant,
+    pub(super) on_disconnect: OnDisconnect,
+}
+
 /// Queues a job and waits for its answer, within the deadline of what runs and
 /// the pool's `queue_wait`.
 pub(super) async fn queue<R: Send + 'static>(
     pool: &Pool,
     ticket: Arc<Ticket>,
     running: Running,
-    on_disconnect: OnDisconnect,
+    patience: Patience,
     work: impl FnOnce() -> R + Send + 'static,
 ) -> Result<Done<R>, Refusal> {
-    let queued_at = clock::now();
+    let Patience {
+        longest,
+        on_disconnect,
+    } = patience;
     let deadline = running.deadline;
-    let longest = queued_at + running.app.settings().queue_wait;
     let (reply, answer) = oneshot::channel();
-    let job = job(Arc::clone(&ticket), running, queued_at, reply, work);
+    // Outside of the job, so that a ticket that is given up frees at once what
+    // the job holds: bodies, permits. It is locked by whoever the ticket's state
+    // lets, never by two.
+    let work = Arc::new(Mutex::new(Some(work)));
+    let job = job(Arc::clone(&ticket), running, reply, Arc::clone(&work));
     pool.submit(job).map_err(|refused| match refused {
         Refused::Full => Refusal::Full,
         Refused::Closed => Refusal::Closed,
@@ -230,30 +248,32 @@ pub(super) async fn queue<R: Send + 'static>(
         answer,
         ticket: Some(ticket),
         on_disconnect,
+        work,
     };
     waiter.wait(deadline, longest).await
 }
 
 /// The job: claims its ticket, runs as its request, answers.
-fn job<R: Send + 'static>(
+fn job<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
     ticket: Arc<Ticket>,
     running: Running,
-    queued_at: Instant,
     reply: oneshot::Sender<Result<Done<R>, Panicked>>,
-    work: impl FnOnce() -> R + Send + 'static,
+    work: Held<W>,
 ) -> Job {
     let span = tracing::Span::current();
+    let queued_at = clock::now();
     Box::new(move || {
         let started = clock::now();
         let late = running.deadline.is_some_and(|deadline| started >= deadline);
         if late {
             // The waiter's timer answers; all that matters is that it never runs.
-            ticket.let_go();
+            ticket.give_up();
         }
         if !ticket.start() {
-            drop_safely(work);
+            drop_safely(take(&work));
             return;
         }
+        let Some(work) = take(&work) else { return };
         let ran = catch(|| span.in_scope(|| running.enter(work)));
         let done = ran.map(|response| Done {
             response,
@@ -268,15 +288,23 @@ fn job<R: Send + 'static>(
     })
 }
 
+/// What a ticket runs, until it runs or is given up.
+type Held<W> = Arc<Mutex<Option<W>>>;
+
+fn take<W>(held: &Held<W>) -> Option<W> {
+    held.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
 /// The loop's side of a ticket. Dropping it, which is what a client that leaves
 /// comes to, lets go of the ticket.
-struct Waiter<R> {
+struct Waiter<R, W> {
     answer: oneshot::Receiver<Result<Done<R>, Panicked>>,
     ticket: Option<Arc<Ticket>>,
     on_disconnect: OnDisconnect,
+    work: Held<W>,
 }
 
-impl<R> Waiter<R> {
+impl<R, W> Waiter<R, W> {
     async fn wait(
         &mut self,
         deadline: Option<Instant>,
@@ -286,7 +314,7 @@ impl<R> Waiter<R> {
         if let Some(answer) = within(Some(first), Answer(self)).await {
             return answer;
         }
-        if self.is_waiting() && self.let_go() == LetGo::NeverRuns {
+        if self.give_up() {
             return Err(match deadline {
                 Some(deadline) if deadline <= longest => Refusal::Deadline,
                 _ => Refusal::Waited,
@@ -302,10 +330,13 @@ impl<R> Waiter<R> {
         }
     }
 
-    fn is_waiting(&self) -> bool {
-        self.ticket
-            .as_ref()
-            .is_some_and(|ticket| !ticket.has_started())
+    /// Gives the ticket up, unless a worker has it.
+    fn give_up(&self) -> bool {
+        let given_up = self.ticket.as_ref().is_some_and(|ticket| ticket.give_up());
+        if given_up {
+            drop_safely(take(&self.work));
+        }
+        given_up
     }
 
     fn cancel(&self) {
@@ -314,14 +345,16 @@ impl<R> Waiter<R> {
         }
     }
 
-    fn let_go(&mut self) -> LetGo {
-        self.ticket
-            .take()
-            .map_or(LetGo::Ended, |ticket| ticket.let_go())
+    fn let_go(&mut self) {
+        if let Some(ticket) = self.ticket.take()
+            && ticket.let_go() == LetGo::NeverRuns
+        {
+            drop_safely(take(&self.work));
+        }
     }
 }
 
-impl<R> Drop for Waiter<R> {
+impl<R, W> Drop for Waiter<R, W> {
     fn drop(&mut self) {
         if self.on_disconnect == OnDisconnect::Cancel {
             self.cancel();
@@ -331,9 +364,9 @@ impl<R> Drop for Waiter<R> {
 }
 
 /// The answer of a ticket, as it comes.
-struct Answer<'a, R>(&'a mut Waiter<R>);
+struct Answer<'a, R, W>(&'a mut Waiter<R, W>);
 
-impl<R> Future for Answer<'_, R> {
+impl<R, W> Future for Answer<'_, R, W> {
     type Output = Result<Done<R>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -348,7 +381,8 @@ impl<R> Future for Answer<'_, R> {
                     self.0.ticket = None;
                     Err(Refusal::Panicked(panicked))
                 }
-                // Dropped without an answer: it was late when it was taken out.
+                // Dropped without an answer: it was late when it was taken out, or
+                // the pool was closed with it.
                 Err(_) => Err(Refusal::Deadline),
             }
         })

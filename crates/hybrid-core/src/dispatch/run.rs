@@ -8,7 +8,7 @@ use hybrid_validate::{Report, Source};
 use super::{
     current::Running,
     endpoint,
-    on_pool::{Refusal, queue},
+    on_pool::{Patience, Refusal, queue},
     pool::Pool,
     ticket::Ticket,
 };
@@ -19,6 +19,7 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     spec::{Lane, OnDisconnect},
+    telemetry::clock,
 };
 
 /// Why a closure on the pool gave no value. Under `?` in a handler it is the
@@ -104,6 +105,14 @@ where
     on(app.pool(), &running, f).await
 }
 
+/// Runs a closure on the pool as a part of that request.
+pub(crate) async fn run_as<T: Send + 'static>(
+    running: &Running,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PoolError> {
+    on(running.app.pool(), running, f).await
+}
+
 /// Runs a closure on that pool as a part of that request.
 pub(super) async fn on<T: Send + 'static>(
     pool: &Pool,
@@ -115,7 +124,11 @@ pub(super) async fn on<T: Send + 'static>(
         ..running.clone()
     };
     let ticket = Arc::new(Ticket::new(Arc::clone(pool.orphans())));
-    match queue(pool, ticket, running, OnDisconnect::Cancel, f).await {
+    let patience = Patience {
+        longest: clock::now() + running.app.settings().queue_wait,
+        on_disconnect: OnDisconnect::Cancel,
+    };
+    match queue(pool, ticket, running, patience, f).await {
         Ok(done) => Ok(done.response),
         Err(refusal) => Err(PoolError {
             kind: Kind::Refused(refusal),

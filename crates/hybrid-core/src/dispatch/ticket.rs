@@ -69,9 +69,14 @@ impl Ticket {
         }
     }
 
+    /// Gives up a ticket that has not started. `false`: it has, and goes on.
+    pub(crate) fn give_up(&self) -> bool {
+        self.swap(WAITING, GIVEN_UP)
+    }
+
     /// The waiter's last word: it will not take an answer any more.
     pub(crate) fn let_go(&self) -> LetGo {
-        if self.swap(WAITING, GIVEN_UP) {
+        if self.give_up() {
             return LetGo::NeverRuns;
         }
         // Raised first, so that `end` never lowers what was not raised.

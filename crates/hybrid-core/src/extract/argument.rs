@@ -15,6 +15,9 @@ use crate::{
 
 /// One argument of a handler, on its way through the stages.
 pub trait Argument: Send + Sync + 'static {
+    /// Whether stage 1 calls code of the user's.
+    const IS_GUARD: bool = false;
+
     /// What stage 1 makes; `()` for everything but guards.
     type Guarded: Send + 'static;
     /// What is held after the head was read.
@@ -53,6 +56,9 @@ pub trait Argument: Send + Sync + 'static {
 
 /// All arguments of a handler.
 pub trait Arguments: Send + Sync + 'static {
+    /// Whether one of them is a guard.
+    const HAVE_GUARDS: bool;
+
     /// See [`Argument::Guarded`].
     type Guarded: Send + 'static;
     /// See [`Argument::Held`].
@@ -93,6 +99,8 @@ macro_rules! tuples {
     ($($name:ident)*) => {
         #[allow(non_snake_case, unused_variables, reason = "names of type parameters, reused as bindings")]
         impl<$($name: Argument),*> Arguments for ($($name,)*) {
+            const HAVE_GUARDS: bool = false $(|| $name::IS_GUARD)*;
+
             type Guarded = ($($name::Guarded,)*);
             type Held = ($($name::Held,)*);
             type Values = ($($name::Value,)*);

@@ -12,10 +12,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Request, Response,
+    dispatch::{Running, run_as},
     extract::{
         Argument, BodyCheck, BodyPlan, BodyStream, Describe, Form, FromRequest, Json, Received,
         Texts,
-        receive::{BodyLimits, read_to_end},
+        head_value::ReadTexts,
+        receive::{
+            BodyLimits, Media, PARSED_ON_LOOP_BYTES_MAX, check_type, read_to_end, refuse_by_length,
+        },
         texts::with_named,
     },
     head::Parts,
@@ -174,21 +178,22 @@ pub(crate) fn form_plain<T: DeserializeOwned>(
     report: &mut Report,
 ) -> Result<Option<Form<T>>, Problem> {
     report.set_source(Source::Form);
-    Ok(super::probe::from_pairs(&borrowed(form_pairs(received)?), report).map(Form))
+    Ok(inspect::read_pairs_plain(&borrowed(form_pairs(received)?), report).map(Form))
 }
 
 pub(crate) fn form_validator<T: DeserializeOwned + validator::Validate>(
     received: &mut Received,
     report: &mut Report,
 ) -> Result<Option<Form<T>>, Problem> {
-    let form = form_plain::<T>(received, report)?;
-    Ok(form.filter(|Form(value)| super::probe::is_valid(value, report)))
+    report.set_source(Source::Form);
+    let pairs = borrowed(form_pairs(received)?);
+    Ok(inspect::read_pairs_validator(&pairs, report).map(Form))
 }
 
 /// One field of a form: `#[form]`.
 pub struct FormField<T: 'static> {
     param: &'static Param<T>,
-    read: fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>,
+    read: ReadTexts<T>,
     describe: fn(&'static Param<T>, &mut Describe),
 }
 
@@ -345,23 +350,56 @@ impl FromRequest for Bytes {
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
         let limit = BodyLimits::of(&request).whole;
-        read_to_end(request.into_body(), limit).await
+        let body = request.into_body();
+        refuse_by_length(&body, limit)?;
+        read_to_end(body, limit).await
     }
 }
 
 /// For extractors of your own that read JSON: the type is deserialised, and a
 /// `#[model]` refuses at its first broken rule. As a handler's argument,
 /// `Json<T>` lists every fault instead.
-impl<T: DeserializeOwned> FromRequest for Json<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest for Json<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
-        let bytes = Bytes::from_request(request).await?;
-        let mut received = Received::Bytes(bytes);
-        let mut report = Report::new(Source::Body);
-        let value = json_plain(&mut received, &mut report)?;
-        value.ok_or_else(|| Problem::refused(report))
+        let received = receive_json(&request)?;
+        let running = Running::of_request(&request);
+        let bytes = if received {
+            Bytes::from_request(request).await?
+        } else {
+            Bytes::new()
+        };
+        let is_large = bytes.len() > PARSED_ON_LOOP_BYTES_MAX;
+        let read = move || {
+            let mut received = match bytes.is_empty() {
+                true => Received::Nothing,
+                false => Received::Bytes(bytes),
+            };
+            let mut report = Report::new(Source::Body);
+            let value = json_plain(&mut received, &mut report)?;
+            value.ok_or_else(|| Problem::refused(report))
+        };
+        match running.filter(|_| is_large) {
+            Some(running) => run_as(&running, read)
+                .await
+                .map_err(|error| error.problem())?,
+            None => read(),
+        }
     }
+}
+
+/// Whether there is a body; 415 where it is of another type.
+fn receive_json(request: &Request) -> Result<bool, Problem> {
+    if http_body::Body::is_end_stream(request.body()) {
+        return Ok(false);
+    }
+    check_type(
+        BodyPlan::Json,
+        Media::of(request.headers()),
+        &BodyLimits::of(request).form,
+    )?;
+    Ok(true)
 }
 
 impl<T: validator::Validate> Json<T> {

@@ -1,16 +1,26 @@
 //! Forms: urlencoded and multipart bodies as pairs of name and text, and
 //! [`Multipart`] for handlers that take the parts one by one.
 
-use std::{convert::Infallible, fmt};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use bytes::Bytes;
-use futures_util::{FutureExt, stream};
+use bytes::{Bytes, BytesMut};
+use futures_util::{FutureExt, Stream, StreamExt, stream};
 use http::{StatusCode, header};
 
 use crate::{
     Request,
     config::Settings,
-    extract::{BodyStream, FromRequest, receive::BodyLimits, texts},
+    extract::{
+        BodyStream, FromRequest,
+        receive::{BodyLimits, too_large},
+        texts,
+    },
     problem::{Kind, Problem, kinds},
 };
 
@@ -44,6 +54,7 @@ pub(crate) struct FormLimits {
     part_header_limit: usize,
     part_name_limit: usize,
     boundary_limit: usize,
+    memory: usize,
 }
 
 impl FormLimits {
@@ -56,6 +67,7 @@ impl FormLimits {
             part_header_limit: settings.part_header_limit,
             part_name_limit: settings.part_name_limit,
             boundary_limit: settings.boundary_limit,
+            memory: settings.multipart_memory,
         }
     }
 }
@@ -139,8 +151,8 @@ async fn multipart(
     boundary: &str,
     limits: FormLimits,
 ) -> Result<Vec<(String, String)>, Problem> {
-    let whole = stream::once(std::future::ready(Ok::<_, Infallible>(bytes)));
-    let mut parts = Multipart::new(multer::Multipart::new(whole, boundary), limits);
+    let whole = stream::once(std::future::ready(Ok::<_, Broken>(bytes)));
+    let mut parts = Multipart::new(whole, boundary, limits);
     let mut pairs = Vec::new();
     while let Some(part) = parts.next_field().await? {
         // A part with a file name is a file, and no field of the form.
@@ -157,22 +169,35 @@ async fn multipart(
 /// configuration's limits of fields, files, and headers of a part.
 pub struct Multipart {
     parts: multer::Multipart<'static>,
+    /// The part that was handed out last.
+    field: Option<multer::Field<'static>>,
     limits: FormLimits,
+    /// Bytes that the parser may still take before it has a part's headers.
+    allowance: Arc<AtomicUsize>,
     fields: usize,
     files: usize,
 }
 
 /// One part of a multipart body.
-pub struct Part {
+pub struct Part<'a> {
     name: String,
-    field: multer::Field<'static>,
+    field: &'a mut multer::Field<'static>,
+    memory: usize,
 }
 
 impl Multipart {
-    fn new(parts: multer::Multipart<'static>, limits: FormLimits) -> Self {
+    fn new(
+        frames: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+        boundary: &str,
+        limits: FormLimits,
+    ) -> Self {
+        let allowance = Arc::new(AtomicUsize::new(usize::MAX));
+        let frames = metered(frames, Arc::clone(&allowance));
         Self {
-            parts,
+            parts: multer::Multipart::new(frames, boundary),
+            field: None,
             limits,
+            allowance,
             fields: 0,
             files: 0,
         }
@@ -185,28 +210,49 @@ impl Multipart {
     /// 400 where the body is no multipart, 408 and 413 as its limits say.
     ///
     /// # Cancel safety
-    /// Safe between parts; a part that is being passed over goes on.
-    pub async fn next_field(&mut self) -> Result<Option<Part>, Problem> {
-        let Some(field) = self.parts.next_field().await.map_err(|e| broken(&e))? else {
+    /// Safe: dropped early, the next call goes on.
+    pub async fn next_field(&mut self) -> Result<Option<Part<'_>>, Problem> {
+        if let Some(field) = &mut self.field {
+            while field
+                .chunk()
+                .await
+                .map_err(|error| broken(&error))?
+                .is_some()
+            {}
+        }
+        self.field = None;
+        // The parser keeps what it reads until it has all headers of a part, and
+        // looks through it again for each piece: that is bounded here.
+        let headers = self.limits.part_header_limit + self.limits.boundary_limit;
+        self.allowance.store(headers, Ordering::Relaxed);
+        let next = self.parts.next_field().await;
+        self.allowance.store(usize::MAX, Ordering::Relaxed);
+        let Some(field) = next.map_err(|error| broken(&error))? else {
             return Ok(None);
         };
-        let part = self.checked(field)?;
-        self.count(&part)?;
-        Ok(Some(part))
+        let name = self.checked(&field)?;
+        let memory = self.limits.memory;
+        let field = self.field.insert(field);
+        Ok(Some(Part {
+            name,
+            field,
+            memory,
+        }))
     }
 
-    fn checked(&self, field: multer::Field<'static>) -> Result<Part, Problem> {
+    /// Holds a part to the limits; its name.
+    fn checked(&mut self, field: &multer::Field<'static>) -> Result<String, Problem> {
         let headers = field.headers();
         let bytes: usize = headers
             .iter()
-            .map(|(k, v)| k.as_str().len() + v.len())
+            .map(|(name, value)| name.as_str().len() + value.len())
             .sum();
         if headers.len() > self.limits.part_headers_max || bytes > self.limits.part_header_limit {
             return Err(Problem::bad_request(
                 "a part of the form has too many headers",
             ));
         }
-        let Some(name) = field.name().map(str::to_owned) else {
+        let Some(name) = field.name() else {
             return Err(Problem::bad_request(
                 "a part of the multipart body has no name",
             ));
@@ -216,25 +262,40 @@ impl Multipart {
             let detail = format!("the name of a part is longer than {longest} bytes");
             return Err(Problem::bad_request(detail));
         }
-        Ok(Part { name, field })
-    }
-
-    fn count(&mut self, part: &Part) -> Result<(), Problem> {
-        let (count, max, what) = if part.file_name().is_some() {
+        let (count, max, what) = if field.file_name().is_some() {
             (&mut self.files, self.limits.files_max, "files")
         } else {
             (&mut self.fields, self.limits.fields_max, "fields")
         };
         *count += 1;
         if *count > max {
-            Err(too_many(what, max))
-        } else {
-            Ok(())
+            return Err(too_many(what, max));
         }
+        Ok(name.to_owned())
     }
 }
 
-impl Part {
+/// Ends a stream with an error where it would pass the allowance. A frame is
+/// taken as long as there is any: the end of the headers may be inside it.
+fn metered(
+    frames: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
+    allowance: Arc<AtomicUsize>,
+) -> impl Stream<Item = Result<Bytes, Broken>> + Send + 'static {
+    frames.map(move |frame| {
+        let bytes = frame?;
+        let left = allowance.load(Ordering::Relaxed);
+        if left == 0 {
+            let detail = "the headers of a part are too long".to_owned();
+            return Err(Broken(kinds::MALFORMED_REQUEST, Some(detail)));
+        }
+        if left != usize::MAX {
+            allowance.store(left.saturating_sub(bytes.len()), Ordering::Relaxed);
+        }
+        Ok(bytes)
+    })
+}
+
+impl Part<'_> {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -268,21 +329,28 @@ impl Part {
         self.field.chunk().await.map_err(|error| broken(&error))
     }
 
-    /// All of it.
+    /// All of it, within `multipart_memory` (2 MiB).
     ///
     /// # Errors
-    /// As [`Multipart::next_field`].
+    /// As [`Multipart::next_field`], and 413 where it is larger.
     ///
     /// # Cancel safety
     /// Dropped early, the part is lost.
-    pub async fn bytes(self) -> Result<Bytes, Problem> {
-        self.field.bytes().await.map_err(|error| broken(&error))
+    pub async fn bytes(mut self) -> Result<Bytes, Problem> {
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.chunk().await? {
+            if all.len() + piece.len() > self.memory {
+                return Err(too_large(self.memory));
+            }
+            all.extend_from_slice(&piece);
+        }
+        Ok(all.freeze())
     }
 
-    /// All of it, as text.
+    /// All of it, as text, within `multipart_memory` (2 MiB).
     ///
     /// # Errors
-    /// As [`Multipart::next_field`], and 400 where it is not UTF-8.
+    /// As [`bytes`](Self::bytes), and 400 where it is not UTF-8.
     ///
     /// # Cancel safety
     /// Dropped early, the part is lost.
@@ -353,10 +421,7 @@ impl FromRequest for Multipart {
                 .transpose()?;
             Some((item, body))
         });
-        Ok(Self::new(
-            multer::Multipart::new(Box::pin(frames), boundary),
-            limits,
-        ))
+        Ok(Self::new(Box::pin(frames), &boundary, limits))
     }
 }
 
@@ -368,7 +433,7 @@ impl fmt::Debug for Multipart {
     }
 }
 
-impl fmt::Debug for Part {
+impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part")
             .field("name", &self.name)
@@ -398,6 +463,7 @@ mod tests {
                 part_header_limit: 200,
                 part_name_limit: 8,
                 boundary_limit: 70,
+                memory: 100,
             },
         };
         let found = form.pairs().map_err(|problem| problem.status().as_u16());

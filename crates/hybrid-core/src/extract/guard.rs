@@ -26,6 +26,8 @@ impl<T> fmt::Debug for Guard<T> {
 }
 
 impl<T: FromRequestParts + Send + 'static> Argument for Guard<T> {
+    const IS_GUARD: bool = true;
+
     type Guarded = T;
     type Held = T;
     type Value = T;

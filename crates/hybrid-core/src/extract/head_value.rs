@@ -12,6 +12,9 @@ use crate::{
     problem::Problem,
 };
 
+/// How the texts of one name become a value.
+pub(super) type ReadTexts<T> = fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>;
+
 /// One value by name: `#[path]`, `#[query]`, `#[header]`, `#[cookie]`.
 ///
 /// What needs a type that text can become is asked where it is made, so that the compiler says it there, once.
@@ -19,7 +22,7 @@ pub struct TextArgument<T: 'static> {
     param: &'static Param<T>,
     /// The name of a header, ready to be looked up.
     header: Option<HeaderName>,
-    read: fn(&Param<T>, &[Cow<'_, str>], &mut Report) -> Option<T>,
+    read: ReadTexts<T>,
     describe: fn(&'static Param<T>, &mut Describe),
 }
 

@@ -1,7 +1,7 @@
 //! `Path<T>` by serde: one value, a tuple in the order of the template, a struct
 //! or a map by name. Values are text; each becomes what the type asks for.
 
-use hybrid_validate::{Report, Source};
+use hybrid_validate::{FromParam, Report, Source};
 use serde::de::{
     DeserializeOwned, DeserializeSeed, Deserializer, Error as _, IntoDeserializer, MapAccess,
     SeqAccess, Visitor, value::Error,
@@ -24,12 +24,20 @@ pub(crate) fn read<T: DeserializeOwned>(head: &Head, report: &mut Report) -> Opt
         Some(serde_path_to_error::Segment::Seq { index }) => names.nth(*index).map(str::to_owned),
         _ => names.next().map(str::to_owned),
     };
-    let message = fault.into_inner().to_string();
+    let message = without_value(&fault.into_inner().to_string());
     match name {
         Some(name) => report.at_key(name, |report| report.violate("type", message)),
         None => report.violate("type", message),
     }
     None
+}
+
+/// serde's sentence without what was sent: only what was expected is said.
+fn without_value(message: &str) -> String {
+    match message.rfind("expected ") {
+        Some(at) => message[at..].to_owned(),
+        None => "is not valid".to_owned(),
+    }
 }
 
 struct All<'a> {
@@ -52,11 +60,12 @@ impl<'a> All<'a> {
 #[derive(Clone, Copy)]
 struct Text<'a>(&'a str);
 
+/// By the rules of text, as `#[path]` has them.
 macro_rules! parsed {
-    ($($method:ident $visit:ident $ty:ty, $expected:literal;)*) => {
+    ($($method:ident $visit:ident $ty:ty;)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
-            let parsed = self.0.parse::<$ty>();
-            visitor.$visit(parsed.map_err(|_| Error::custom(concat!("expected ", $expected)))?)
+            let parsed = <$ty>::from_param(self.0);
+            visitor.$visit(parsed.map_err(|error| Error::custom(error))?)
         })*
     };
 }
@@ -65,20 +74,20 @@ impl<'de> Deserializer<'de> for Text<'de> {
     type Error = Error;
 
     parsed! {
-        deserialize_bool visit_bool bool, "true or false";
-        deserialize_i8 visit_i8 i8, "an integer";
-        deserialize_i16 visit_i16 i16, "an integer";
-        deserialize_i32 visit_i32 i32, "an integer";
-        deserialize_i64 visit_i64 i64, "an integer";
-        deserialize_i128 visit_i128 i128, "an integer";
-        deserialize_u8 visit_u8 u8, "an integer of at least 0";
-        deserialize_u16 visit_u16 u16, "an integer of at least 0";
-        deserialize_u32 visit_u32 u32, "an integer of at least 0";
-        deserialize_u64 visit_u64 u64, "an integer of at least 0";
-        deserialize_u128 visit_u128 u128, "an integer of at least 0";
-        deserialize_f32 visit_f32 f32, "a number";
-        deserialize_f64 visit_f64 f64, "a number";
-        deserialize_char visit_char char, "one character";
+        deserialize_bool visit_bool bool;
+        deserialize_i8 visit_i8 i8;
+        deserialize_i16 visit_i16 i16;
+        deserialize_i32 visit_i32 i32;
+        deserialize_i64 visit_i64 i64;
+        deserialize_i128 visit_i128 i128;
+        deserialize_u8 visit_u8 u8;
+        deserialize_u16 visit_u16 u16;
+        deserialize_u32 visit_u32 u32;
+        deserialize_u64 visit_u64 u64;
+        deserialize_u128 visit_u128 u128;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
+        deserialize_char visit_char char;
     }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {

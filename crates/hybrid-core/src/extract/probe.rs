@@ -15,7 +15,7 @@ use std::{borrow::Cow, marker::PhantomData};
 
 use hybrid_validate::{
     Report, Source, bridge,
-    inspect::{Input, Inspect},
+    inspect::{Input, Inspect, read_pairs_plain, read_pairs_validator},
 };
 use serde::de::DeserializeOwned;
 use validator::Validate;
@@ -206,8 +206,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&Argu
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| {
             report.set_source(Source::Query);
-            let value = from_pairs::<T>(texts.query_pairs(), report)?;
-            is_valid(&value, report).then_some(Query(value))
+            read_pairs_validator(texts.query_pairs(), report).map(Query)
         })
     }
 }
@@ -218,7 +217,7 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Query<T>>
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| {
             report.set_source(Source::Query);
-            from_pairs(texts.query_pairs(), report).map(Query)
+            read_pairs_plain(texts.query_pairs(), report).map(Query)
         })
     }
 }
@@ -240,8 +239,7 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&Argu
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| {
             report.set_source(Source::Header);
-            let value = from_pairs::<T>(&texts.header_pairs(), report)?;
-            is_valid(&value, report).then_some(Header(value))
+            read_pairs_validator(&texts.header_pairs(), report).map(Header)
         })
     }
 }
@@ -252,7 +250,7 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Header<T>
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| {
             report.set_source(Source::Header);
-            from_pairs(&texts.header_pairs(), report).map(Header)
+            read_pairs_plain(&texts.header_pairs(), report).map(Header)
         })
     }
 }
@@ -288,33 +286,6 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Path<T>> 
 
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| path_values::read(texts.head(), report).map(Path))
-    }
-}
-
-/// A plain serde type from pairs; the first fault is reported where it is.
-pub(crate) fn from_pairs<T: DeserializeOwned>(
-    pairs: &[(Cow<'_, str>, Cow<'_, str>)],
-    report: &mut Report,
-) -> Option<T> {
-    let mut encoded = form_urlencoded::Serializer::new(String::new());
-    encoded.extend_pairs(pairs);
-    let encoded = encoded.finish();
-    let parsed = form_urlencoded::parse(encoded.as_bytes());
-    let deserializer = serde_html_form::Deserializer::new(parsed);
-    match serde_path_to_error::deserialize(deserializer) {
-        Ok(value) => Some(value),
-        Err(fault) => {
-            let key = match fault.path().iter().next() {
-                Some(serde_path_to_error::Segment::Map { key }) => Some(key.clone()),
-                _ => None,
-            };
-            let message = fault.into_inner().to_string();
-            match key {
-                Some(key) => report.at_key(key, |report| report.violate("type", message)),
-                None => report.violate("type", message),
-            }
-            None
-        }
     }
 }
 

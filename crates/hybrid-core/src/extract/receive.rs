@@ -13,11 +13,13 @@ use http_body::Body as _;
 use crate::{
     BoxError, Request, Response,
     body::Body,
+    dispatch::{Running, entered, within::within},
     extract::forms::{FormBody, FormKind, FormLimits},
     head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
     server::BodyTooSlow,
+    spec::Lane,
 };
 
 /// A body above this many bytes is parsed on the pool, never on an event loop.
@@ -74,8 +76,11 @@ pub(crate) async fn receive(
     refused: bool,
 ) -> Result<Received, Response> {
     if let BodyPlan::Own(make) = plan {
-        let request = request_of(parts, body);
-        return make(request).await.map(|made| Received::Made(Some(made)));
+        return if refused {
+            Ok(Received::Skipped)
+        } else {
+            make_own(make, parts, body).await
+        };
     }
     if body.is_end_stream() {
         return Ok(Received::Nothing);
@@ -83,6 +88,23 @@ pub(crate) async fn receive(
     receive_whole(plan, parts, body, refused)
         .await
         .map_err(IntoResponse::into_response)
+}
+
+/// Lets a `FromRequest` of the user's make its value, within the time that the
+/// handler has, which here begins with the head.
+async fn make_own(
+    make: fn(Request) -> Making,
+    parts: &mut Parts,
+    body: Body,
+) -> Result<Received, Response> {
+    let request = request_of(parts, body);
+    let timeout = parts.route.timeout;
+    let deadline = timeout.and_then(|timeout| parts.received.checked_add(timeout));
+    let running = Running::of(parts, Lane::Event, deadline);
+    match within(deadline, entered(running, make(request))).await {
+        Some(made) => made.map(|made| Received::Made(Some(made))),
+        None => Err(Problem::of(&kinds::HANDLER_TIMEOUT).into_response()),
+    }
 }
 
 async fn receive_whole(
@@ -116,7 +138,7 @@ fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
     }
 }
 
-fn refuse_by_length(body: &Body, limit: usize) -> Result<(), Problem> {
+pub(crate) fn refuse_by_length(body: &Body, limit: usize) -> Result<(), Problem> {
     if body.size_hint().lower() > limit as u64 {
         Err(too_large(limit))
     } else {
@@ -131,7 +153,7 @@ pub(crate) fn too_large(limit: usize) -> Problem {
 }
 
 /// 415 where the plan takes no such body; a form's encoding where it is one.
-fn check_type(
+pub(crate) fn check_type(
     plan: BodyPlan,
     media: Media<'_>,
     limits: &FormLimits,
@@ -152,7 +174,7 @@ fn check_type(
 }
 
 /// The content type of a body, as far as it matters here.
-enum Media<'a> {
+pub(crate) enum Media<'a> {
     Json,
     Urlencoded,
     Multipart(&'a str),
@@ -160,7 +182,7 @@ enum Media<'a> {
 }
 
 impl<'a> Media<'a> {
-    fn of(headers: &'a HeaderMap) -> Self {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
         let Some(text) = headers
             .get(header::CONTENT_TYPE)
             .and_then(|v| v.to_str().ok())

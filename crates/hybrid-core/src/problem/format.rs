@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, StatusCode, header};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
 
@@ -70,6 +70,19 @@ impl ErrorFormat {
 }
 
 fn with_headers(mut response: Response, problem: &Problem) -> Response {
+    if problem.status() == StatusCode::UNAUTHORIZED
+        && !problem
+            .headers()
+            .iter()
+            .any(|(name, _)| *name == header::WWW_AUTHENTICATE)
+    {
+        // RFC 9110, section 11.6.1: a 401 names at least one challenge.
+        let bearer = HeaderValue::from_static("Bearer");
+        response
+            .headers_mut()
+            .entry(header::WWW_AUTHENTICATE)
+            .or_insert(bearer);
+    }
     for (name, value) in problem.headers() {
         response
             .headers_mut()

@@ -204,8 +204,8 @@ impl Problem {
         &self.inner.title
     }
 
-    /// What the client is told about this time; `None` for every 5xx but 503
-    /// and 504, whose text the framework writes itself.
+    /// What the client is told about this time; `None` for every 5xx but 501,
+    /// 503 and 504, and for what came of another error.
     #[must_use]
     pub fn public_detail(&self) -> Option<&str> {
         let told = !self.inner.status.is_server_error()
@@ -307,6 +307,29 @@ impl PartialEq for Problem {
 /// it in the application's format.
 #[derive(Clone)]
 pub(crate) struct Carried(pub(crate) Arc<Problem>);
+
+impl Carried {
+    /// Puts what was rendered in place of the answer that carried the problem.
+    /// What was set on that answer since, its status and further headers, stays.
+    pub(crate) fn replace(&self, response: &mut Response, mut rendered: Response) {
+        if response.status() != self.0.status() {
+            *rendered.status_mut() = response.status();
+        }
+        let of_the_body = [header::CONTENT_TYPE, header::CONTENT_LENGTH];
+        for name in response
+            .headers()
+            .keys()
+            .filter(|name| !of_the_body.contains(name))
+        {
+            if !rendered.headers().contains_key(name) {
+                for value in response.headers().get_all(name) {
+                    rendered.headers_mut().append(name, value.clone());
+                }
+            }
+        }
+        *response = rendered;
+    }
+}
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {

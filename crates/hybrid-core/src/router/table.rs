@@ -1,7 +1,7 @@
 //! The routing table: one matcher over all paths, one over the prefixes of
 //! groups with layers, which cover what is not found below them too.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, sync::Arc};
 
 use http::{HeaderValue, Method};
 
@@ -31,8 +31,32 @@ pub(crate) enum Found<'r> {
 pub(crate) struct Router {
     paths: matchit::Router<usize>,
     targets: Vec<Target>,
-    prefixes: matchit::Router<usize>,
+    /// The prefixes of groups with layers, the longest first.
+    prefixes: Vec<Prefix>,
     root_stack: Option<usize>,
+}
+
+/// The prefix of a group with layers: what is not found below it is theirs.
+struct Prefix {
+    pattern: String,
+    stack: usize,
+}
+
+impl Prefix {
+    /// Whether a path is the prefix or below it.
+    fn covers(&self, path: &str) -> bool {
+        let mut segments = path.split('/');
+        self.pattern.split('/').all(|wanted| match segments.next() {
+            Some(found) => wanted == found || wanted.starts_with('{') && !found.is_empty(),
+            None => false,
+        })
+    }
+
+    /// Longer prefixes first, and of two as long the one that says more.
+    fn rank(&self) -> (Reverse<usize>, usize) {
+        let segments = self.pattern.matches('/').count();
+        (Reverse(segments), self.pattern.matches('{').count())
+    }
 }
 
 impl Router {
@@ -42,8 +66,8 @@ impl Router {
             Err(reason) => return Found::Malformed(reason),
         };
         let Ok(matched) = self.paths.at(&path) else {
-            let stack = self.prefixes.at(&path).ok().map(|group| *group.value);
-            return Found::Nothing(stack.or(self.root_stack));
+            let group = self.prefixes.iter().find(|prefix| prefix.covers(&path));
+            return Found::Nothing(group.map(|prefix| prefix.stack).or(self.root_stack));
         };
         match &self.targets[*matched.value] {
             Target::Mount(mount) => Found::Mount(mount),
@@ -58,8 +82,8 @@ impl Router {
     }
 
     /// Whether anything stands at that path: for the redirect of a trailing slash.
-    pub(crate) fn knows(&self, path: &str) -> bool {
-        self.paths.at(path).is_ok()
+    pub(crate) fn knows(&self, raw_path: &str) -> bool {
+        path::canonical(raw_path).is_ok_and(|path| self.paths.at(&path).is_ok())
     }
 }
 
@@ -101,7 +125,7 @@ impl Entry {
 pub(crate) struct RouterBuilder {
     paths: Vec<Spot>,
     by_pattern: HashMap<String, usize>,
-    prefixes: Vec<(String, usize)>,
+    prefixes: Vec<Prefix>,
     root_stack: Option<usize>,
     pub(crate) faults: Vec<Fault>,
 }
@@ -174,7 +198,8 @@ impl RouterBuilder {
         if pattern == "/" {
             self.root_stack = Some(stack);
         } else {
-            self.prefixes.push((pattern.to_owned(), stack));
+            let pattern = pattern.to_owned();
+            self.prefixes.push(Prefix { pattern, stack });
         }
     }
 
@@ -199,16 +224,9 @@ impl RouterBuilder {
             .into_iter()
             .map(Spot::target)
             .collect();
-        for (pattern, stack) in &self.prefixes {
-            for pattern in [
-                pattern.clone(),
-                format!("{pattern}/"),
-                format!("{pattern}/{{*rest}}"),
-            ] {
-                // Two groups of one prefix: the first covers what neither knows.
-                let _ = router.prefixes.insert(pattern, *stack);
-            }
-        }
+        // Stable: of two groups of one prefix the first covers what neither knows.
+        router.prefixes = std::mem::take(&mut self.prefixes);
+        router.prefixes.sort_by_key(Prefix::rank);
         if self.faults.is_empty() {
             Ok(router)
         } else {

@@ -42,7 +42,7 @@ mod waiting;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt, pin::Pin, sync::Arc};
+use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -52,7 +52,7 @@ use tokio::{
 pub use body::BodyTooSlow;
 pub use peer::{ClientAddr, Peer};
 
-use crate::{Response, body::Body, config::Settings, problem::Problem};
+use crate::{Response, body::Body, config::Settings, problem::Problem, telemetry::clock};
 use accept::Server;
 use shared::Stage;
 
@@ -108,6 +108,8 @@ impl fmt::Debug for Stop {
 pub(crate) struct ServeOutcome {
     /// Connections that were cut because the time to finish was over.
     pub(crate) cut: usize,
+    /// What is left of `shutdown_grace`.
+    pub(crate) left: Duration,
 }
 
 /// Serves an application on a listener until `stop`, and then to the end of
@@ -153,15 +155,19 @@ async fn finish<A: Application>(
         }
         leave(server, listener).await;
     };
+    // `shutdown_grace` is the time in all: what kills the process counts so.
+    let grace = settings.shutdown_grace.max(settings.drain_delay);
+    let began = clock::now();
     let in_time = tokio::select! {
-        finished = timeout(settings.drain_delay + settings.shutdown_grace, leave) => {
+        finished = timeout(grace, leave) => {
             finished.is_ok()
         }
         () = stop.at_once => false,
     };
     if in_time {
         tracing::info!("stopped");
-        return ServeOutcome::default();
+        let left = grace.saturating_sub(clock::now() - began);
+        return ServeOutcome { cut: 0, left };
     }
     cut(server).await
 }
@@ -190,10 +196,13 @@ async fn leave<A: Application>(server: &Arc<Server<A>>, listener: TcpListener) {
 }
 
 /// How long cut connections have to notice.
-const CUT_WAIT: std::time::Duration = std::time::Duration::from_secs(1);
+const CUT_WAIT: Duration = Duration::from_secs(1);
 
 async fn cut<A: Application>(server: &Arc<Server<A>>) -> ServeOutcome {
-    let outcome = ServeOutcome { cut: server.open() };
+    let outcome = ServeOutcome {
+        cut: server.open(),
+        left: Duration::ZERO,
+    };
     server.shared.enter(Stage::Cutting);
     tracing::warn!(
         connections = outcome.cut,

@@ -12,7 +12,12 @@
 mod keeper;
 mod worker;
 
-use std::{convert::Infallible, fmt, sync::Arc};
+use std::{
+    convert::Infallible,
+    fmt,
+    sync::{Arc, OnceLock},
+    thread::Thread,
+};
 
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::{Mutex, mpsc};
@@ -22,11 +27,17 @@ use crate::sync::{AtomicBool, AtomicUsize, Ordering};
 /// One job of the queue.
 pub(crate) type Job = Box<dyn FnOnce() + Send>;
 
+/// What a worker takes out of the queue.
+enum Work {
+    Run(Job),
+    /// The worker that takes it leaves; sent once a thread when the pool closes.
+    Leave,
+}
+
 /// The pool.
 pub(crate) struct Pool {
-    queue: Sender<Job>,
+    queue: Sender<Work>,
     shared: Arc<Shared>,
-    keeper: std::thread::Thread,
     /// Ends once the keeper and every worker have left.
     all_left: Mutex<mpsc::Receiver<Infallible>>,
 }
@@ -44,7 +55,7 @@ pub(crate) struct Limits {
 
 /// What loops, workers and the keeper share.
 struct Shared {
-    waiting: Receiver<Job>,
+    waiting: Receiver<Work>,
     limits: Limits,
     closed: AtomicBool,
     /// Threads that live, on their way included.
@@ -55,6 +66,8 @@ struct Shared {
     orphans: Arc<AtomicUsize>,
     /// Every pool thread carries the runtime's context.
     runtime: tokio::runtime::Handle,
+    /// Set once, when the pool starts.
+    keeper: OnceLock<Thread>,
 }
 
 /// Why a job was not queued.
@@ -82,12 +95,13 @@ impl Pool {
             idle: AtomicUsize::new(0),
             orphans: Arc::default(),
             runtime,
+            keeper: OnceLock::new(),
         });
         let keeper = keeper::start(Arc::clone(&shared), alive)?;
+        shared.keeper.get_or_init(|| keeper);
         Ok(Self {
             queue,
             shared,
-            keeper,
             all_left: Mutex::new(all_left),
         })
     }
@@ -97,11 +111,9 @@ impl Pool {
         if self.shared.closed.load(Ordering::Acquire) {
             return Err(Refused::Closed);
         }
-        match self.queue.try_send(job) {
+        match self.queue.try_send(Work::Run(job)) {
             Ok(()) => {
-                if self.shared.needs_thread() {
-                    self.keeper.unpark();
-                }
+                self.shared.call_keeper_if_needed();
                 Ok(())
             }
             Err(TrySendError::Full(_)) => Err(Refused::Full),
@@ -117,10 +129,11 @@ impl Pool {
     /// Refuses new jobs; workers finish what is queued and leave.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::Release);
-        self.keeper.unpark();
+        self.shared.call_keeper();
         for _ in 0..self.shared.threads.load(Ordering::SeqCst) {
-            // Wakes an idle worker. Where the queue is full nobody is idle.
-            let _ = self.queue.try_send(Box::new(|| ()));
+            // Where the queue is full, nobody sleeps: who is awake leaves once the
+            // queue is empty.
+            let _ = self.queue.try_send(Work::Leave);
         }
     }
 
@@ -140,11 +153,23 @@ impl Drop for Pool {
 impl Shared {
     /// Whether a job waits that no idle thread will take, and a thread may start.
     fn needs_thread(&self) -> bool {
-        // SeqCst pairs with the worker that leaves: it lowers `idle`, then looks
-        // at the queue; here the job is queued, then `idle` is looked at. One of
-        // the two sees the other.
+        // SeqCst: whoever changes the queue or `idle` looks at both afterwards
+        // (the loop that queues a job, the worker that takes one or leaves), so
+        // the last of them sees what the others did.
         self.waiting.len() > self.idle.load(Ordering::SeqCst)
             && self.threads.load(Ordering::SeqCst) < self.limits.threads_max.max(1)
+    }
+
+    fn call_keeper_if_needed(&self) {
+        if self.needs_thread() {
+            self.call_keeper();
+        }
+    }
+
+    fn call_keeper(&self) {
+        if let Some(keeper) = self.keeper.get() {
+            keeper.unpark();
+        }
     }
 
     fn is_closed(&self) -> bool {

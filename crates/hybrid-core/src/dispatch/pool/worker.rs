@@ -5,7 +5,7 @@ use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 use crossbeam_channel::RecvTimeoutError;
 use tokio::sync::mpsc::Sender;
 
-use super::{Job, Shared};
+use super::{Job, Shared, Work};
 use crate::{dispatch::catch::catch, sync::Ordering};
 
 /// A thread that found no job for this long leaves.
@@ -32,22 +32,21 @@ pub(super) fn start(
 /// Takes jobs. The worker is idle when this begins, and gone when it ends.
 fn work(shared: &Shared) {
     loop {
+        if shared.is_closed() && shared.waiting.is_empty() {
+            return leave(shared);
+        }
         match shared.waiting.recv_timeout(IDLE) {
-            Ok(job) => {
+            Ok(Work::Run(job)) => {
                 shared.idle.fetch_sub(1, Ordering::SeqCst);
+                // A job that was queued between taking this one and saying so
+                // has counted on this thread.
+                shared.call_keeper_if_needed();
                 run(job);
                 shared.idle.fetch_add(1, Ordering::SeqCst);
             }
             Err(RecvTimeoutError::Timeout) if leaves(shared) => return,
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                leave(shared);
-                return;
-            }
-        }
-        if shared.is_closed() && shared.waiting.is_empty() {
-            leave(shared);
-            return;
+            Ok(Work::Leave) | Err(RecvTimeoutError::Disconnected) => return leave(shared),
         }
     }
 }
