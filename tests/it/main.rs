@@ -8,6 +8,7 @@
 )]
 
 mod across;
+mod edges;
 mod extract;
 mod harness;
 mod http2;

@@ -22,6 +22,16 @@ fn two_at_once(State(gate): State<Gate>) -> &'static str {
     "through"
 }
 
+/// A gate of its own.
+#[derive(Clone, Default)]
+struct Other(Gate);
+
+#[get("/alone", max_concurrency = 1)]
+fn alone(State(Other(gate)): State<Other>) -> &'static str {
+    gate.stand();
+    "through"
+}
+
 #[get("/two-at-once-async", max_concurrency = 2)]
 async fn two_at_once_async(State(gate): State<Gate>) -> &'static str {
     gate.stand_async().await;
@@ -202,4 +212,41 @@ fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
     };
     check("/two-at-once");
     check("/two-at-once-async");
+}
+
+/// One wait, not two: first for the route's permit, then for a thread. The permit
+/// comes after 1.5 of 2 s, the thread never does: whoever counted anew would
+/// answer after 3.5 s.
+#[test]
+fn waiting_for_a_permit_counts_as_waiting() {
+    let (gate, other) = (Gate::default(), Other::default());
+    let app = App::new()
+        .state(gate.clone())
+        .state(other.clone())
+        .routes(routes![stand, alone]);
+    let wait = Duration::from_secs(2);
+    let server = Server::start(app.config(Config::new().max_threads(1).queue_wait(wait)));
+    let ask = |path: &str| {
+        let mut wire = Wire::to(server.addr);
+        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire
+    };
+    let mut first = ask("/alone");
+    other.0.wait_for(|counts| counts.begun == 1);
+    let mut second = ask("/stand");
+    let asked = Instant::now();
+    let mut third = ask("/alone");
+    std::thread::sleep(Duration::from_millis(1500));
+    other.0.open();
+    assert_eq!(first.read().status, 200);
+    gate.wait_for(|counts| counts.begun == 1);
+    assert_overloaded(&third.read(), "no thread was free in time");
+    let took = asked.elapsed();
+    assert!(
+        took >= wait && took < Duration::from_secs(3),
+        "it took {took:?}"
+    );
+    gate.open();
+    assert_eq!(second.read().status, 200);
+    assert_eq!(other.0.counts().begun, 1);
 }
