@@ -24,11 +24,11 @@ pub struct Claims {
 
 /// What tokens are signed with.
 #[derive(Clone)]
-pub struct Key(Arc<DecodingKey>);
+pub(crate) struct Key(Arc<DecodingKey>);
 
 impl Key {
     /// A key that is a secret.
-    pub fn new(secret: &str) -> Self {
+    pub(crate) fn new(secret: &str) -> Self {
         Self(Arc::new(DecodingKey::from_secret(secret.as_bytes())))
     }
 
