@@ -17,7 +17,13 @@ use super::{
     frozen::{Edge, Routed},
     layers::{Inner, Layer},
 };
-use crate::{Request, Response, head::Head, problem::Problem, respond::IntoResponse};
+use crate::{
+    Request, Response,
+    dispatch::{Running, entered},
+    head::Head,
+    problem::Problem,
+    respond::IntoResponse,
+};
 
 /// What `.middleware(..)` takes: `async fn(Request, Next) -> impl IntoResponse`,
 /// or `fn(&Head) -> Result<(), Problem>`.
@@ -71,8 +77,15 @@ where
         Layer::new(move |inner| {
             let call = move |request: Request, inner: Inner| -> Answer {
                 let edge = Edge::of(&request);
+                let running = Running::of_request(&request);
                 let answer = middleware(request, Next { inner });
-                Box::pin(async move { Ok(settle(edge, answer.await.into_response())) })
+                Box::pin(async move {
+                    let answer = match running {
+                        Some(running) => entered(running, answer).await,
+                        None => answer.await,
+                    };
+                    Ok(settle(edge, answer.into_response()))
+                })
             };
             BoxCloneSyncService::new(Called {
                 call: Arc::new(call),
