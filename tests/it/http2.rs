@@ -1,12 +1,14 @@
 //! The same routes over HTTP/2 without TLS, by a client that knows beforehand.
 
+use std::net::TcpStream;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hybrid::{Version, prelude::*};
 use hyper::client::conn::http2::{SendRequest, handshake};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 
-use crate::harness::{BOOM, Gate, Server};
+use crate::harness::{BOOM, Gate, Server, eventually};
 
 #[get("/hello/{name}")]
 async fn hello(name: String, version: Version) -> String {
@@ -166,4 +168,29 @@ async fn reset_streams(client: Client, gate: Gate) {
         .await;
     gate.open();
     assert_eq!(send(&client, request("GET", "/hello/x", "")).await.0, 200);
+}
+
+/// The server stops while streams are open: each gets its answer.
+#[test]
+fn streams_that_are_open_are_answered_when_the_server_stops() {
+    let gate = Gate::default();
+    let mut server = start(&gate);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let client = runtime.block_on(connect(&server));
+    let slow = ["/stand", "/stand-async"].map(|path| {
+        let client = client.clone();
+        runtime.spawn(async move { send(&client, request("GET", path, "")).await })
+    });
+    gate.wait_for(|counts| counts.begun == 2);
+    server.ask_to_stop();
+    // The listener is gone: stopping has begun, and cuts nothing off.
+    eventually("it does not listen", || {
+        TcpStream::connect(server.addr).is_err()
+    });
+    gate.open();
+    for slow in slow {
+        assert_eq!(runtime.block_on(slow).unwrap(), (200, "through".to_owned()));
+    }
+    server.stop().unwrap();
+    assert_eq!((gate.counts().cancelled, gate.counts().dropped), (0, 0));
 }

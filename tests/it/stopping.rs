@@ -135,6 +135,32 @@ fn a_second_signal_stops_at_once() {
     );
 }
 
+/// What is not finished within the grace is cut, and the log says so.
+#[test]
+fn a_grace_that_is_over_cuts_what_runs() {
+    let grace = [("HYBRID_SHUTDOWN_GRACE", "300ms")];
+    let program = Program::start("serving", Path::new("."), &grace);
+    let addr = program.listens();
+    let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
+    clients[0].write(get("/sleep/60000"));
+    clients[1].write(get("/sleep-async/60000"));
+    let mut last = Wire::to(addr);
+    last.write(get("/sleep/1"));
+    assert_eq!(last.read().status, 200);
+    let asked = Instant::now();
+    program.signal(Signal::TERM);
+    assert!(clients.iter_mut().all(|client| client.try_read().is_none()));
+    let ended = program.ended();
+    assert!(
+        asked.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        asked.elapsed()
+    );
+    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert!(ended.log.contains("connections=2"), "{}", ended.log);
+    assert!(ended.log.contains("the stop hook ran"), "{}", ended.log);
+}
+
 /// Counted by the system: as many threads of each kind after the panics as
 /// before.
 #[test]
