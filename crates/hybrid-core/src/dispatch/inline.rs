@@ -56,8 +56,8 @@ where
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
+        let Call { mut parts, body } = call;
         Box::pin(async move {
-            let Call { mut parts, body } = call;
             let stopwatch = Stopwatch::start(&parts);
             let mut response = self.answer(&mut parts, body).await;
             endpoint::finish(&mut response, &parts);
