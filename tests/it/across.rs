@@ -85,7 +85,7 @@ async fn panics() -> String {
     format!("{error}: {}", error.is_panic())
 }
 
-#[get("/late", timeout = "150ms")]
+#[get("/late", timeout = "700ms")]
 async fn late(State(gate): State<Gate>) -> Result<()> {
     Ok(hybrid::pool(move || gate.stand()).await?)
 }

@@ -51,12 +51,12 @@ async fn closure_alone(State(gate): State<Gate>) -> Result<&'static str> {
     Ok("through")
 }
 
-#[post("/slow-body", timeout = "150ms")]
+#[post("/slow-body", timeout = "500ms")]
 async fn slow_body(#[body] text: String) -> String {
     text
 }
 
-#[post("/slow-body-plain", timeout = "150ms")]
+#[post("/slow-body-plain", timeout = "500ms")]
 fn slow_body_plain(#[body] text: String) -> String {
     text
 }
@@ -187,12 +187,11 @@ fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
     gate.open();
     gate.wait_for(|counts| counts.ended == 1);
     orphans(0);
-    assert_eq!(client.get("/in-time-alone").send().text(), "through");
-    let counts = gate.counts();
-    assert_eq!(
-        (counts.begun, counts.ended, counts.most, counts.cancelled),
-        (2, 2, 1, 1)
-    );
+    // Not at the first time where the machine is too busy to be in time.
+    eventually("the permit is free", || {
+        client.get("/in-time-alone").send().status() == 200
+    });
+    assert_eq!((gate.counts().most, gate.counts().cancelled), (1, 1));
 }
 
 /// What an async handler runs on the pool outlives it, and holds its permit.
@@ -205,11 +204,13 @@ fn a_closure_that_outlives_its_handler_frees_nothing() {
     assert_eq!((gate.counts().begun, gate.counts().ended), (1, 0));
     gate.open();
     gate.wait_for(|counts| counts.ended == 1);
-    assert_eq!(client.get("/closure-alone").send().text(), "through");
-    assert_eq!((gate.counts().begun, gate.counts().most), (2, 1));
+    eventually("the permit is free", || {
+        client.get("/closure-alone").send().status() == 200
+    });
+    assert_eq!(gate.counts().most, 1);
 }
 
-/// The body takes twice as long as the handler may.
+/// The body takes longer than the handler may.
 #[test]
 fn the_time_of_a_handler_begins_with_the_complete_body() {
     let server = Server::start(app(&Gate::default()));
@@ -217,7 +218,7 @@ fn the_time_of_a_handler_begins_with_the_complete_body() {
         let mut wire = Wire::to(server.addr);
         let head = "HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\n";
         wire.write(format!("POST {path} {head}half"));
-        std::thread::sleep(Duration::from_millis(300));
+        std::thread::sleep(Duration::from_millis(800));
         wire.write("half");
         let reply = wire.read();
         assert_eq!((reply.status, reply.text()), (200, "halfhalf"));

@@ -123,7 +123,7 @@ fn a_full_queue_refuses_at_once_and_counts_add_up() {
 #[test]
 fn a_ticket_waits_no_longer_than_queue_wait_and_never_runs_then() {
     let gate = Gate::default();
-    let wait = Duration::from_millis(200);
+    let wait = Duration::from_millis(700);
     let server = start(&gate, Config::new().max_threads(1).queue_wait(wait));
     let mut first = Wire::to(server.addr);
     first.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
@@ -169,7 +169,7 @@ fn a_group_limits_each_of_its_routes() {
     let gate = Gate::default();
     let group = |group: Group| group.max_concurrency(1).routes(routes![stand, two_at_once]);
     let app = App::new().state(gate.clone()).group("/g", group);
-    let server = Server::start(app.config(Config::new().queue_wait(Duration::from_millis(50))));
+    let server = Server::start(app.config(Config::new().queue_wait(Duration::from_secs(1))));
     let mut running: Vec<Wire> = (0..3).map(|_| Wire::to(server.addr)).collect();
     // The route's own limit outranks the group's.
     for (wire, path) in running
@@ -193,7 +193,7 @@ fn a_group_limits_each_of_its_routes() {
 fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
     let check = |path: &str| {
         let gate = Gate::default();
-        let wait = Duration::from_millis(150);
+        let wait = Duration::from_millis(700);
         let server = start(&gate, Config::new().max_threads(8).queue_wait(wait));
         let mut running: Vec<Wire> = (0..2).map(|_| Wire::to(server.addr)).collect();
         for wire in &mut running {

@@ -30,13 +30,12 @@ pub(crate) type Job = Box<dyn FnOnce() + Send>;
 /// What a worker takes out of the queue.
 enum Work {
     Run(Job),
-    /// The worker that takes it leaves; sent once a thread when the pool closes.
+    /// The worker that takes it leaves, and passes it on: the pool closes.
     Leave,
 }
 
 /// The pool.
 pub(crate) struct Pool {
-    queue: Sender<Work>,
     shared: Arc<Shared>,
     /// Ends once the keeper and every worker have left.
     all_left: Mutex<mpsc::Receiver<Infallible>>,
@@ -55,6 +54,7 @@ pub(crate) struct Limits {
 
 /// What loops, workers and the keeper share.
 struct Shared {
+    queue: Sender<Work>,
     waiting: Receiver<Work>,
     limits: Limits,
     closed: AtomicBool,
@@ -88,6 +88,7 @@ impl Pool {
         let (queue, waiting) = bounded(limits.queue_depth.max(1));
         let (alive, all_left) = mpsc::channel(1);
         let shared = Arc::new(Shared {
+            queue,
             waiting,
             limits,
             closed: AtomicBool::new(false),
@@ -100,7 +101,6 @@ impl Pool {
         let keeper = keeper::start(Arc::clone(&shared), alive)?;
         shared.keeper.get_or_init(|| keeper);
         Ok(Self {
-            queue,
             shared,
             all_left: Mutex::new(all_left),
         })
@@ -111,7 +111,7 @@ impl Pool {
         if self.shared.closed.load(Ordering::Acquire) {
             return Err(Refused::Closed);
         }
-        match self.queue.try_send(Work::Run(job)) {
+        match self.shared.queue.try_send(Work::Run(job)) {
             Ok(()) => {
                 self.shared.call_keeper_if_needed();
                 Ok(())
@@ -130,11 +130,7 @@ impl Pool {
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::Release);
         self.shared.call_keeper();
-        for _ in 0..self.shared.threads.load(Ordering::SeqCst) {
-            // Where the queue is full, nobody sleeps: who is awake leaves once the
-            // queue is empty.
-            let _ = self.queue.try_send(Work::Leave);
-        }
+        self.shared.say_leave();
     }
 
     /// Waits until every thread has left, after [`close`](Self::close).
@@ -158,6 +154,12 @@ impl Shared {
         // the last of them sees what the others did.
         self.waiting.len() > self.idle.load(Ordering::SeqCst)
             && self.threads.load(Ordering::SeqCst) < self.limits.threads_max.max(1)
+    }
+
+    /// Wakes a worker to leave; each that leaves wakes the next. Where the queue
+    /// is full nobody sleeps: who is awake leaves once it is empty.
+    fn say_leave(&self) {
+        let _ = self.queue.try_send(Work::Leave);
     }
 
     fn call_keeper_if_needed(&self) {

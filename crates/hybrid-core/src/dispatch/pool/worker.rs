@@ -53,7 +53,10 @@ fn work(shared: &Shared) {
 
 fn leave(shared: &Shared) {
     shared.idle.fetch_sub(1, Ordering::SeqCst);
-    shared.threads.fetch_sub(1, Ordering::SeqCst);
+    let others = shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
+    if others > 0 && shared.is_closed() {
+        shared.say_leave();
+    }
 }
 
 /// Leaves, unless a job was queued meanwhile that counted on this thread.
