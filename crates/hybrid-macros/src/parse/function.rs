@@ -88,10 +88,12 @@ impl Function {
     pub(crate) fn allow_arguments(&mut self) {
         let arguments = self.sig.inputs.len();
         if arguments > CLIPPY_ARGUMENTS_MAX {
-            self.attrs.push(parse_quote!(#[allow(clippy::too_many_arguments)]));
+            self.attrs
+                .push(parse_quote!(#[allow(clippy::too_many_arguments)]));
         }
         if arguments > 0 && !self.is_async() {
-            self.attrs.push(parse_quote!(#[allow(clippy::needless_pass_by_value)]));
+            self.attrs
+                .push(parse_quote!(#[allow(clippy::needless_pass_by_value)]));
         }
     }
 
