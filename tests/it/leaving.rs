@@ -169,6 +169,15 @@ fn a_deadline_that_passes_in_the_queue_costs_no_run() {
     assert_eq!(gate.counts().begun, 2);
 }
 
+/// Asks until a handler stands at the gate: on a busy machine the first may be
+/// late before it has a thread.
+fn late_until_begun(client: &TestClient, path: &str, gate: &Gate) {
+    eventually("a handler begins", || {
+        assert_eq!(client.get(path).send().status(), 504);
+        gate.counts().begun == 1
+    });
+}
+
 #[test]
 fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
     let gate = Gate::default();
@@ -177,7 +186,7 @@ fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
         let orphans = format!("orphans: {count},");
         eventually(&orphans, || format!("{client:?}").contains(&orphans));
     };
-    assert_eq!(client.get("/in-time-alone").send().status(), 504);
+    late_until_begun(&client, "/in-time-alone", &gate);
     gate.wait_for(|counts| counts.cancelled == 1);
     orphans(1);
     // The only permit of the route is held by the job that runs on.
@@ -191,7 +200,7 @@ fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
     eventually("the permit is free", || {
         client.get("/in-time-alone").send().status() == 200
     });
-    assert_eq!((gate.counts().most, gate.counts().cancelled), (1, 1));
+    assert_eq!(gate.counts().most, 1);
 }
 
 /// What an async handler runs on the pool outlives it, and holds its permit.
@@ -199,7 +208,7 @@ fn a_deadline_that_passes_while_a_plain_handler_runs_frees_nothing() {
 fn a_closure_that_outlives_its_handler_frees_nothing() {
     let gate = Gate::default();
     let client = TestClient::new(app(&gate));
-    assert_eq!(client.get("/closure-alone").send().status(), 504);
+    late_until_begun(&client, "/closure-alone", &gate);
     assert_eq!(client.get("/closure-alone").send().status(), 504);
     assert_eq!((gate.counts().begun, gate.counts().ended), (1, 0));
     gate.open();
