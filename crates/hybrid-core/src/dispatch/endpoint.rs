@@ -94,12 +94,13 @@ pub(super) struct Prepared<H> {
     report: Report,
 }
 
-/// Stages 1 to 3: guards, values of the head, body.
+/// Stages 1 to 3: guards, values of the head, body. The body is lent, so that
+/// the futures around this one hold it once; it is gone afterwards, read or not.
 pub(super) async fn prepare<A: Arguments>(
     arguments: &A,
     plan: Option<BodyPlan>,
     parts: &mut Parts,
-    body: Body,
+    body: &mut Body,
 ) -> Result<Prepared<A::Held>, Response> {
     let guarded = if A::HAVE_GUARDS {
         let deadline = deadline(None, parts);
@@ -120,10 +121,13 @@ pub(super) async fn prepare<A: Arguments>(
     };
     let refused = malformed.is_some() || !report.is_empty();
     let received = match plan {
-        None => Received::Nothing,
+        None => {
+            *body = Body::empty();
+            Received::Nothing
+        }
         // Boxed: its state would make every future around it as large, also
         // those that receive nothing.
-        Some(plan) => Box::pin(receive(plan, parts, body, refused)).await?,
+        Some(plan) => Box::pin(receive(plan, parts, std::mem::take(body), refused)).await?,
     };
     // What the body alone is refused for, 413 and 415, is judged before.
     if let Some(problem) = malformed {

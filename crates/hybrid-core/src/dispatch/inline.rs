@@ -56,10 +56,13 @@ where
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
-        let Call { mut parts, body } = call;
+        let Call {
+            mut parts,
+            mut body,
+        } = call;
         Box::pin(async move {
             let stopwatch = Stopwatch::start(&parts);
-            let mut response = self.answer(&mut parts, body).await;
+            let mut response = self.answer(&mut parts, &mut body).await;
             endpoint::finish(&mut response, &parts);
             stopwatch.place(Lane::Inline, &mut response, &parts);
             response
@@ -73,7 +76,7 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: Body) -> Response {
+    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: &mut Body) -> Response {
         let prepared = match endpoint::prepare(&self.arguments, self.plan, parts, body).await {
             Ok(prepared) => prepared,
             Err(response) => return response,

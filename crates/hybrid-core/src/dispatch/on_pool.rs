@@ -70,11 +70,15 @@ where
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
+        let Call {
+            mut parts,
+            mut body,
+        } = call;
         Box::pin(async move {
-            let Call { mut parts, body } = call;
             let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
             parts.cancel = Cancel::of(Arc::clone(&ticket));
-            let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, body).await;
+            let prepared =
+                endpoint::prepare(&self.arguments, self.plan, &mut parts, &mut body).await;
             let parts = Arc::new(parts);
             let done = match prepared {
                 Ok(prepared) => self.answer(&parts, ticket, prepared).await,
