@@ -200,12 +200,13 @@ pub(super) fn timed_out() -> Problem {
 }
 
 /// Waits for a place under the route's `max_concurrency`, within `queue_wait`
-/// and the deadline. Who waits is bounded too. `longest` is when `queue_wait`
-/// ends, which the queue for a thread goes on with.
+/// and the deadline. Who waits is bounded too. `longest` says when `queue_wait`
+/// ends, which the queue for a thread goes on with; it is asked only where there
+/// is something to wait for, since it reads the clock.
 pub(super) async fn admit(
     parts: &Parts,
     deadline: Option<Instant>,
-    longest: Instant,
+    longest: impl FnOnce(&Parts) -> Instant,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
     let Some(limit) = &parts.route.running else {
         return Ok(None);
@@ -214,7 +215,7 @@ pub(super) async fn admit(
         return Ok(Some(permit));
     }
     // Boxed, as are all states that few requests come to.
-    Box::pin(wait_for_place(limit, deadline, longest))
+    Box::pin(wait_for_place(limit, deadline, longest(parts)))
         .await
         .map(Some)
 }

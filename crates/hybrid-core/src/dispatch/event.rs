@@ -98,8 +98,7 @@ where
             Ok(values) => values,
             Err(problem) => return problem.into_response(),
         };
-        let longest = endpoint::longest_wait(parts);
-        match endpoint::admit(parts, deadline, longest).await {
+        match endpoint::admit(parts, deadline, endpoint::longest_wait).await {
             Ok(permit) => running.permit = permit.map(Arc::new),
             Err(problem) => return problem.into_response(),
         }

@@ -97,8 +97,7 @@ where
             Ok(values) => values,
             Err(problem) => return problem.into_response(),
         };
-        let longest = endpoint::longest_wait(parts);
-        match endpoint::admit(parts, deadline, longest).await {
+        match endpoint::admit(parts, deadline, endpoint::longest_wait).await {
             Ok(_permit) => running.enter(|| (self.handler)(values).into_response()),
             Err(problem) => problem.into_response(),
         }

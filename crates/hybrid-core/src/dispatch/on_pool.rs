@@ -126,7 +126,7 @@ where
         }
         let deadline = endpoint::deadline(self.plan, parts);
         let longest = endpoint::longest_wait(parts);
-        let permit = match endpoint::admit(parts, deadline, longest).await {
+        let permit = match endpoint::admit(parts, deadline, |_| longest).await {
             Ok(permit) => permit,
             Err(problem) => return refuse(problem),
         };
