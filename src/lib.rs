@@ -171,7 +171,7 @@ pub use hybrid_macros::FromParam;
 /// Each variant has a status, a code and, unless it is the name in words, a
 /// title; `detail` is what the type's `Display` says, if it has one, or
 /// `detail = ".."`. With `std::error::Error` it also keeps its status under `?`
-/// in handlers that return [`Problem`], wherever a handler of the app names it.
+/// in handlers that return [`Problem`](struct@Problem), wherever a handler of the app names it.
 ///
 /// ```
 /// use hybrid::prelude::*;
