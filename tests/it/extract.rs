@@ -223,7 +223,6 @@ fn check(request: hybrid::TestRequest<'_>, expected: &str) {
 }
 
 #[track_caller]
-#[expect(clippy::needless_pass_by_value, reason = "`json!` stands at the call")]
 fn refused(request: hybrid::TestRequest<'_>, expected: Value) {
     let response = request.send();
     assert_eq!(response.status(), 422, "{}", response.text());

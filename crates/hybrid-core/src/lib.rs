@@ -10,6 +10,7 @@
 //! [`app`] builds what a request meets; nothing here knows the macros, and the
 //! macros know nothing but [`__private`].
 #![deny(unsafe_code)]
+#![warn(clippy::needless_pass_by_value)]
 
 pub mod app;
 pub mod body;

@@ -3,6 +3,7 @@
 //! Their documentation stands on the re-exports of the facade, where its examples compile. Every entry point here is one
 //! line that hands `proc_macro2` tokens to a plain function, so that each stage (parse, model, check, expand) is tested
 //! without a compiler around it.
+#![warn(clippy::needless_pass_by_value)]
 
 mod case;
 mod check;

@@ -33,6 +33,7 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
+#![warn(clippy::needless_pass_by_value)]
 
 pub mod literal;
 

@@ -83,17 +83,11 @@ impl Function {
             .collect()
     }
 
-    /// Lets pass what clippy asks of other functions: arguments that are read from a request are owned, used up or not,
-    /// and there are as many as the request needs.
+    /// Lets pass what clippy asks of other functions: there are as many arguments as the request needs.
     pub(crate) fn allow_arguments(&mut self) {
-        let arguments = self.sig.inputs.len();
-        if arguments > CLIPPY_ARGUMENTS_MAX {
+        if self.sig.inputs.len() > CLIPPY_ARGUMENTS_MAX {
             self.attrs
                 .push(parse_quote!(#[allow(clippy::too_many_arguments)]));
-        }
-        if arguments > 0 && !self.is_async() {
-            self.attrs
-                .push(parse_quote!(#[allow(clippy::needless_pass_by_value)]));
         }
     }
 
