@@ -394,7 +394,8 @@ keys! {
     /// How long the answer to that may take.
     http2_ping_timeout: Span = "20s" within "10ms"..="1h";
 
-    /// How long a stopping server finishes what runs and what is queued.
+    /// How long a stopping server finishes what runs and what is queued,
+    /// `drain_delay` included.
     shutdown_grace: Span = "25s" within "0"..="24h";
     /// How long a stopping server still accepts, while it says that it is not
     /// ready.

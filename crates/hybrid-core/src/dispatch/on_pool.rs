@@ -269,12 +269,13 @@ fn job<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
     Box::new(move || {
         let started = clock::now();
         let late = running.deadline.is_some_and(|deadline| started >= deadline);
-        if late {
+        if late && ticket.give_up() {
             // The waiter's timer answers; all that matters is that it never runs.
-            ticket.give_up();
+            drop_safely(take(&work));
+            return;
         }
         if !ticket.start() {
-            drop_safely(take(&work));
+            // Given up by its waiter, who took the work out.
             return;
         }
         let Some(work) = take(&work) else { return };
