@@ -24,7 +24,7 @@ pub use crate::extract::{
 };
 
 // Called by the route macros: lanes.
-pub use crate::dispatch::{Endpoint, event, inline, on_pool as pool};
+pub use crate::dispatch::{Endpoint, auto, event, inline, on_pool as pool};
 
 // Called by `#[extractor]`.
 pub use crate::dispatch::{extract, extract_on_pool};

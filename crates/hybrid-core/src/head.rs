@@ -8,7 +8,8 @@ use std::{
 };
 
 use crate::{
-    app::Frozen, dispatch::Cancel, router::Route, server::Peer, telemetry::clock::Instant,
+    app::Frozen, dispatch::Cancel, router::Route, server::Peer, spec::Lane,
+    telemetry::clock::Instant,
 };
 
 /// The head of a request: method, target, headers, and the route it matched.
@@ -116,6 +117,8 @@ pub struct Parts {
     pub(crate) head: Head,
     pub(crate) app: Arc<Frozen>,
     pub(crate) route: Arc<Route>,
+    /// Where this request runs; its route may move while it does.
+    pub(crate) lane: Lane,
     pub(crate) received: Instant,
     pub(crate) cancel: Cancel,
 }

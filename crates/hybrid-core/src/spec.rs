@@ -12,8 +12,12 @@ pub enum Lane {
     Event,
     /// On a thread of the pool: every plain `fn`.
     Pool,
-    /// A plain `fn` on the event loop, because its author wrote `lane = inline`.
+    /// A plain `fn` on the event loop: its author wrote `lane = inline`, or
+    /// `lane = auto` and the balancer has proven it short and never blocking.
     Inline,
+    /// An `async fn` that kept holding its loop, on a small runtime of its own
+    /// until it behaves.
+    Quarantine,
 }
 
 impl Lane {
@@ -24,15 +28,22 @@ impl Lane {
             Self::Event => "event",
             Self::Pool => "pool",
             Self::Inline => "inline",
+            Self::Quarantine => "quarantine",
         }
     }
 
     /// The lane of that word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {
-        [Self::Event, Self::Pool, Self::Inline]
-            .into_iter()
-            .find(|lane| lane.as_str() == word)
+        Self::ALL.into_iter().find(|lane| lane.as_str() == word)
+    }
+
+    /// Every lane, in the order of their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Event, Self::Pool, Self::Inline, Self::Quarantine];
+
+    /// Its place among [`ALL`](Self::ALL).
+    pub(crate) const fn index(self) -> usize {
+        self as usize
     }
 }
 

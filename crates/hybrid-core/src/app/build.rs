@@ -21,7 +21,7 @@ use super::{
 use crate::{
     config::{self, Config, ConfigError, Settings, Warnings},
     dispatch::{
-        Endpoint,
+        EffectiveLane, Endpoint,
         pool::{self, Pool},
     },
     error::{Error, Fault},
@@ -30,6 +30,7 @@ use crate::{
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{OnDisconnect, RouteSpec, Timeout},
     state::{Entry, States},
+    telemetry::{Telemetry, sampling::Sampling},
 };
 
 /// A built application, and what is left to do when it stops.
@@ -118,11 +119,12 @@ pub(crate) fn build(
     let frozen = Frozen {
         router: router.unwrap_or_default(),
         stacks,
-        routes,
         states,
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         settings,
         pool,
+        telemetry: Telemetry::new(routes.len()),
+        routes,
         registry: Registry::new(app.registrations, kinds),
         error_format: app.error_format,
         trailing_slash: app.trailing_slash,
@@ -361,6 +363,7 @@ impl Builder<'_> {
         let Endpoint {
             serve,
             lane,
+            is_auto,
             registrations,
             ..
         } = endpoint;
@@ -375,10 +378,14 @@ impl Builder<'_> {
         };
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
         Route {
+            index: self.routes.len(),
             spec,
             path,
             names: template.names.clone(),
             lane,
+            effective_lane: EffectiveLane::new(lane),
+            is_auto,
+            sampling: Sampling::default(),
             serve,
             states: around.states.clone(),
             timeout,

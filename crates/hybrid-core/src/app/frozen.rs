@@ -40,7 +40,10 @@ use crate::{
     server::{Application, ClientAddr, Peer},
     spec::{Lane, OnDisconnect},
     state::States,
-    telemetry::clock::{self, Instant},
+    telemetry::{
+        Telemetry,
+        clock::{self, Instant},
+    },
 };
 
 /// A built application.
@@ -52,6 +55,7 @@ pub struct Frozen {
     pub(super) states: States,
     pub(super) settings: Settings,
     pub(super) pool: Pool,
+    pub(super) telemetry: Telemetry,
     pub(super) registry: Registry,
     pub(super) error_format: ErrorFormat,
     pub(super) trailing_slash: TrailingSlash,
@@ -240,6 +244,10 @@ impl Frozen {
         &self.pool
     }
 
+    pub(crate) fn telemetry(&self) -> &Telemetry {
+        &self.telemetry
+    }
+
     pub(crate) fn notes_placement(&self) -> bool {
         self.notes_placement
     }
@@ -414,12 +422,14 @@ impl Routed {
             return Answering::new(app, Box::pin(routed.elsewhere(request)), spare);
         };
         let route = Arc::clone(&matched.route);
+        let lane = route.effective_lane.get();
         let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
             head: Head::new(head, peer, Some(matched)),
             app: Arc::clone(&app),
             route: Arc::clone(&route),
+            lane,
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
         };
@@ -572,11 +582,7 @@ impl Answering {
     /// make: that of a panic, or of a middleware that refuses.
     fn place(&self, response: &mut Response) {
         let Some(route) = &self.route else { return };
-        let placement = Placement {
-            lane: route.lane,
-            queued: Duration::ZERO,
-            ran: Duration::ZERO,
-        };
+        let placement = Placement::never_ran(route.effective_lane.get());
         if self.app.settings.expose_lane && !is_exposed(response) {
             expose(response, placement);
         }

@@ -23,7 +23,10 @@ use crate::{
     respond::IntoResponse,
     router::Limit,
     spec::Lane,
-    telemetry::clock::{self, Instant},
+    telemetry::{
+        clock::{self, Instant},
+        timing::Timing,
+    },
 };
 
 /// A handler with its arguments, bound to its lane: what `#[get]` and its kin
@@ -32,6 +35,7 @@ use crate::{
 pub struct Endpoint {
     pub(crate) serve: Arc<dyn Serve>,
     pub(crate) lane: Lane,
+    pub(crate) is_auto: bool,
     pub(crate) kinds: &'static [Kind],
     pub(crate) registrations: Vec<Registration>,
 }
@@ -59,11 +63,27 @@ pub(crate) struct Placement {
     pub(crate) ran: Duration,
 }
 
+impl Placement {
+    /// Refused, or answered before its handler ran.
+    pub(crate) fn never_ran(lane: Lane) -> Self {
+        Self::of(lane, &Timing::default())
+    }
+
+    pub(super) fn of(lane: Lane, timing: &Timing) -> Self {
+        Self {
+            lane,
+            queued: Duration::from_nanos(timing.queue_ns),
+            ran: Duration::from_nanos(timing.wall_ns),
+        }
+    }
+}
+
 impl Endpoint {
     pub(super) fn new(lane: Lane, serve: impl Serve + 'static) -> Self {
         Self {
             serve: Arc::new(serve),
             lane,
+            is_auto: false,
             kinds: &[],
             registrations: Vec::new(),
         }
@@ -103,7 +123,7 @@ pub(super) async fn prepare<A: Arguments>(
     body: &mut Body,
 ) -> Result<Prepared<A::Held>, Response> {
     let guarded = if A::HAVE_GUARDS {
-        let deadline = deadline(None, parts);
+        let deadline = deadline(complete(None, parts), parts);
         let running = Running::of(parts, Lane::Event, deadline);
         let guard = entered(running, arguments.guard(parts));
         match within(deadline, guard).await {
@@ -178,16 +198,19 @@ fn refused(report: Report, skipped: bool) -> Problem {
     problem.detail(detail)
 }
 
-/// When the handler's time is up: it begins with the complete body, or with the
-/// head where no body is read.
-pub(super) fn deadline(plan: Option<BodyPlan>, parts: &Parts) -> Option<Instant> {
-    let timeout = parts.route.timeout?;
-    let complete = match plan {
+/// When the request was complete: its body, or its head where no body is read.
+/// The handler's time begins then.
+pub(super) fn complete(plan: Option<BodyPlan>, parts: &Parts) -> Instant {
+    match plan {
         None => parts.received,
         Some(_) => clock::now(),
-    };
+    }
+}
+
+/// When the handler's time is up.
+pub(super) fn deadline(complete: Instant, parts: &Parts) -> Option<Instant> {
     // A limit beyond the clock's range is none.
-    complete.checked_add(timeout)
+    complete.checked_add(parts.route.timeout?)
 }
 
 /// When `queue_wait` ends, for a request that begins to wait now.
@@ -251,31 +274,25 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
 }
 
 /// Writes down where an answer was made, for whoever asks: the headers of
-/// `expose_lane`, the test client.
-pub(super) fn place(response: &mut Response, parts: &Parts, placement: Placement) {
-    if parts.app.settings().expose_lane {
+/// `expose_lane`, the test client. Without a timing its handler never ran.
+pub(super) fn place(response: &mut Response, parts: &Parts, timing: Option<&Timing>) {
+    if let Some(timing) = timing {
+        parts.app.telemetry().ran(&parts.route, parts.lane, timing);
+    }
+    let exposes = parts.app.settings().expose_lane;
+    let notes = parts.app.notes_placement();
+    if !exposes && !notes {
+        return;
+    }
+    let placement = match timing {
+        Some(timing) => Placement::of(parts.lane, timing),
+        None => Placement::never_ran(parts.lane),
+    };
+    if exposes {
         expose(response, placement);
     }
-    if parts.app.notes_placement() {
+    if notes {
         response.extensions_mut().insert(placement);
-    }
-}
-
-/// The time that an endpoint takes on the event loop. The clock is read only
-/// where somebody asks for it.
-pub(super) struct Stopwatch(Option<Instant>);
-
-impl Stopwatch {
-    pub(super) fn start(parts: &Parts) -> Self {
-        let asked = parts.app.settings().expose_lane || parts.app.notes_placement();
-        Self(asked.then(clock::now))
-    }
-
-    pub(super) fn place(self, lane: Lane, response: &mut Response, parts: &Parts) {
-        if let Some(started) = self.0 {
-            let (queued, ran) = (Duration::ZERO, clock::now() - started);
-            place(response, parts, Placement { lane, queued, ran });
-        }
     }
 }
 

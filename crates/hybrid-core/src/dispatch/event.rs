@@ -1,13 +1,12 @@
 //! The event lane: an `async fn`, polled on its connection's own event loop. A
 //! large body is parsed on the pool; everything else happens where it arrived.
 
-use std::{future::Future, sync::Arc};
+use std::{future::Future, pin::pin, sync::Arc};
 
 use super::{
     Call, Endpoint, Serve, Serving,
     current::{Running, entered},
-    endpoint::{self, Stopwatch},
-    run,
+    endpoint, run,
     within::within,
 };
 use crate::{
@@ -17,6 +16,10 @@ use crate::{
     head::Parts,
     respond::IntoResponse,
     spec::Lane,
+    telemetry::{
+        clock,
+        timing::{Timing, metered, nanoseconds},
+    },
 };
 
 struct Event<A, F> {
@@ -62,10 +65,12 @@ where
             mut body,
         } = call;
         Box::pin(async move {
-            let stopwatch = Stopwatch::start(&parts);
-            let mut response = self.answer(&mut parts, &mut body).await;
+            let (mut response, timing) = match self.answer(&mut parts, &mut body).await {
+                Ok((response, timing)) => (response, Some(timing)),
+                Err(response) => (response, None),
+            };
             endpoint::finish(&mut response, &parts);
-            stopwatch.place(Lane::Event, &mut response, &parts);
+            endpoint::place(&mut response, &parts, timing.as_ref());
             response
         })
     }
@@ -77,13 +82,16 @@ where
     F: Fn(A::Values) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: &mut Body) -> Response {
-        let prepared = match endpoint::prepare(&self.arguments, self.plan, parts, body).await {
-            Ok(prepared) => prepared,
-            Err(response) => return response,
-        };
-        let deadline = endpoint::deadline(self.plan, parts);
-        let mut running = Running::of(parts, Lane::Event, deadline);
+    /// The handler's answer and what it took, or what stands for it.
+    async fn answer(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: &mut Body,
+    ) -> Result<(Response, Timing), Response> {
+        let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
+        let complete = endpoint::complete(self.plan, parts);
+        let deadline = endpoint::deadline(complete, parts);
+        let mut running = Running::of(parts, parts.lane, deadline);
         let values = if prepared.is_large() && !prepared.is_refused() {
             let this = Arc::clone(self);
             let conclude = move || prepared.conclude(&this.arguments);
@@ -94,23 +102,26 @@ where
         } else {
             prepared.conclude(&self.arguments)
         };
-        let values = match values {
-            Ok(values) => values,
-            Err(problem) => return problem.into_response(),
-        };
-        match endpoint::admit(parts, deadline, endpoint::longest_wait).await {
-            Ok(permit) => running.permit = permit.map(Arc::new),
-            Err(problem) => return problem.into_response(),
-        }
+        let values = values.map_err(IntoResponse::into_response)?;
+        let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
+        running.permit = permit.map_err(IntoResponse::into_response)?.map(Arc::new);
         if let Some(ticket) = parts.cancel.ticket() {
             // From here on a route that is detached outlives its client.
             ticket.start();
         }
         // The answer is made as the request too: `IntoResponse` may ask for it.
         let answer = async { (self.handler)(values).await.into_response() };
-        match within(deadline, entered(running, answer)).await {
-            Some(response) => response,
-            None => endpoint::timed_out().into_response(),
-        }
+        let sampled = parts.route.sampling.is_due();
+        let mut answer = pin!(metered(sampled, entered(running, answer)));
+        let response = within(deadline, answer.as_mut()).await;
+        let wall_ns = nanoseconds(clock::now() - complete);
+        parts.route.sampling.note(wall_ns);
+        let timing = Timing {
+            queue_ns: 0,
+            wall_ns,
+            detail: answer.detail(wall_ns),
+        };
+        let response = response.unwrap_or_else(|| endpoint::timed_out().into_response());
+        Ok((response, timing))
     }
 }

@@ -3,12 +3,7 @@
 
 use std::sync::Arc;
 
-use super::{
-    Call, Endpoint, Serve, Serving,
-    current::Running,
-    endpoint::{self, Stopwatch},
-    run,
-};
+use super::{Call, Endpoint, Serve, Serving, current::Running, endpoint, run};
 use crate::{
     Response,
     body::Body,
@@ -16,6 +11,7 @@ use crate::{
     head::Parts,
     respond::IntoResponse,
     spec::Lane,
+    telemetry::timing::Timing,
 };
 
 struct Inline<A, F> {
@@ -61,10 +57,12 @@ where
             mut body,
         } = call;
         Box::pin(async move {
-            let stopwatch = Stopwatch::start(&parts);
-            let mut response = self.answer(&mut parts, &mut body).await;
+            let (mut response, timing) = match self.answer(&mut parts, &mut body).await {
+                Ok((response, timing)) => (response, Some(timing)),
+                Err(response) => (response, None),
+            };
             endpoint::finish(&mut response, &parts);
-            stopwatch.place(Lane::Inline, &mut response, &parts);
+            endpoint::place(&mut response, &parts, timing.as_ref());
             response
         })
     }
@@ -76,13 +74,15 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    async fn answer(self: &Arc<Self>, parts: &mut Parts, body: &mut Body) -> Response {
-        let prepared = match endpoint::prepare(&self.arguments, self.plan, parts, body).await {
-            Ok(prepared) => prepared,
-            Err(response) => return response,
-        };
-        let deadline = endpoint::deadline(self.plan, parts);
-        let running = Running::of(parts, Lane::Inline, deadline);
+    /// The handler's answer and what it took, or what stands for it.
+    async fn answer(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: &mut Body,
+    ) -> Result<(Response, Timing), Response> {
+        let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
+        let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
+        let running = Running::of(parts, parts.lane, deadline);
         let values = if prepared.is_large() && !prepared.is_refused() {
             let this = Arc::clone(self);
             let conclude = move || prepared.conclude(&this.arguments);
@@ -93,13 +93,10 @@ where
         } else {
             prepared.conclude(&self.arguments)
         };
-        let values = match values {
-            Ok(values) => values,
-            Err(problem) => return problem.into_response(),
-        };
-        match endpoint::admit(parts, deadline, endpoint::longest_wait).await {
-            Ok(_permit) => running.enter(|| (self.handler)(values).into_response()),
-            Err(problem) => problem.into_response(),
-        }
+        let values = values.map_err(IntoResponse::into_response)?;
+        let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
+        let _permit = permit.map_err(IntoResponse::into_response)?;
+        let run = || running.enter(|| (self.handler)(values).into_response());
+        Ok(parts.route.timed(0, run))
     }
 }

@@ -10,6 +10,7 @@
 
 pub(crate) mod catch;
 mod current;
+mod effective_lane;
 mod endpoint;
 mod event;
 mod inline;
@@ -21,11 +22,12 @@ pub(crate) mod within;
 
 pub use current::{Current, current};
 pub(crate) use current::{Running, entered};
+pub(crate) use effective_lane::EffectiveLane;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
 pub use event::event;
 pub use inline::inline;
-pub use on_pool::pool as on_pool;
+pub use on_pool::{auto, pool as on_pool};
 pub(crate) use run::run_as;
 pub use run::{PoolError, block_on, extract, extract_on_pool, run};
 pub use ticket::Cancel;

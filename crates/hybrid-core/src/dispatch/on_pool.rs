@@ -8,13 +8,12 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
-    time::Duration,
 };
 
 use tokio::sync::oneshot;
 
 use super::{
-    Call, Cancel, Endpoint, Placement, Serve, Serving,
+    Call, Cancel, Endpoint, Serve, Serving,
     catch::{Panicked, catch, drop_safely},
     current::Running,
     endpoint::{self, Prepared},
@@ -29,13 +28,31 @@ use crate::{
     problem::{Problem, kinds},
     respond::IntoResponse,
     spec::{Lane, OnDisconnect},
-    telemetry::clock::{self, Instant},
+    telemetry::{
+        clock::{self, Instant},
+        timing::{Timing, nanoseconds},
+    },
 };
 
 struct OnPool<A, F> {
     arguments: A,
     plan: Option<BodyPlan>,
     handler: F,
+}
+
+/// Called by `#[get]` and its kin for a plain `fn` with `lane = auto`: it runs on
+/// the pool, and on the event loop while the balancer has it proven short and
+/// never blocking.
+pub fn auto<A, F, R>(arguments: A, handler: F) -> Endpoint
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    Endpoint {
+        is_auto: true,
+        ..pool(arguments, handler)
+    }
 }
 
 /// Called by `#[get]` and its kin for a plain `fn`: the handler runs on a thread
@@ -79,25 +96,24 @@ where
             parts.cancel = Cancel::of(Arc::clone(&ticket));
             let prepared =
                 endpoint::prepare(&self.arguments, self.plan, &mut parts, &mut body).await;
+            if parts.lane == Lane::Inline && prepared.as_ref().is_ok_and(Prepared::is_large) {
+                // Where most requests of the route run on the loop, one with a
+                // large body still does not.
+                parts.lane = Lane::Pool;
+            }
             let parts = Arc::new(parts);
-            let done = match prepared {
+            let answered = match prepared {
                 Ok(prepared) => self.answer(&parts, ticket, prepared).await,
-                Err(response) => Done::refused(response, &parts),
+                Err(response) => Err(response),
             };
-            let Done {
-                mut response,
-                queued,
-                ran,
-            } = done;
-            endpoint::place(
-                &mut response,
-                &parts,
-                Placement {
-                    lane: Lane::Pool,
-                    queued,
-                    ran,
-                },
-            );
+            let (mut response, timing) = match answered {
+                Ok((response, timing)) => (response, Some(timing)),
+                Err(mut response) => {
+                    endpoint::finish(&mut response, &parts);
+                    (response, None)
+                }
+            };
+            endpoint::place(&mut response, &parts, timing.as_ref());
             response
         })
     }
@@ -109,28 +125,27 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
+    /// The handler's answer and what it took, or what stands for it.
     async fn answer(
         self: Arc<Self>,
         parts: &Arc<Parts>,
         ticket: Arc<Ticket>,
         prepared: Prepared<A::Held>,
-    ) -> Done {
-        let refuse = |problem: Problem| Done::refused(problem.into_response(), parts);
+    ) -> Result<(Response, Timing), Response> {
         if prepared.is_refused() {
             // A bad request never takes a thread: what is small is judged here,
             // what is large is not looked at.
-            return match prepared.conclude(&self.arguments) {
-                Err(problem) => refuse(problem),
-                Ok(_) => refuse(Problem::internal("a refused request was let through")),
+            let problem = match prepared.conclude(&self.arguments) {
+                Err(problem) => problem,
+                Ok(_) => Problem::internal("a refused request was let through"),
             };
+            return Err(problem.into_response());
         }
-        let deadline = endpoint::deadline(self.plan, parts);
+        let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
         let longest = endpoint::longest_wait(parts);
-        let permit = match endpoint::admit(parts, deadline, |_| longest).await {
-            Ok(permit) => permit,
-            Err(problem) => return refuse(problem),
-        };
-        let running = Running::of(parts, Lane::Pool, deadline);
+        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = permit.map_err(IntoResponse::into_response)?;
+        let running = Running::of(parts, parts.lane, deadline);
         let work = {
             let parts = Arc::clone(parts);
             move || {
@@ -144,45 +159,20 @@ where
                 response
             }
         };
+        if parts.lane == Lane::Inline {
+            return Ok(parts.route.timed(0, || running.enter(work)));
+        }
         let patience = Patience {
             longest,
             on_disconnect: parts.route.on_disconnect,
         };
-        match queue(parts.app.pool(), ticket, running, patience, work).await {
-            Ok(done) => done.map(|response| response),
-            Err(refusal) => refuse(refusal.problem(parts.route.spec.name)),
-        }
+        let queued = queue(parts.app.pool(), ticket, running, patience, work).await;
+        queued.map_err(|refusal| refusal.problem(parts.route.spec.name).into_response())
     }
 }
 
-/// What came back from the pool, and when it ran.
-pub(super) struct Done<R = Response> {
-    pub(super) response: R,
-    pub(super) queued: Duration,
-    pub(super) ran: Duration,
-}
-
-impl Done {
-    /// An answer that was made without a thread.
-    fn refused(mut response: Response, parts: &Parts) -> Self {
-        endpoint::finish(&mut response, parts);
-        Self {
-            response,
-            queued: Duration::ZERO,
-            ran: Duration::ZERO,
-        }
-    }
-}
-
-impl<R> Done<R> {
-    fn map<S>(self, f: impl FnOnce(R) -> S) -> Done<S> {
-        Done {
-            response: f(self.response),
-            queued: self.queued,
-            ran: self.ran,
-        }
-    }
-}
+/// What came back from the pool, and what it took.
+pub(super) type Done<R> = (R, Timing);
 
 /// Why a ticket brought no answer.
 #[derive(Debug)]
@@ -279,12 +269,11 @@ fn job<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
             return;
         }
         let Some(work) = take(&work) else { return };
-        let ran = catch(|| span.in_scope(|| running.enter(work)));
-        let done = ran.map(|response| Done {
-            response,
-            queued: started - queued_at,
-            ran: clock::now() - started,
-        });
+        let route = Arc::clone(&running.route);
+        let queue_ns = nanoseconds(started - queued_at);
+        let (ran, timing) =
+            route.timed(queue_ns, || catch(|| span.in_scope(|| running.enter(work))));
+        let done = ran.map(|response| (response, timing));
         ticket.end();
         // Nobody listens where the request is over; then the answer is dropped.
         if let Err(unheard) = reply.send(done) {

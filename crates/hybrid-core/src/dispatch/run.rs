@@ -129,7 +129,7 @@ pub(super) async fn on<T: Send + 'static>(
         on_disconnect: OnDisconnect::Cancel,
     };
     match queue(pool, ticket, running, patience, f).await {
-        Ok(done) => Ok(done.response),
+        Ok((value, _)) => Ok(value),
         Err(refusal) => Err(PoolError {
             kind: Kind::Refused(refusal),
         }),
@@ -199,7 +199,8 @@ where
     E: IntoResponse + Send + 'static,
 {
     let values = read(parts, &arguments).await?;
-    let running = Running::of(parts, Lane::Pool, endpoint::deadline(None, parts));
+    let deadline = endpoint::deadline(endpoint::complete(None, parts), parts);
+    let running = Running::of(parts, Lane::Pool, deadline);
     let app = Arc::clone(&parts.app);
     match on(app.pool(), &running, move || f(values)).await {
         Ok(made) => made.map_err(IntoResponse::into_response),

@@ -17,21 +17,34 @@ pub(crate) use template::{Template, join};
 
 use crate::{
     app::mount::Mount,
-    dispatch::Serve,
+    dispatch::{EffectiveLane, Serve},
     extract::BodyCheck,
     spec::{Lane, OnDisconnect, RouteSpec},
     state::States,
+    telemetry::{
+        sampling::Sampling,
+        timing::{Stopwatch, Timing},
+    },
 };
 
 /// A route, resolved: what its attribute says, completed by its groups and the
 /// configuration.
 pub(crate) struct Route {
+    /// Its place among the application's routes.
+    pub(crate) index: usize,
     pub(crate) spec: RouteSpec,
     /// The whole template, prefixes included.
     pub(crate) path: String,
     /// The names in the template, in order.
     pub(crate) names: Vec<Box<str>>,
+    /// The lane that its endpoint is made for.
     pub(crate) lane: Lane,
+    /// Where it runs now: read by every request, written by the balancer.
+    pub(crate) effective_lane: EffectiveLane,
+    /// The balancer may run it inline: `lane = auto`.
+    pub(crate) is_auto: bool,
+    /// Which of its runs are measured in detail.
+    pub(crate) sampling: Sampling,
     pub(crate) serve: Arc<dyn Serve>,
     pub(crate) states: States,
     pub(crate) timeout: Option<Duration>,
@@ -48,6 +61,18 @@ pub(crate) struct Route {
 pub(crate) struct Limit {
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
+}
+
+impl Route {
+    /// Runs its handler on this thread, after that long in a queue, and measures
+    /// it.
+    pub(crate) fn timed<R>(&self, queue_ns: u64, run: impl FnOnce() -> R) -> (R, Timing) {
+        let stopwatch = Stopwatch::start(self.sampling.is_due());
+        let value = run();
+        let timing = stopwatch.stop(queue_ns);
+        self.sampling.note(timing.wall_ns);
+        (value, timing)
+    }
 }
 
 impl fmt::Debug for Route {

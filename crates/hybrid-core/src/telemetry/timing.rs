@@ -1,0 +1,158 @@
+//! What one run of a handler took. `wall = cpu + delay + blocked`: on a busy
+//! machine most of what is not processor time may be waiting for a processor,
+//! and must not be taken for blocking.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use super::{
+    clock::{self, Instant},
+    reading::{self, Reading},
+};
+
+/// What one run took, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Timing {
+    /// Waiting for a thread.
+    pub(crate) queue_ns: u64,
+    /// From the start of the handler to its answer.
+    pub(crate) wall_ns: u64,
+    /// Where the time went, for the runs that were sampled.
+    pub(crate) detail: Option<Detail>,
+}
+
+/// Where the time of a run went, in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Detail {
+    /// On a processor.
+    pub(crate) cpu_ns: u64,
+    /// On a run queue: the machine is short of processors, not the route.
+    pub(crate) delay_ns: u64,
+    /// Neither: asleep, waiting for a lock, a disk, a socket.
+    pub(crate) blocked_ns: u64,
+}
+
+/// A run in progress, on one thread.
+#[derive(Debug)]
+pub(crate) struct Stopwatch {
+    started: Instant,
+    reading: Option<Reading>,
+}
+
+impl Stopwatch {
+    /// Begins; `detailed` reads the thread's accounts too.
+    pub(crate) fn start(detailed: bool) -> Self {
+        // The clock last, so that the reading is not part of the run.
+        let reading = if detailed { reading::read() } else { None };
+        Self {
+            started: clock::now(),
+            reading,
+        }
+    }
+
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Ends, on the thread where it began.
+    pub(crate) fn stop(self, queue_ns: u64) -> Timing {
+        let wall_ns = nanoseconds(clock::now() - self.started);
+        let detail = self.reading.and_then(|before| {
+            let used = reading::read()? - before;
+            Some(Detail::of(wall_ns, used))
+        });
+        Timing {
+            queue_ns,
+            wall_ns,
+            detail,
+        }
+    }
+}
+
+pin_project_lite::pin_project! {
+    /// A future whose processor time is measured, poll by poll.
+    pub(crate) struct Metered<F> {
+        #[pin]
+        future: F,
+        meter: Option<Meter>,
+    }
+}
+
+/// What the polls of a future used so far, on whatever threads they ran.
+#[derive(Debug, Default)]
+struct Meter {
+    cpu_ns: u64,
+    delay_ns: u64,
+}
+
+/// Measures a future, if it is its turn.
+pub(crate) fn metered<F: Future>(detailed: bool, future: F) -> Metered<F> {
+    Metered {
+        future,
+        meter: detailed.then(Meter::default),
+    }
+}
+
+impl<F: Future> Metered<F> {
+    /// Where the time of a run went that took that long: what its polls used, and
+    /// as blocked what it awaited besides what blocked its polls.
+    pub(crate) fn detail(self: Pin<&mut Self>, wall_ns: u64) -> Option<Detail> {
+        let meter = self.project().meter.as_ref()?;
+        let cpu_ns = meter.cpu_ns.min(wall_ns);
+        let delay_ns = meter.delay_ns.min(wall_ns - cpu_ns);
+        Some(Detail {
+            cpu_ns,
+            delay_ns,
+            blocked_ns: wall_ns - cpu_ns - delay_ns,
+        })
+    }
+}
+
+impl<F: Future> Future for Metered<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let Some(meter) = this.meter else {
+            return this.future.poll(cx);
+        };
+        let before = reading::read();
+        let polled = this.future.poll(cx);
+        if let (Some(before), Some(after)) = (before, reading::read()) {
+            let used = after - before;
+            meter.cpu_ns += used.cpu_ns;
+            meter.delay_ns += used.delay_ns;
+        }
+        polled
+    }
+}
+
+impl Detail {
+    /// What a thread used during that time.
+    pub(crate) fn of(wall_ns: u64, used: Reading) -> Self {
+        let cpu_ns = used.cpu_ns.min(wall_ns);
+        let delay_ns = used.delay_ns.min(wall_ns - cpu_ns);
+        // Never switched away from: the rest is what the readings themselves
+        // took. Where the system does not count, nothing is known of it.
+        let is_unbroken = used.switches == 0 && reading::is_exact();
+        let blocked_ns = if is_unbroken {
+            0
+        } else {
+            wall_ns - cpu_ns - delay_ns
+        };
+        Self {
+            cpu_ns,
+            delay_ns,
+            blocked_ns,
+        }
+    }
+}
+
+/// A duration in nanoseconds; half a millennium and more is the most there is.
+pub(crate) fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
