@@ -32,6 +32,16 @@ fn alone(State(Other(gate)): State<Other>) -> &'static str {
     "through"
 }
 
+/// And another.
+#[derive(Clone, Default)]
+struct Third(Gate);
+
+#[get("/third")]
+fn third(State(Third(gate)): State<Third>) -> &'static str {
+    gate.stand();
+    "through"
+}
+
 #[get("/two-at-once-async", max_concurrency = 2)]
 async fn two_at_once_async(State(gate): State<Gate>) -> &'static str {
     gate.stand_async().await;
@@ -128,16 +138,20 @@ fn a_ticket_waits_no_longer_than_queue_wait_and_never_runs_then() {
     let mut first = Wire::to(server.addr);
     first.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
     gate.wait_for(|counts| counts.begun == 1);
+    // Takes the thread that is kept for routes that hold none.
+    let mut other = Wire::to(server.addr);
+    other.write("GET /two-at-once HTTP/1.1\r\nhost: test\r\n\r\n");
+    gate.wait_for(|counts| counts.begun == 2);
     let asked = Instant::now();
     assert_overloaded(&server.get("/stand"), "no thread was free in time");
     assert_overloaded(&server.get("/closure"), "no thread was free in time");
     assert!(asked.elapsed() >= 2 * wait);
     gate.open();
-    assert_eq!(first.read().status, 200);
+    assert_eq!((first.read().status, other.read().status), (200, 200));
     // First come, first served: what was given up would have run by now.
     assert_eq!(server.get("/stand").status, 200);
     let counts = gate.counts();
-    assert_eq!((counts.begun, counts.guarded), (2, 0));
+    assert_eq!((counts.begun, counts.guarded), (3, 0));
 }
 
 fn check_limit_of_a_route(path: &'static str) {
@@ -219,11 +233,12 @@ fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
 /// answer after 3.5 s.
 #[test]
 fn waiting_for_a_permit_counts_as_waiting() {
-    let (gate, other) = (Gate::default(), Other::default());
+    let (gate, other, kept) = (Gate::default(), Other::default(), Third::default());
     let app = App::new()
         .state(gate.clone())
         .state(other.clone())
-        .routes(routes![stand, alone]);
+        .state(kept.clone())
+        .routes(routes![stand, alone, third]);
     let wait = Duration::from_secs(2);
     let server = Server::start(app.config(Config::new().max_threads(1).queue_wait(wait)));
     let ask = |path: &str| {
@@ -233,6 +248,9 @@ fn waiting_for_a_permit_counts_as_waiting() {
     };
     let mut first = ask("/alone");
     other.0.wait_for(|counts| counts.begun == 1);
+    // Takes the thread that is kept for routes that hold none.
+    let mut reserve = ask("/third");
+    kept.0.wait_for(|counts| counts.begun == 1);
     let mut second = ask("/stand");
     let asked = Instant::now();
     let mut third = ask("/alone");
@@ -247,6 +265,7 @@ fn waiting_for_a_permit_counts_as_waiting() {
         "it took {took:?}"
     );
     gate.open();
-    assert_eq!(second.read().status, 200);
+    kept.0.open();
+    assert_eq!((second.read().status, reserve.read().status), (200, 200));
     assert_eq!(other.0.counts().begun, 1);
 }

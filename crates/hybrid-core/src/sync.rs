@@ -1,8 +1,112 @@
 //! The primitives of shared state: the standard library's, or loom's models of
 //! them under `--cfg hybrid_loom`, so that what runs is what is checked.
+//! [`channel`] and [`park`] stand for crossbeam's bounded channel and parker.
 
 #[cfg(not(hybrid_loom))]
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+pub(crate) use std::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
 
 #[cfg(hybrid_loom)]
-pub(crate) use loom::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+pub(crate) use loom::sync::{
+    Mutex, MutexGuard,
+    atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence},
+};
+
+/// A bounded channel of many senders and receivers, never waited on.
+#[cfg(not(hybrid_loom))]
+pub(crate) mod channel {
+    pub(crate) use crossbeam_channel::{Receiver, Sender, bounded};
+}
+
+/// Sleeping until somebody wakes.
+#[cfg(not(hybrid_loom))]
+pub(crate) mod park {
+    pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
+
+    pub(crate) fn pair() -> (Parker, Unparker) {
+        let parker = Parker::new();
+        let unparker = parker.unparker().clone();
+        (parker, unparker)
+    }
+}
+
+/// Loom's model of the channel: a queue behind a mutex.
+#[cfg(hybrid_loom)]
+pub(crate) mod channel {
+    use std::{collections::VecDeque, sync::Arc};
+
+    use super::Mutex;
+
+    pub(crate) struct Sender<T>(Arc<Mutex<VecDeque<T>>>, usize);
+    pub(crate) struct Receiver<T>(Arc<Mutex<VecDeque<T>>>);
+    pub(crate) struct Full<T>(T);
+
+    impl<T> Full<T> {
+        pub(crate) fn into_inner(self) -> T {
+            self.0
+        }
+    }
+
+    pub(crate) fn bounded<T>(most: usize) -> (Sender<T>, Receiver<T>) {
+        let queue = Arc::new(Mutex::new(VecDeque::new()));
+        (Sender(Arc::clone(&queue), most), Receiver(queue))
+    }
+
+    impl<T> Sender<T> {
+        pub(crate) fn try_send(&self, value: T) -> Result<(), Full<T>> {
+            let mut queue = self.0.lock().expect("the model does not panic");
+            if queue.len() == self.1 {
+                return Err(Full(value));
+            }
+            queue.push_back(value);
+            Ok(())
+        }
+    }
+
+    impl<T> Receiver<T> {
+        pub(crate) fn try_recv(&self) -> Result<T, ()> {
+            let mut queue = self.0.lock().expect("the model does not panic");
+            queue.pop_front().ok_or(())
+        }
+
+        pub(crate) fn is_empty(&self) -> bool {
+            let queue = self.0.lock().expect("the model does not panic");
+            queue.is_empty()
+        }
+    }
+}
+
+/// Loom's model of the parker: a flag and a condition. Time does not pass in it.
+#[cfg(hybrid_loom)]
+pub(crate) mod park {
+    use std::{sync::Arc, time::Duration};
+
+    use loom::sync::{Condvar, Mutex};
+
+    pub(crate) struct Parker(Arc<(Mutex<bool>, Condvar)>);
+    pub(crate) struct Unparker(Arc<(Mutex<bool>, Condvar)>);
+
+    pub(crate) fn pair() -> (Parker, Unparker) {
+        let shared = Arc::new((Mutex::new(false), Condvar::new()));
+        (Parker(Arc::clone(&shared)), Unparker(shared))
+    }
+
+    impl Parker {
+        pub(crate) fn park_timeout(&self, _: Duration) {
+            let mut woken = self.0.0.lock().expect("the model does not panic");
+            while !*woken {
+                woken = self.0.1.wait(woken).expect("the model does not panic");
+            }
+            *woken = false;
+        }
+    }
+
+    impl Unparker {
+        pub(crate) fn unpark(&self) {
+            *self.0.0.lock().expect("the model does not panic") = true;
+            self.0.1.notify_one();
+        }
+    }
+}

@@ -115,7 +115,7 @@ pub(crate) fn build(
         return Err(Error::from_faults(faults));
     }
     run_start_hooks(app.hooks.start, runtime)?;
-    let pool = start_pool(&settings, runtime)?;
+    let pool = start_pool(&settings, routes.len(), runtime)?;
     let frozen = Frozen {
         router: router.unwrap_or_default(),
         stacks,
@@ -149,13 +149,15 @@ fn run_start_hooks(hooks: Vec<Hook>, runtime: &Handle) -> Result<(), Error> {
     Ok(())
 }
 
-fn start_pool(settings: &Settings, runtime: &Handle) -> Result<Pool, Error> {
+fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Pool, Error> {
     let limits = pool::Limits {
         queue_depth: settings.queue_depth,
         threads_max: settings.max_threads,
         nice: u8::try_from(settings.pool_nice).unwrap_or(19),
+        is_managed: true,
+        overload: Some(settings.queue_wait),
     };
-    Pool::start(limits, runtime.clone())
+    Pool::start(limits, routes, runtime.clone())
         .map_err(|error| Error::one("the thread pool could not be started", error))
 }
 

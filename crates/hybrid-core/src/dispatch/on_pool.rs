@@ -8,6 +8,7 @@ use std::{
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
     task::{Context, Poll},
+    time::Duration,
 };
 
 use tokio::sync::oneshot;
@@ -17,7 +18,7 @@ use super::{
     catch::{Panicked, catch, drop_safely},
     current::Running,
     endpoint::{self, Prepared},
-    pool::{Job, Pool, Refused},
+    pool::{Job, Pool, Refused, Turn},
     ticket::{LetGo, Ticket},
     within::within,
 };
@@ -179,6 +180,10 @@ pub(super) type Done<R> = (R, Timing);
 pub(super) enum Refusal {
     /// The queue is full.
     Full,
+    /// It was expected to wait for that long, which is longer than it may.
+    TooLong(Duration),
+    /// It was the oldest in an overloaded queue.
+    Overload,
     /// The pool is closed.
     Closed,
     /// It waited for `queue_wait` and never ran.
@@ -193,6 +198,10 @@ impl Refusal {
     pub(super) fn problem(&self, what: &str) -> Problem {
         match self {
             Self::Full => Problem::overloaded("the queue for a thread is full"),
+            Self::TooLong(expected) => {
+                Problem::overloaded_for(*expected, "no thread is expected to be free in time")
+            }
+            Self::Overload => Problem::overloaded("more requests came than can be answered"),
             Self::Waited => Problem::overloaded("no thread was free in time"),
             Self::Deadline => endpoint::timed_out(),
             Self::Closed => {
@@ -233,9 +242,24 @@ pub(super) async fn queue<R: Send + 'static>(
     // the job holds: bodies, permits. It is locked by whoever the ticket's state
     // lets, never by two.
     let work = Arc::new(Mutex::new(Some(work)));
-    let job = job(Arc::clone(&ticket), running, reply, Arc::clone(&work));
+    let queued_at = clock::now();
+    let until = deadline.map_or(longest, |deadline| deadline.min(longest));
+    let job = Job {
+        route: running.route.index,
+        ticket: Arc::clone(&ticket),
+        queued_at,
+        patience: until.saturating_duration_since(queued_at),
+        work: Box::new(work_of(
+            Arc::clone(&ticket),
+            running,
+            reply,
+            Arc::clone(&work),
+            queued_at,
+        )),
+    };
     pool.submit(job).map_err(|refused| match refused {
         Refused::Full => Refusal::Full,
+        Refused::TooLong(expected) => Refusal::TooLong(expected),
         Refused::Closed => Refusal::Closed,
     })?;
     let mut waiter = Waiter {
@@ -247,39 +271,46 @@ pub(super) async fn queue<R: Send + 'static>(
     waiter.wait(deadline, longest).await
 }
 
-/// The job: claims its ticket, runs as its request, answers.
-fn job<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
+/// What a worker does with a ticket: claims it, runs it as its request, answers.
+fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
     ticket: Arc<Ticket>,
     running: Running,
-    reply: oneshot::Sender<Result<Done<R>, Panicked>>,
+    reply: oneshot::Sender<Result<Done<R>, Refusal>>,
     work: Held<W>,
-) -> Job {
+    queued_at: Instant,
+) -> impl FnOnce(Turn) -> Option<Timing> + Send + 'static {
     let span = tracing::Span::current();
-    let queued_at = clock::now();
-    Box::new(move || {
+    move |turn| {
         let started = clock::now();
         let late = running.deadline.is_some_and(|deadline| started >= deadline);
-        if late && ticket.give_up() {
-            // The waiter's timer answers; all that matters is that it never runs.
-            drop_safely(take(&work));
-            return;
+        if turn == Turn::Shed || late {
+            if ticket.give_up() {
+                drop_safely(take(&work));
+                // Where it is late, the waiter's timer answers; all that matters is
+                // that it never runs.
+                if turn == Turn::Shed {
+                    let _ = reply.send(Err(Refusal::Overload));
+                }
+            }
+            return None;
         }
         if !ticket.start() {
             // Given up by its waiter, who took the work out.
-            return;
+            return None;
         }
-        let Some(work) = take(&work) else { return };
+        let work = take(&work)?;
         let route = Arc::clone(&running.route);
         let queue_ns = nanoseconds(started - queued_at);
         let (ran, timing) =
             route.timed(queue_ns, || catch(|| span.in_scope(|| running.enter(work))));
-        let done = ran.map(|response| (response, timing));
         ticket.end();
+        let done = ran.map(|response| (response, timing));
         // Nobody listens where the request is over; then the answer is dropped.
-        if let Err(unheard) = reply.send(done) {
+        if let Err(unheard) = reply.send(done.map_err(Refusal::Panicked)) {
             drop_safely(unheard);
         }
-    })
+        Some(timing)
+    }
 }
 
 /// What a ticket runs, until it runs or is given up.
@@ -292,7 +323,7 @@ fn take<W>(held: &Held<W>) -> Option<W> {
 /// The loop's side of a ticket. Dropping it, which is what a client that leaves
 /// comes to, lets go of the ticket.
 struct Waiter<R, W> {
-    answer: oneshot::Receiver<Result<Done<R>, Panicked>>,
+    answer: oneshot::Receiver<Result<Done<R>, Refusal>>,
     ticket: Option<Arc<Ticket>>,
     on_disconnect: OnDisconnect,
     work: Held<W>,
@@ -367,13 +398,9 @@ impl<R, W> Future for Answer<'_, R, W> {
         let polled = Pin::new(&mut self.0.answer).poll(cx);
         polled.map(|answer| {
             match answer {
-                Ok(Ok(done)) => {
+                Ok(answer) => {
                     self.0.ticket = None;
-                    Ok(done)
-                }
-                Ok(Err(panicked)) => {
-                    self.0.ticket = None;
-                    Err(Refusal::Panicked(panicked))
+                    answer
                 }
                 // Dropped without an answer: it was late when it was taken out, or
                 // the pool was closed with it.

@@ -40,7 +40,12 @@ impl PoolError {
     /// The queue was full, or no thread was free in time; the closure never ran.
     #[must_use]
     pub fn is_overloaded(&self) -> bool {
-        matches!(self.kind, Kind::Refused(Refusal::Full | Refusal::Waited))
+        matches!(
+            self.kind,
+            Kind::Refused(
+                Refusal::Full | Refusal::TooLong(_) | Refusal::Overload | Refusal::Waited
+            )
+        )
     }
 
     /// The request's deadline passed.
@@ -67,6 +72,8 @@ impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.kind {
             Kind::Refused(Refusal::Full) => "the queue for a thread is full",
+            Kind::Refused(Refusal::TooLong(_)) => "no thread is expected to be free in time",
+            Kind::Refused(Refusal::Overload) => "more requests came than can be answered",
             Kind::Refused(Refusal::Waited) => "no thread was free in time",
             Kind::Refused(Refusal::Deadline) => "the deadline passed",
             Kind::Refused(Refusal::Closed) => "the pool is closed",

@@ -138,6 +138,18 @@ impl Problem {
             .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
+    /// 503 `overloaded`, to be asked for again after that time, in whole seconds,
+    /// at least one.
+    pub(crate) fn overloaded_for(
+        wait: std::time::Duration,
+        detail: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::of(&kinds::OVERLOADED)
+            .detail(detail)
+            .header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
     /// 422 `validation_failed` with its violations, in the order given.
     #[must_use]
     pub fn validation(violations: Vec<Violation>) -> Self {

@@ -44,23 +44,37 @@ pub(crate) fn read() -> Option<Reading> {
     // of the end, and outside of it at the beginning.
     let (delay_ns, switches) = schedstat::read().unwrap_or_default();
     Some(Reading {
-        cpu_ns: cpu_ns()?,
+        cpu_ns: clock_ns(Clock::Thread)?,
         delay_ns,
         switches,
     })
 }
 
+/// Processor time of the whole process.
+pub(crate) fn process_cpu_ns() -> Option<u64> {
+    clock_ns(Clock::Process)
+}
+
+#[derive(Clone, Copy)]
+enum Clock {
+    Thread,
+    Process,
+}
+
 #[cfg(unix)]
-fn cpu_ns() -> Option<u64> {
+fn clock_ns(clock: Clock) -> Option<u64> {
     use rustix::time::{ClockId, clock_gettime};
 
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let time = clock_gettime(match clock {
+        Clock::Thread => ClockId::ThreadCPUTime,
+        Clock::Process => ClockId::ProcessCPUTime,
+    });
     let seconds = u64::try_from(time.tv_sec).ok()?;
     Some(seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).ok()?)
 }
 
 #[cfg(not(unix))]
-fn cpu_ns() -> Option<u64> {
+fn clock_ns(_: Clock) -> Option<u64> {
     None
 }
 

@@ -1,71 +1,110 @@
 use std::{sync::mpsc, time::Duration};
 
 use super::*;
+use crate::dispatch::ticket::Ticket;
 
 const LONG: Duration = Duration::from_secs(30);
 
-fn pool(threads_max: usize, queue_depth: usize) -> (Pool, tokio::runtime::Runtime) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime");
-    let limits = Limits {
+fn limits(threads_max: usize, queue_depth: usize) -> Limits {
+    Limits {
         queue_depth,
         threads_max,
         nice: 10,
-    };
-    let pool = Pool::start(limits, runtime.handle().clone()).expect("a keeper");
+        is_managed: true,
+        overload: None,
+    }
+}
+
+fn pool(limits: Limits) -> (Pool, tokio::runtime::Runtime) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let pool = Pool::start(limits, 2, runtime.handle().clone()).expect("a keeper");
     (pool, runtime)
+}
+
+impl Pool {
+    fn submit_of(&self, route: usize, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+        self.submit(Job {
+            route,
+            ticket: Arc::new(Ticket::new(Arc::clone(self.orphans()))),
+            queued_at: clock::now(),
+            patience: LONG,
+            work: Box::new(move |_| {
+                work();
+                None
+            }),
+        })
+    }
+
+    fn submit_work(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+        self.submit_of(0, work)
+    }
+
+    /// Waits until nothing runs and nothing is held.
+    fn wait_until_quiet(&self) {
+        let until = clock::now() + LONG;
+        loop {
+            let gauges = self.gauges();
+            if gauges.busy == 0 && gauges.queue_depth == 0 && gauges.permits == 0.0 {
+                return;
+            }
+            assert!(clock::now() < until, "{gauges:?}");
+            std::thread::yield_now();
+        }
+    }
 }
 
 #[test]
 fn jobs_run_on_named_threads() {
-    let (pool, _runtime) = pool(2, 4);
+    let (pool, _runtime) = pool(limits(2, 4));
     let (say, hear) = mpsc::channel();
     let job = move || {
         let name = std::thread::current().name().map(str::to_owned);
         say.send(name).expect("the test listens");
     };
-    pool.submit(Box::new(job)).expect("there is room");
+    pool.submit_work(job).expect("there is room");
     assert_eq!(
         hear.recv_timeout(LONG).expect("it ran").as_deref(),
         Some("hybrid-pool-1")
     );
+    pool.wait_until_quiet();
 }
 
 #[test]
 fn a_full_queue_refuses_at_once() {
-    let (pool, _runtime) = pool(1, 2);
+    let (pool, _runtime) = pool(limits(1, 2));
     let (started, has_started) = mpsc::channel();
     let (release, released) = mpsc::channel::<()>();
     let blocking = move || {
         started.send(()).expect("the test listens");
         let _ = released.recv();
     };
-    pool.submit(Box::new(blocking)).expect("there is room");
+    pool.submit_work(blocking).expect("there is room");
     has_started.recv_timeout(LONG).expect("it started");
-    pool.submit(Box::new(|| ())).expect("the queue holds two");
-    pool.submit(Box::new(|| ())).expect("the queue holds two");
-    assert_eq!(pool.submit(Box::new(|| ())), Err(Refused::Full));
+    pool.submit_work(|| ()).expect("the queue holds two");
+    pool.submit_work(|| ()).expect("the queue holds two");
+    assert_eq!(pool.submit_work(|| ()), Err(Refused::Full));
     drop(release);
+    pool.wait_until_quiet();
 }
 
 #[test]
 fn a_panic_costs_no_thread() {
-    let (pool, _runtime) = pool(1, 2000);
+    let (pool, _runtime) = pool(limits(1, 2000));
     for _ in 0..1000 {
-        pool.submit(Box::new(|| panic!("a job")))
-            .expect("there is room");
+        pool.submit_work(|| panic!("a job")).expect("there is room");
     }
     let (say, hear) = mpsc::channel();
-    pool.submit(Box::new(move || say.send(()).expect("the test listens")))
+    pool.submit_work(move || say.send(()).expect("the test listens"))
         .expect("room");
     hear.recv_timeout(LONG).expect("the thread lives");
-    assert_eq!(pool.shared.threads.load(Ordering::SeqCst), 1);
+    assert_eq!(pool.gauges().threads, 1);
 }
 
 #[test]
 fn threads_grow_to_their_limit_and_no_further() {
-    let (pool, _runtime) = pool(3, 16);
+    let (pool, _runtime) = pool(limits(3, 16));
     let (started, has_started) = mpsc::channel();
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     for _ in 0..8 {
@@ -74,7 +113,7 @@ fn threads_grow_to_their_limit_and_no_further() {
             started.send(()).expect("the test listens");
             let _ = released.recv();
         };
-        pool.submit(Box::new(blocking)).expect("there is room");
+        pool.submit_work(blocking).expect("there is room");
     }
     for _ in 0..3 {
         has_started.recv_timeout(LONG).expect("three run");
@@ -87,22 +126,89 @@ fn threads_grow_to_their_limit_and_no_further() {
     for _ in 0..5 {
         has_started.recv_timeout(LONG).expect("the rest runs");
     }
+    pool.wait_until_quiet();
+}
+
+/// Every thread is taken by one route; another still finds one.
+#[test]
+fn one_thread_is_kept_for_routes_that_hold_none() {
+    let (pool, _runtime) = pool(limits(2, 16));
+    let (release, released) = crossbeam_channel::bounded::<()>(0);
+    for _ in 0..8 {
+        let released = released.clone();
+        let blocking = move || {
+            let _ = released.recv();
+        };
+        pool.submit_of(0, blocking).expect("there is room");
+    }
+    let (say, hear) = mpsc::channel();
+    for _ in 0..3 {
+        let say = say.clone();
+        let name = move || {
+            let name = std::thread::current().name().map(str::to_owned);
+            say.send(name).expect("the test listens");
+        };
+        pool.submit_of(1, name).expect("there is room");
+    }
+    for _ in 0..3 {
+        assert!(hear.recv_timeout(LONG).expect("it ran").is_some());
+    }
+    drop(release);
+    pool.wait_until_quiet();
+}
+
+/// Computations that nobody knows yet: never more at once than processors, however
+/// many wait and however long it takes.
+#[test]
+fn no_more_compute_at_once_than_there_are_processors() {
+    let (pool, _runtime) = pool(limits(64, 256));
+    let running = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+    let (say, hear) = mpsc::channel();
+    for _ in 0..64 {
+        let (running, say) = (Arc::clone(&running), say.clone());
+        let compute = move || {
+            let others = running.fetch_add(1, Ordering::SeqCst);
+            let sum = (0..2_000_000_u64).fold(0, |sum, n| std::hint::black_box(sum ^ n));
+            running.fetch_sub(1, Ordering::SeqCst);
+            say.send((others + 1, sum)).expect("the test listens");
+        };
+        pool.submit_work(compute).expect("there is room");
+    }
+    drop(say);
+    let most = hear.iter().map(|(at_once, _)| at_once).max();
+    // A thread that was seen asleep, on a page fault or a lock of the allocator,
+    // is let another start beside it.
+    let cores = cores::allowed().ceil() as usize;
+    assert!(most <= Some(cores + 2), "{most:?} on {cores}");
+    pool.wait_until_quiet();
 }
 
 #[test]
 fn closing_finishes_what_is_queued_and_joins_everybody() {
-    let (pool, runtime) = pool(2, 64);
+    let (pool, runtime) = pool(limits(2, 64));
     let (say, hear) = mpsc::channel();
     for number in 0..32 {
         let say = say.clone();
-        pool.submit(Box::new(move || {
-            say.send(number).expect("the test listens")
-        }))
-        .expect("there is room");
+        pool.submit_work(move || say.send(number).expect("the test listens"))
+            .expect("there is room");
     }
     pool.close();
-    assert_eq!(pool.submit(Box::new(|| ())), Err(Refused::Closed));
+    assert_eq!(pool.submit_work(|| ()), Err(Refused::Closed));
     runtime.block_on(pool.join());
     drop(say);
     assert_eq!(hear.iter().count(), 32);
+}
+
+/// A pool that sleeps is closed and joined as well.
+#[test]
+fn closing_wakes_who_rests() {
+    let (pool, runtime) = pool(limits(4, 64));
+    for _ in 0..16 {
+        pool.submit_work(|| std::thread::sleep(Duration::from_millis(2)))
+            .expect("there is room");
+    }
+    pool.wait_until_quiet();
+    pool.close();
+    runtime.block_on(pool.join());
+    assert_eq!(pool.gauges().threads, 0);
 }

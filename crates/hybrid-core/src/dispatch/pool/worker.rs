@@ -2,84 +2,120 @@
 
 use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 
-use crossbeam_channel::RecvTimeoutError;
 use tokio::sync::mpsc::Sender;
 
-use super::{Job, Shared, Work};
-use crate::{dispatch::catch::catch, sync::Ordering};
+use super::{Asker, Ended, Job, Next, Shared, Turn, handoff::Rest};
+use crate::{
+    dispatch::catch::catch,
+    sync::{Ordering, park::Parker},
+    telemetry::timing::Timing,
+};
 
 /// A thread that found no job for this long leaves.
-const IDLE: Duration = Duration::from_secs(10);
+pub(super) const IDLE: Duration = Duration::from_secs(10);
 
-/// Starts a worker that is counted as a thread and as idle already.
+/// Starts a worker at a place, counted as a thread and as looking already.
 pub(super) fn start(
     number: usize,
-    shared: Arc<Shared>,
+    shared: &Arc<Shared>,
+    (place, parker): (usize, Parker),
     alive: Sender<Infallible>,
 ) -> io::Result<()> {
     let worker = thread::Builder::new().name(format!("hybrid-pool-{number}"));
+    let shared = Arc::clone(shared);
     // Not joined: `Pool::join` waits for every `alive`.
     worker.spawn(move || {
-        lower_priority(shared.limits.nice);
-        let runtime = shared.runtime.clone();
-        let _context = runtime.enter();
-        work(&shared);
+        enter(&shared, place, || {
+            let rest = work(&shared, place, &parker);
+            shared.threads.fetch_sub(1, Ordering::SeqCst);
+            shared.handoff.leave_place(place, parker, rest);
+        });
         drop(alive);
     })?;
     Ok(())
 }
 
-/// Takes jobs. The worker is idle when this begins, and gone when it ends.
-fn work(shared: &Shared) {
+/// Makes this thread a pool thread, and runs.
+pub(super) fn enter(shared: &Shared, place: usize, run: impl FnOnce()) {
+    lower_priority(shared.limits.nice);
+    shared.holds[place].set_thread(thread_number());
+    let runtime = shared.runtime.clone();
+    let _context = runtime.enter();
+    run();
+}
+
+/// Takes jobs. The worker looks when this begins, and not when it ends.
+fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
+    let mut ended = None;
     loop {
-        if shared.is_closed() && shared.waiting.is_empty() {
-            return leave(shared);
+        if let Some(next) = shared.next(Asker::Worker, ended.take()) {
+            ended = Some(run_next(shared, place, next));
+            continue;
         }
-        match shared.waiting.recv_timeout(IDLE) {
-            Ok(Work::Run(job)) => {
-                shared.idle.fetch_sub(1, Ordering::SeqCst);
-                // A job that was queued between taking this one and saying so
-                // has counted on this thread.
-                shared.call_keeper_if_needed();
-                run(job);
-                shared.idle.fetch_add(1, Ordering::SeqCst);
-            }
-            Err(RecvTimeoutError::Timeout) if leaves(shared) => return,
-            Err(RecvTimeoutError::Timeout) => {}
-            Ok(Work::Leave) | Err(RecvTimeoutError::Disconnected) => return leave(shared),
+        if shared.is_done() {
+            shared.handoff.stop_looking();
+            // The others have nothing to wait for either.
+            shared.handoff.wake_all();
+            return Rest::Woken;
+        }
+        shared.handoff.lie_down(place);
+        if shared.handoff.stop_looking() {
+            shared.wake();
+        }
+        // Asked after lying down: whoever closes wakes those who lie.
+        let longest = if shared.is_done() {
+            Duration::ZERO
+        } else {
+            IDLE
+        };
+        if shared.handoff.rest(place, parker, longest) == Rest::Left {
+            return Rest::Left;
         }
     }
 }
 
-fn leave(shared: &Shared) {
-    shared.idle.fetch_sub(1, Ordering::SeqCst);
-    let others = shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
-    if others > 0 && shared.is_closed() {
-        shared.say_leave();
+/// Runs a job, and looks again.
+pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
+    let Next { job, weight, more } = next;
+    let route = job.route;
+    let hold = &shared.holds[place];
+    hold.start(weight, &shared.permits);
+    if shared.handoff.stop_looking() || more {
+        shared.wake();
     }
-}
-
-/// Leaves, unless a job was queued meanwhile that counted on this thread.
-fn leaves(shared: &Shared) -> bool {
-    leave(shared);
-    // Pairs with `Shared::needs_thread`: first `idle` is lowered, then the queue
-    // is looked at.
-    if shared.waiting.is_empty() {
-        return true;
+    let timing = run(job, Turn::Run);
+    shared.end(hold);
+    Ended {
+        route,
+        detail: timing.and_then(|timing| timing.detail),
     }
-    shared.threads.fetch_add(1, Ordering::SeqCst);
-    shared.idle.fetch_add(1, Ordering::SeqCst);
-    false
 }
 
 /// A job catches its own panics and answers them; this is the last net, so that
 /// no thread is ever lost.
-fn run(job: Job) {
-    if let Err(panicked) = catch(job) {
-        tracing::error!(
-            panic = panicked.0,
-            "a job of the pool panicked outside its handler"
-        );
+pub(super) fn run(job: Job, turn: Turn) -> Option<Timing> {
+    match catch(move || (job.work)(turn)) {
+        Ok(timing) => timing,
+        Err(panicked) => {
+            tracing::error!(
+                panic = panicked.0,
+                "a job of the pool panicked outside its handler"
+            );
+            None
+        }
+    }
+}
+
+/// The system's number of this thread; 0 where it has none.
+fn thread_number() -> u32 {
+    #[cfg(target_os = "linux")]
+    {
+        let number = rustix::thread::gettid().as_raw_nonzero().get();
+        u32::try_from(number).unwrap_or(0)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        0
     }
 }
 

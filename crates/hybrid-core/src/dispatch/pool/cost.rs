@@ -1,0 +1,100 @@
+//! What a route's tickets are known to cost: the mean of processor time and of
+//! blocked time over the last runs that were measured. From it follow the weight
+//! of a ticket, which is the share of its time that it computes, and its charge,
+//! by which routes take turns.
+
+use super::permits::PERMIT;
+use crate::telemetry::timing::Detail;
+
+/// The mean goes back about that many runs; the first ones count in full.
+const RUNS: f64 = 32.0;
+
+/// What a ticket is charged whose route is unknown, and the least that is charged.
+const CHARGE_UNKNOWN_NS: u64 = 1_000_000;
+const CHARGE_NS_MIN: u64 = 10_000;
+
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Cost {
+    runs: u32,
+    cpu_ns: f64,
+    blocked_ns: f64,
+}
+
+impl Cost {
+    /// Takes a measured run into the mean.
+    pub(super) fn learn(&mut self, detail: &Detail) {
+        self.runs = self.runs.saturating_add(1);
+        let share = 1.0 / f64::from(self.runs).min(RUNS);
+        self.cpu_ns += (detail.cpu_ns as f64 - self.cpu_ns) * share;
+        self.blocked_ns += (detail.blocked_ns as f64 - self.blocked_ns) * share;
+    }
+
+    /// What a ticket holds while it runs: a whole permit where its route is
+    /// unknown or never blocks, next to nothing where it sleeps all the time, but
+    /// never less than `least`.
+    pub(super) fn weight(&self, least: i64) -> i64 {
+        let all = self.cpu_ns + self.blocked_ns;
+        if all <= 0.0 {
+            return PERMIT;
+        }
+        let weight = (self.cpu_ns / all * PERMIT as f64) as i64;
+        weight.clamp(least.min(PERMIT), PERMIT)
+    }
+
+    /// What a ticket takes from the others: its processor time, and of its
+    /// blocked time what a thread is worth beside a processor.
+    pub(super) fn charge_ns(&self, thread_worth: f64) -> u64 {
+        if self.runs == 0 {
+            return CHARGE_UNKNOWN_NS;
+        }
+        let charge = self.cpu_ns + self.blocked_ns * thread_worth;
+        (charge as u64).max(CHARGE_NS_MIN)
+    }
+}
+
+#[cfg(all(test, not(hybrid_loom)))]
+mod tests {
+    use super::*;
+
+    fn detail(cpu_ns: u64, blocked_ns: u64) -> Detail {
+        Detail {
+            cpu_ns,
+            delay_ns: 77_000_000,
+            blocked_ns,
+        }
+    }
+
+    #[test]
+    fn an_unknown_route_weighs_a_processor() {
+        assert_eq!(Cost::default().weight(1), PERMIT);
+    }
+
+    #[test]
+    fn one_run_tells_a_sleeper_from_a_computation() {
+        let mut sleeper = Cost::default();
+        sleeper.learn(&detail(50_000, 4_950_000));
+        assert_eq!(sleeper.weight(1), PERMIT / 100);
+        let mut computation = Cost::default();
+        computation.learn(&detail(5_000_000, 0));
+        assert_eq!(computation.weight(1), PERMIT);
+    }
+
+    #[test]
+    fn waiting_for_a_processor_changes_nothing() {
+        let mut cost = Cost::default();
+        cost.learn(&detail(1_000_000, 1_000_000));
+        assert_eq!(cost.weight(1), PERMIT / 2);
+    }
+
+    #[test]
+    fn a_route_that_turns_from_sleeping_to_computing_is_relearned() {
+        let mut cost = Cost::default();
+        for _ in 0..1000 {
+            cost.learn(&detail(50_000, 5_000_000));
+        }
+        for _ in 0..100 {
+            cost.learn(&detail(5_000_000, 0));
+        }
+        assert!(cost.weight(1) > PERMIT * 9 / 10);
+    }
+}

@@ -1,0 +1,323 @@
+//! Which ticket runs next. A plain data structure: it knows no threads and reads
+//! no clock.
+//!
+//! Routes take turns by what their tickets cost (start-time fair queueing:
+//! P. Goyal, H. Vin and H. Cheng, 1996): each has a tag that grows by its charge
+//! whenever one of its tickets starts, and the lowest tag goes first. So a short
+//! route beside a long one waits for what runs, never for what queues. Within a
+//! route it is first come, first served; in overload, last come.
+//!
+//! What keeps a route back: its adaptive limit, half of the threads while others
+//! wait, and too few permits for its weight. Then lighter tickets may pass it, but
+//! not for long.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use super::{cost::Cost, gauge::RouteGauge, overload::Overload};
+use crate::telemetry::{clock::Instant, timing::Detail};
+
+/// How long lighter tickets pass one that finds no room.
+const PASSED_MAX: Duration = Duration::from_millis(10);
+
+/// How many tickets that are over, or refused, one pick looks at.
+const DISCARDED_MAX: usize = 64;
+
+/// What the order goes by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Threads at most, the reserved one left aside.
+    pub(super) threads_max: usize,
+    /// What a blocked thread is worth beside a computing one.
+    pub(super) thread_worth: f64,
+    /// The least weight of a ticket.
+    pub(super) weight_least: i64,
+    /// `queue_wait`, where overload is looked for.
+    pub(super) queue_wait: Option<Duration>,
+}
+
+pub(super) struct Order<T> {
+    terms: Terms,
+    routes: Vec<Queue<T>>,
+    /// The routes of which tickets wait.
+    active: Vec<usize>,
+    /// The tag of the ticket that started last.
+    tag: u64,
+    overload: Option<Overload>,
+    /// Since when a ticket has been passed.
+    passed_since: Option<Instant>,
+    /// Whether a ticket is over, and need not run.
+    is_over: fn(&T) -> bool,
+    waiting: usize,
+}
+
+struct Queue<T> {
+    tickets: VecDeque<Waiting<T>>,
+    gauge: Arc<RouteGauge>,
+    running: usize,
+    cost: Cost,
+    tag: u64,
+    /// When its last ticket started, if others waited behind it.
+    last_start: Option<Instant>,
+}
+
+struct Waiting<T> {
+    ticket: T,
+    since: Instant,
+}
+
+/// Who asks for a ticket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asker {
+    /// A thread of the pool.
+    Worker,
+    /// The thread beyond the last, for routes that hold none.
+    Reserve,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Pick<T> {
+    /// This runs, and weighs so much.
+    Run {
+        ticket: T,
+        route: usize,
+        weight: i64,
+    },
+    /// A ticket of that weight waits for permits.
+    NoRoom { weight: i64 },
+    /// Nothing waits, or only what its limits keep back.
+    Nothing,
+}
+
+/// A ticket that will not run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Discarded<T> {
+    /// Its waiter has given it up.
+    Over(T),
+    /// It is refused, since the pool is overloaded.
+    Shed(T),
+}
+
+impl<T> Order<T> {
+    pub(super) fn new(
+        terms: Terms,
+        gauges: &[Arc<RouteGauge>],
+        is_over: fn(&T) -> bool,
+        now: Instant,
+    ) -> Self {
+        Self {
+            terms,
+            routes: gauges.iter().map(Queue::new).collect(),
+            active: Vec::new(),
+            tag: 0,
+            overload: terms.queue_wait.map(|wait| Overload::new(wait, now)),
+            passed_since: None,
+            is_over,
+            waiting: 0,
+        }
+    }
+
+    /// Tickets that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    pub(super) fn push(&mut self, route: usize, ticket: T, since: Instant) {
+        let queue = &mut self.routes[route];
+        if queue.tickets.is_empty() {
+            self.active.push(route);
+            // Who comes back does not catch up on turns it did not want.
+            queue.tag = queue.tag.max(self.tag);
+            queue.last_start = None;
+        }
+        queue.tickets.push_back(Waiting { ticket, since });
+        self.waiting += 1;
+        if let Some(overload) = &mut self.overload {
+            overload.note_came(1);
+        }
+    }
+
+    /// Tickets were refused before they came here.
+    pub(super) fn note_refused(&mut self, tickets: u64) {
+        if let Some(overload) = &mut self.overload {
+            overload.note_came(tickets);
+        }
+    }
+
+    /// A ticket of that route has run.
+    pub(super) fn end(&mut self, route: usize, detail: Option<&Detail>) {
+        let least = self.terms.weight_least;
+        let queue = &mut self.routes[route];
+        queue.running -= 1;
+        if let Some(detail) = detail {
+            queue.cost.learn(detail);
+            queue.gauge.set_weight(queue.cost.weight(least));
+        }
+        if let Some(overload) = &mut self.overload {
+            overload.note_ended();
+        }
+    }
+
+    /// Whether a route has tickets waiting and none running.
+    pub(super) fn starves(&self) -> bool {
+        let mut active = self.active.iter();
+        active.any(|route| self.routes[*route].running == 0)
+    }
+
+    /// Takes the ticket that is next, if there is room for it. Those that will
+    /// not run are put aside, for the caller to drop outside of its lock.
+    pub(super) fn pick(
+        &mut self,
+        now: Instant,
+        asker: Asker,
+        fits: impl Fn(i64) -> bool,
+        aside: &mut Vec<Discarded<T>>,
+    ) -> Pick<T> {
+        self.discard(now, aside);
+        self.watch_overload(now);
+        let Some(first) = self.next(asker, |_| true) else {
+            return Pick::Nothing;
+        };
+        let weight = self.weight(first);
+        if asker == Asker::Reserve || fits(weight) {
+            self.passed_since = None;
+            return self.start(first, now);
+        }
+        let passed_since = *self.passed_since.get_or_insert(now);
+        let may_pass = now.saturating_duration_since(passed_since) < PASSED_MAX;
+        match self.next(asker, |weight| fits(weight)) {
+            Some(lighter) if may_pass => self.start(lighter, now),
+            _ => Pick::NoRoom { weight },
+        }
+    }
+
+    /// Takes out everything that is over, wherever it stands.
+    pub(super) fn sweep(&mut self, now: Instant, aside: &mut Vec<Discarded<T>>) {
+        let is_over = self.is_over;
+        for route in &self.active {
+            let tickets = &mut self.routes[*route].tickets;
+            if !tickets.iter().any(|waiting| is_over(&waiting.ticket)) {
+                continue;
+            }
+            let all = std::mem::take(tickets);
+            for waiting in all {
+                if is_over(&waiting.ticket) {
+                    aside.push(Discarded::Over(waiting.ticket));
+                    self.waiting -= 1;
+                } else {
+                    tickets.push_back(waiting);
+                }
+            }
+        }
+        self.discard(now, aside);
+        self.watch_overload(now);
+    }
+
+    fn weight(&self, route: usize) -> i64 {
+        self.routes[route].cost.weight(self.terms.weight_least)
+    }
+
+    /// The route whose turn it is, among those that may start one of that weight.
+    fn next(&self, asker: Asker, may: impl Fn(i64) -> bool) -> Option<usize> {
+        let half = (self.terms.threads_max / 2).max(1);
+        let several = self.active.len() > 1;
+        let candidates = self.active.iter().copied().filter(|route| {
+            let queue = &self.routes[*route];
+            let is_free = queue.running < queue.gauge.limit();
+            let is_asked = asker == Asker::Worker || queue.running == 0;
+            is_free && is_asked && may(self.weight(*route))
+        });
+        candidates.min_by_key(|route| {
+            let queue = &self.routes[*route];
+            let since = queue.tickets.front().map(|first| first.since);
+            (several && queue.running >= half, queue.tag, since)
+        })
+    }
+
+    fn start(&mut self, route: usize, now: Instant) -> Pick<T> {
+        let is_overloaded = self.is_overloaded();
+        let weight = self.weight(route);
+        let queue = &mut self.routes[route];
+        let taken = if is_overloaded {
+            queue.tickets.pop_back()
+        } else {
+            queue.tickets.pop_front()
+        };
+        let Some(Waiting { ticket, .. }) = taken else {
+            return Pick::Nothing;
+        };
+        self.waiting -= 1;
+        queue.running += 1;
+        self.tag = queue.tag;
+        queue.tag += queue.cost.charge_ns(self.terms.thread_worth);
+        if let Some(last) = queue.last_start.replace(now) {
+            queue
+                .gauge
+                .note_interval(now.saturating_duration_since(last));
+        }
+        if queue.tickets.is_empty() {
+            self.active.retain(|active| *active != route);
+        }
+        Pick::Run {
+            ticket,
+            route,
+            weight,
+        }
+    }
+
+    fn is_overloaded(&self) -> bool {
+        self.overload.as_ref().is_some_and(Overload::is_on)
+    }
+
+    fn watch_overload(&mut self, now: Instant) {
+        let heads = self.active.iter();
+        let oldest = heads.filter_map(|route| Some(self.routes[*route].tickets.front()?.since));
+        let waited = oldest
+            .min()
+            .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        if let Some(overload) = &mut self.overload {
+            overload.note_head(now, waited);
+        }
+    }
+
+    /// Takes out what is over at the heads of the queues, and what overload
+    /// refuses.
+    fn discard(&mut self, now: Instant, aside: &mut Vec<Discarded<T>>) {
+        let mut left = DISCARDED_MAX;
+        for route in &self.active {
+            let queue = &mut self.routes[*route];
+            while let Some(first) = queue.tickets.front()
+                && left > 0
+            {
+                let waited = now.saturating_duration_since(first.since);
+                let is_over = (self.is_over)(&first.ticket);
+                let is_shed = self.overload.as_ref().is_some_and(|o| o.sheds(waited));
+                if !is_over && !is_shed {
+                    break;
+                }
+                let first = queue.tickets.pop_front().map(|first| first.ticket);
+                aside.extend(first.map(|ticket| match is_over {
+                    true => Discarded::Over(ticket),
+                    false => Discarded::Shed(ticket),
+                }));
+                self.waiting -= 1;
+                left -= 1;
+            }
+        }
+        let routes = &self.routes;
+        self.active
+            .retain(|route| !routes[*route].tickets.is_empty());
+    }
+}
+
+impl<T> Queue<T> {
+    fn new(gauge: &Arc<RouteGauge>) -> Self {
+        Self {
+            tickets: VecDeque::new(),
+            gauge: Arc::clone(gauge),
+            running: 0,
+            cost: Cost::default(),
+            tag: 0,
+            last_start: None,
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! How much may compute at once: so many processors' worth of permits, of which a
+//! running ticket holds as much as its route is known to compute.
+//!
+//! Taken by workers while they hold the order, so that two never take the last;
+//! given back by anybody. A ticket that is found asleep gives its permit back
+//! early, and takes it again when it is found awake: then more may be held than
+//! there is, and nobody starts until that is over.
+
+use crate::sync::{AtomicI64, Ordering};
+
+/// One processor's worth.
+pub(super) const PERMIT: i64 = 1 << 16;
+
+/// How far the sum may pass the capacity: to the nearest whole processor.
+const ROUNDING: i64 = PERMIT / 2;
+
+pub(super) struct Permits {
+    held: AtomicI64,
+    capacity: AtomicI64,
+    /// What the lightest ticket needs that found no room; 0 where none waits so.
+    needed: AtomicI64,
+}
+
+impl Permits {
+    /// `None`: no limit.
+    pub(super) fn new(cores: Option<f64>) -> Self {
+        let permits = Self {
+            held: AtomicI64::new(0),
+            capacity: AtomicI64::new(i64::MAX / 2),
+            needed: AtomicI64::new(0),
+        };
+        if let Some(cores) = cores {
+            permits.set_cores(cores);
+        }
+        permits
+    }
+
+    pub(super) fn set_cores(&self, cores: f64) {
+        self.capacity.store(permits(cores), Ordering::Relaxed);
+    }
+
+    /// Whether a ticket of that weight may start. Where nothing runs, one may,
+    /// however little there is.
+    pub(super) fn fits(&self, weight: i64) -> bool {
+        // SeqCst: see `handoff`.
+        let held = self.held.load(Ordering::SeqCst);
+        held <= 0 || held + weight <= self.capacity.load(Ordering::Relaxed) + ROUNDING
+    }
+
+    /// Whether it is worth waking somebody.
+    pub(super) fn have_room(&self) -> bool {
+        self.fits(self.needed.load(Ordering::Relaxed))
+    }
+
+    /// A ticket of that weight found no room: until it does, nobody is woken in
+    /// vain.
+    pub(super) fn note_needed(&self, weight: i64) {
+        self.needed.store(weight, Ordering::Relaxed);
+    }
+
+    /// A ticket of that weight comes, which may find room where others did not.
+    pub(super) fn note_coming(&self, weight: i64) {
+        if weight < self.needed.load(Ordering::Relaxed) {
+            self.needed.store(weight, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn take(&self, weight: i64) {
+        self.held.fetch_add(weight, Ordering::SeqCst);
+    }
+
+    pub(super) fn give_back(&self, weight: i64) {
+        self.held.fetch_sub(weight, Ordering::SeqCst);
+    }
+
+    /// Processors' worth that are held, and that there are.
+    pub(super) fn gauges(&self) -> (f64, f64) {
+        let held = self.held.load(Ordering::Relaxed);
+        let capacity = self.capacity.load(Ordering::Relaxed);
+        (cores(held), cores(capacity))
+    }
+}
+
+fn permits(cores: f64) -> i64 {
+    // A float becomes the nearest integer there is.
+    (cores * PERMIT as f64) as i64
+}
+
+fn cores(permits: i64) -> f64 {
+    permits as f64 / PERMIT as f64
+}
+
+#[cfg(all(test, not(hybrid_loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_processors_take_two_that_compute() {
+        let permits = Permits::new(Some(2.0));
+        for _ in 0..2 {
+            assert!(permits.fits(PERMIT));
+            permits.take(PERMIT);
+        }
+        assert!(!permits.fits(PERMIT));
+        assert!(permits.fits(PERMIT / 100), "one that sleeps still fits");
+        permits.give_back(PERMIT);
+        assert!(permits.fits(PERMIT));
+    }
+
+    #[test]
+    fn half_a_processor_takes_one() {
+        let permits = Permits::new(Some(0.5));
+        assert!(permits.fits(PERMIT));
+        permits.take(PERMIT);
+        assert!(!permits.fits(PERMIT));
+    }
+
+    #[test]
+    fn nobody_is_woken_for_what_does_not_fit() {
+        let permits = Permits::new(Some(1.0));
+        permits.take(PERMIT);
+        permits.note_needed(PERMIT);
+        assert!(!permits.have_room());
+        permits.note_coming(PERMIT / 100);
+        assert!(permits.have_room());
+    }
+}
