@@ -373,6 +373,11 @@ impl Gate {
         self.note(|counts| counts.ended += 1);
     }
 
+    /// Notes something when it is dropped.
+    pub(crate) fn on_drop(&self, note: fn(&mut Counts)) -> OnDrop {
+        OnDrop(self.clone(), note)
+    }
+
     /// An async handler stands here until the gate opens.
     pub(crate) async fn stand_async(&self) {
         self.begin();
@@ -403,7 +408,7 @@ impl Gate {
 type Passing = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// Notes something when it is dropped.
-struct OnDrop(Gate, fn(&mut Counts));
+pub(crate) struct OnDrop(Gate, fn(&mut Counts));
 
 impl OnDrop {
     fn disarm(mut self) {

@@ -1,9 +1,13 @@
 //! Clients that leave, and deadlines that pass: what runs on, what never begins,
 //! who is told, and what is held until the end.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hybrid::prelude::*;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::harness::{Gate, Server, Wire, eventually};
 
@@ -174,6 +178,67 @@ fn a_deadline_that_passes_in_the_queue_costs_no_run() {
     assert_eq!(other.read().status, 204);
     assert_eq!(server.get("/stand").status, 200);
     assert_eq!(gate.counts().begun, 3);
+}
+
+#[get("/waits-for-ever", timeout = "200ms")]
+fn waits_for_ever(State(gate): State<Gate>) {
+    gate.note(|counts| counts.begun += 1);
+    let _ended = gate.on_drop(|counts| counts.ended += 1);
+    hybrid::block_on(std::future::pending())
+}
+
+/// A thread cannot be stopped; a wait of ours can.
+#[test]
+fn a_deadline_ends_a_wait_in_a_plain_handler() {
+    let gate = Gate::default();
+    let app = App::new()
+        .state(gate.clone())
+        .routes(routes![waits_for_ever]);
+    let server = Server::start(app.config(Config::new().max_threads(1)));
+    eventually("a handler begins, and is late", || {
+        let late = server.get("/waits-for-ever");
+        assert_eq!(late.status, 504, "{late:?}");
+        gate.counts().begun > 0
+    });
+    gate.wait_for(|counts| counts.ended == counts.begun);
+}
+
+/// A permit in the extractor and another in the body, as many permits as are taken
+/// in extractors: every handler waits for one that another holds.
+#[derive(Clone)]
+struct Permits(Arc<Semaphore>);
+
+struct Permit(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+
+#[extractor]
+async fn permit(State(Permits(permits)): State<Permits>) -> Result<Permit> {
+    Ok(Permit(permits.acquire_owned().await?))
+}
+
+#[post("/two-permits", timeout = "400ms")]
+fn two_permits(_first: Permit, State(Permits(permits)): State<Permits>) -> Result<&'static str> {
+    let _second = hybrid::block_on(permits.acquire_owned())?;
+    Ok("both")
+}
+
+#[test]
+fn handlers_that_wait_for_each_others_permits_recover() {
+    let permits = Permits(Arc::new(Semaphore::new(4)));
+    let app = App::new()
+        .state(permits.clone())
+        .routes(routes![two_permits]);
+    let server = Server::start(app.config(Config::new().max_threads(16)));
+    let asked = Instant::now();
+    let mut wires: Vec<_> = (0..12).map(|_| ask(&server, "POST /two-permits")).collect();
+    for wire in &mut wires {
+        let status = wire.read().status;
+        assert!(matches!(status, 200 | 503 | 504), "{status}");
+    }
+    assert!(asked.elapsed() < Duration::from_secs(20), "somebody waited");
+    eventually("all permits are back", || {
+        permits.0.available_permits() == 4
+    });
+    assert_eq!(ask(&server, "POST /two-permits").read().status, 200);
 }
 
 /// Asks until a handler stands at the gate: on a busy machine the first may be

@@ -282,7 +282,8 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
     let span = tracing::Span::current();
     move |turn| {
         let started = clock::now();
-        let late = running.deadline.is_some_and(|deadline| started >= deadline);
+        let deadline = running.deadline;
+        let late = deadline.is_some_and(|deadline| started >= deadline);
         if turn == Turn::Shed || late {
             if ticket.give_up() {
                 drop_safely(take(&work));
@@ -304,9 +305,15 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
         let (ran, timing) =
             route.timed(queue_ns, || catch(|| span.in_scope(|| running.enter(work))));
         ticket.end();
-        let done = ran.map(|response| (response, timing));
+        let is_late = |at| deadline.is_some_and(|deadline| at >= deadline);
+        let done = match ran {
+            Ok(response) => Ok((response, timing)),
+            // Unwound by `block_on`, or for whatever reason: it is too late.
+            Err(_) if is_late(clock::now()) => Err(Refusal::Deadline),
+            Err(panicked) => Err(Refusal::Panicked(panicked)),
+        };
         // Nobody listens where the request is over; then the answer is dropped.
-        if let Err(unheard) = reply.send(done.map_err(Refusal::Panicked)) {
+        if let Err(unheard) = reply.send(done) {
             drop_safely(unheard);
         }
         Some(timing)

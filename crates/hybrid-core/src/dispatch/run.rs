@@ -1,7 +1,7 @@
 //! Across the border: a closure on the pool from an `async fn`, a future awaited
 //! in a plain `fn`, and extractors of either colour.
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, pin::pin, sync::Arc};
 
 use hybrid_validate::{Report, Source};
 
@@ -11,6 +11,7 @@ use super::{
     on_pool::{Patience, Refusal, queue},
     pool::Pool,
     ticket::Ticket,
+    within::within,
 };
 use crate::{
     Response,
@@ -135,8 +136,12 @@ pub(super) async fn on<T: Send + 'static>(
         longest: clock::now() + running.app.settings().queue_wait,
         on_disconnect: OnDisconnect::Cancel,
     };
+    let (app, route) = (Arc::clone(&running.app), Arc::clone(&running.route));
     match queue(pool, ticket, running, patience, f).await {
-        Ok((value, _)) => Ok(value),
+        Ok((value, timing)) => {
+            app.telemetry().ran(&route, Lane::Pool, &timing);
+            Ok(value)
+        }
         Err(refusal) => Err(PoolError {
             kind: Kind::Refused(refusal),
         }),
@@ -144,12 +149,24 @@ pub(super) async fn on<T: Send + 'static>(
 }
 
 /// Waits for a future in a plain `fn`. The thread is blocked meanwhile, which is
-/// what pool threads are for.
+/// what pool threads are for: while it sleeps its share of the processors is
+/// for others.
+///
+/// The wait ends at the handler's deadline: its client has its 504 then, and the
+/// handler is unwound as by a panic, without a message, so that what it holds is
+/// free again. Two handlers that wait for each other's permits do not do so for
+/// ever.
 ///
 /// # Panics
 /// On an event loop, where it would block everybody, and outside of a runtime.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Handle::current().block_on(future)
+    let deadline = Running::here().and_then(|running| running.deadline);
+    let runtime = tokio::runtime::Handle::current();
+    let waited = runtime.block_on(async { within(deadline, pin!(future)).await });
+    match waited {
+        Some(output) => output,
+        None => std::panic::resume_unwind(Box::new("the deadline passed in `block_on`")),
+    }
 }
 
 // === Extractors ===

@@ -321,3 +321,7 @@ impl<T> Queue<T> {
         }
     }
 }
+
+#[cfg(all(test, not(hybrid_loom)))]
+#[path = "order_tests.rs"]
+mod tests;
