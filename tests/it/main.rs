@@ -8,6 +8,7 @@
 )]
 
 mod across;
+mod concurrency;
 mod edges;
 mod extract;
 mod harness;
