@@ -123,7 +123,7 @@ pub(crate) fn build(
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         settings,
         pool,
-        telemetry: Telemetry::new(routes.len()),
+        telemetry: Telemetry::new(&routes),
         routes,
         registry: Registry::new(app.registrations, kinds),
         error_format: app.error_format,

@@ -41,7 +41,7 @@ use crate::{
     spec::{Lane, OnDisconnect},
     state::States,
     telemetry::{
-        Telemetry,
+        InFlight, Telemetry,
         clock::{self, Instant},
     },
 };
@@ -117,7 +117,10 @@ impl Frozen {
         body: Body,
         peer: Peer,
     ) -> Answering {
+        let received = clock::now();
         let (target, stack) = self.find(&head);
+        let route = target.matched().map(|matched| &*matched.route);
+        let in_flight = self.telemetry.begun(route, &head.method, received);
         let spare = self.error_format.needs_head().then(|| {
             let matched = target.matched().cloned();
             Box::new(Head::new(head.clone(), peer, matched))
@@ -127,10 +130,12 @@ impl Frozen {
             app: self,
             target,
             peer,
-            received: clock::now(),
+            received,
         };
         let Some(stack) = stack else {
-            return routed.answer(head, body, spare);
+            let mut answering = routed.answer(head, body, spare);
+            answering.in_flight = Some(in_flight);
+            return answering;
         };
         let route = routed.target.matched().map(|m| Arc::clone(&m.route));
         let mut request = Request::from_parts(*head, body);
@@ -140,6 +145,7 @@ impl Frozen {
         let mut answering = Answering::new(app, serving, spare);
         answering.route = route;
         answering.is_layered = true;
+        answering.in_flight = Some(in_flight);
         answering
     }
 
@@ -540,6 +546,8 @@ pub(crate) struct Answering {
     /// It goes through the layers around the route, whose own answering is
     /// further in.
     is_layered: bool,
+    /// Counted when it ends; taken along by the outermost answering alone.
+    in_flight: Option<InFlight>,
 }
 
 impl Answering {
@@ -552,6 +560,7 @@ impl Answering {
             spare,
             is_head: false,
             is_layered: false,
+            in_flight: None,
         }
     }
 
@@ -604,13 +613,20 @@ impl Future for Answering {
         let polled = Pin::new(&mut self.serving).poll(cx);
         polled.map(|response| {
             self.detaching = None;
-            self.finish(response)
+            let response = self.finish(response);
+            if let Some(in_flight) = self.in_flight.take() {
+                self.app.telemetry.answered(&in_flight, response.status());
+            }
+            response
         })
     }
 }
 
 impl Drop for Answering {
     fn drop(&mut self) {
+        if let Some(in_flight) = self.in_flight.take() {
+            self.app.telemetry.left(&in_flight);
+        }
         let begun = self
             .detaching
             .as_ref()

@@ -263,6 +263,11 @@ async fn wait_for_place(
 /// route's status, problems in the application's format.
 pub(super) fn finish(response: &mut Response, parts: &Parts) {
     if let Some(carried) = response.extensions_mut().remove::<Carried>() {
+        let refused = carried.0.violations();
+        if !refused.is_empty() {
+            let telemetry = parts.app.telemetry();
+            telemetry.refused_values(&parts.route, &parts.head.method, refused);
+        }
         let rendered = parts.app.render(&carried.0, &parts.head);
         carried.replace(response, rendered);
     } else if response.status() == StatusCode::OK
@@ -277,7 +282,8 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
 /// `expose_lane`, the test client. Without a timing its handler never ran.
 pub(super) fn place(response: &mut Response, parts: &Parts, timing: Option<&Timing>) {
     if let Some(timing) = timing {
-        parts.app.telemetry().ran(&parts.route, parts.lane, timing);
+        let telemetry = parts.app.telemetry();
+        telemetry.ran(&parts.route, &parts.head.method, parts.lane, timing);
     }
     let exposes = parts.app.settings().expose_lane;
     let notes = parts.app.notes_placement();

@@ -1,26 +1,198 @@
-//! What the framework measures about itself: [`timing`] what one run of a
-//! handler took, [`sampling`] which runs are looked at closely, `Telemetry` what
-//! became of all. [`clock`] is the only place
-//! where time is read, [`reading`] the only one where a thread's accounts are.
+//! What the framework measures about itself.
+//!
+//! ```text
+//! a request  ─begun, ran, answered→ this thread's seat ─merge→ table → balancer, admin endpoints
+//! ```
+//!
+//! [`timing`] is what one run of a handler took, [`sampling`] which runs are
+//! looked at closely, [`reading`] the only place where a thread's accounts are
+//! read, [`clock`] the only one where time is. [`series`] says what is counted
+//! apart from what, [`seat`] and [`cells`] are where the threads write it,
+//! [`histogram`] how durations are kept, [`table`] what all of it comes to.
+//! Nothing here decides anything, and nothing a client sends becomes a name.
 
+#![allow(dead_code, reason = "read by the control plane, which comes next")]
+
+mod cells;
 pub(crate) mod clock;
+pub(crate) mod histogram;
 pub(crate) mod reading;
 pub(crate) mod sampling;
+mod seat;
+pub(crate) mod series;
+mod shed;
+mod table;
 pub(crate) mod timing;
 
-use crate::{router::Route, spec::Lane};
-use timing::Timing;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use http::{Method, StatusCode};
+use hybrid_validate::{Source, Violation};
+
+pub(crate) use shed::Shed;
+pub(crate) use table::Table;
+
+use crate::{
+    router::Route,
+    spec::Lane,
+    sync::{AtomicU64, Ordering},
+};
+use clock::Instant;
+use seat::Seats;
+use series::{AllSeries, Series};
+use timing::{Timing, nanoseconds};
 
 /// The measurements of an application.
+pub(crate) struct Telemetry {
+    series: Arc<AllSeries>,
+    seats: Arc<Seats>,
+    rare: Box<[Rare]>,
+    table: Mutex<Table>,
+}
+
+/// What happens rarely is counted by all threads in one place.
+#[derive(Default)]
+struct Rare {
+    shed: [AtomicU64; Shed::ALL.len()],
+    refused: [AtomicU64; SOURCES.len()],
+}
+
+/// Where values come from that validation refuses.
+pub(crate) const SOURCES: [Source; 7] = [
+    Source::Path,
+    Source::Query,
+    Source::Header,
+    Source::Cookie,
+    Source::Form,
+    Source::File,
+    Source::Body,
+];
+
+/// A request that has begun and is to be counted when it ends, by
+/// [`Telemetry::answered`] or [`Telemetry::left`].
 #[derive(Debug)]
-pub(crate) struct Telemetry {}
+#[must_use = "what begins ends"]
+pub(crate) struct InFlight {
+    series: Series,
+    lane: Lane,
+    since: Instant,
+}
 
 impl Telemetry {
-    /// For that many routes.
-    pub(crate) fn new(_routes: usize) -> Self {
-        Self {}
+    /// For these routes.
+    pub(crate) fn new(routes: &[Arc<Route>]) -> Self {
+        let series = Arc::new(AllSeries::new(
+            routes.iter().map(|route| route.spec.methods),
+        ));
+        let count = series.subjects().len();
+        Self {
+            seats: Seats::new(count),
+            rare: (0..count).map(|_| Rare::default()).collect(),
+            table: Mutex::new(Table::new(Arc::clone(&series), clock::now())),
+            series,
+        }
+    }
+
+    // === what requests tell ===
+
+    /// A request has come, for that route if any.
+    pub(crate) fn begun(&self, route: Option<&Route>, method: &Method, at: Instant) -> InFlight {
+        let series = self.series.of(route, method);
+        self.seats.write(|cells| cells[series.index()].begin());
+        InFlight {
+            series,
+            lane: route.map_or(Lane::Event, |route| route.effective_lane.get()),
+            since: at,
+        }
+    }
+
+    /// The head of its answer is there.
+    pub(crate) fn answered(&self, request: &InFlight, status: StatusCode) {
+        let duration_ns = nanoseconds(clock::now() - request.since);
+        self.seats.write(|cells| {
+            cells[request.series.index()].answer(request.lane, status.as_u16(), duration_ns);
+        });
+    }
+
+    /// Nobody waits for its answer any more.
+    pub(crate) fn left(&self, request: &InFlight) {
+        let duration_ns = nanoseconds(clock::now() - request.since);
+        self.seats
+            .write(|cells| cells[request.series.index()].leave(request.lane, duration_ns));
     }
 
     /// A handler has run there, and took that.
-    pub(crate) fn ran(&self, _route: &Route, _lane: Lane, _timing: &Timing) {}
+    pub(crate) fn ran(&self, route: &Route, method: &Method, lane: Lane, timing: &Timing) {
+        let series = self.series.of(Some(route), method);
+        self.seats
+            .write(|cells| cells[series.index()].run(lane, timing));
+    }
+
+    /// A request of that route was refused for lack of room or time.
+    pub(crate) fn shed(&self, route: &Route, why: Shed) {
+        let whole = self.series.whole(route.index);
+        // Relaxed, as all counts: they order nothing.
+        self.rare[whole.index()].shed[why.index()].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Values of a request were refused.
+    pub(crate) fn refused_values(&self, route: &Route, method: &Method, refused: &[Violation]) {
+        let rare = &self.rare[self.series.of(Some(route), method).index()];
+        for violation in refused {
+            rare.refused[violation.location.source as usize].fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    // === what the control plane reads ===
+
+    /// Brings the table up to date.
+    pub(crate) fn merge(&self) {
+        // Before the table's lock: threads that come wait for neither.
+        let seats = self.seats.all();
+        self.lock()
+            .merge(&seats, |series| self.shed_in_all(series), clock::now());
+    }
+
+    /// Lets somebody look at the table, as the last [`merge`](Self::merge) left it.
+    pub(crate) fn with_table<R>(&self, look: impl FnOnce(&Table) -> R) -> R {
+        look(&self.lock())
+    }
+
+    /// Which series there are.
+    pub(crate) fn series(&self) -> &AllSeries {
+        &self.series
+    }
+
+    /// How often a series was refused for that reason.
+    pub(crate) fn shed_count(&self, series: usize, why: Shed) -> u64 {
+        self.rare[series].shed[why.index()].load(Ordering::Relaxed)
+    }
+
+    /// How many values of that source were refused.
+    pub(crate) fn refused_count(&self, series: usize, source: Source) -> u64 {
+        self.rare[series].refused[source as usize].load(Ordering::Relaxed)
+    }
+
+    fn shed_in_all(&self, series: usize) -> u64 {
+        let counts = self.rare[series].shed.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+impl fmt::Debug for Telemetry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Telemetry")
+            .field("seats", &self.seats)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(hybrid_loom)))]
+mod tests;
