@@ -199,6 +199,14 @@ pub use hybrid_macros::FromParam;
 /// ```
 pub use hybrid_macros::Problem;
 
+#[doc = include_str!("../docs/observability.md")]
+pub mod observability {
+    pub use hybrid_core::{
+        admin::{METRICS, Metric, MetricKind},
+        stats::{Percentiles, RouteStats, Stats},
+    };
+}
+
 /// What nearly every program uses: `use hybrid::prelude::*;`.
 pub mod prelude {
     pub use crate::{

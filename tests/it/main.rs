@@ -8,6 +8,7 @@
 )]
 
 mod across;
+mod admin;
 mod concurrency;
 mod edges;
 mod extract;
@@ -16,6 +17,7 @@ mod http2;
 mod lanes;
 mod layers;
 mod leaving;
+mod metrics;
 mod mounting;
 mod overload;
 mod panics;

@@ -12,6 +12,7 @@
 #![deny(unsafe_code)]
 #![warn(clippy::needless_pass_by_value)]
 
+pub mod admin;
 pub mod app;
 pub mod body;
 pub mod config;
@@ -25,6 +26,7 @@ pub(crate) mod router;
 pub mod server;
 pub mod spec;
 pub mod state;
+pub mod stats;
 pub(crate) mod sync;
 pub(crate) mod telemetry;
 pub mod testing;

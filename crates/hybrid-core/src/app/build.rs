@@ -5,7 +5,7 @@
 //! Runs on a plain thread, so that constructors of states may block, and may
 //! start runtimes of their own.
 
-use std::{panic::Location, sync::Arc};
+use std::{net::TcpListener, panic::Location, sync::Arc};
 
 use hybrid_validate::Source;
 use tokio::{runtime::Handle, sync::Semaphore};
@@ -30,6 +30,7 @@ use crate::{
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{OnDisconnect, RouteSpec, Timeout},
     state::{Entry, States},
+    sync::AtomicBool,
     telemetry::{Telemetry, sampling::Sampling},
 };
 
@@ -38,6 +39,8 @@ pub(crate) struct Built {
     pub(crate) app: Arc<Frozen>,
     pub(crate) stop: Vec<Hook>,
     pub(crate) warnings: Warnings,
+    /// Where the admin endpoints listen by themselves.
+    pub(crate) admin: Option<TcpListener>,
 }
 
 /// Where an application is built for.
@@ -45,6 +48,9 @@ pub(crate) struct Built {
 pub(crate) enum For {
     /// A process that serves: the file and the environment are read.
     Serving,
+    /// Another server, which the application is mounted in: as a process that
+    /// serves, but it listens nowhere.
+    Mounting,
     /// Tests: the builder's configuration alone, and answers say their lane.
     Testing,
 }
@@ -53,7 +59,7 @@ pub(crate) enum For {
 /// the application from being checked.
 pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Vec<Fault>) {
     let resolved = match purpose {
-        For::Serving => config::load(config),
+        For::Serving | For::Mounting => config::load(config),
         For::Testing => config::resolve(config, None, Vec::new()),
     };
     match resolved {
@@ -101,6 +107,10 @@ pub(crate) fn build(
         root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
+    if let Some((path, at)) = &app.admin {
+        builder.add_admin(path, at);
+    }
+    let admin = builder.listen_for_admin(purpose);
     let Builder {
         mut faults,
         router,
@@ -132,11 +142,13 @@ pub(crate) fn build(
         root_mount,
         runtime: runtime.clone(),
         notes_placement: purpose == For::Testing,
+        stops: AtomicBool::new(false),
     };
     Ok(Built {
         app: Arc::new(frozen),
         stop: app.hooks.stop,
         warnings,
+        admin,
     })
 }
 
@@ -401,6 +413,52 @@ impl Builder<'_> {
         }
     }
 
+    /// The admin endpoints among the application's own paths.
+    fn add_admin(&mut self, path: &str, at: &'static Location<'static>) {
+        let template = Template::parse(path.trim_end_matches('/'));
+        match template {
+            _ if !path.starts_with('/') => Err(format!(
+                "the path `{path}` of the admin endpoints must begin with `/`: write \"/{path}\""
+            )),
+            Ok(template) if template.names.is_empty() => Ok(template.pattern),
+            Ok(_) => Err(format!(
+                "the path `{path}` of the admin endpoints must hold no names"
+            )),
+            Err(_) if path.trim_end_matches('/').is_empty() => Err(
+                "the admin endpoints cannot stand at `/`, which is the app's: write \"/_hybrid\""
+                    .to_owned(),
+            ),
+            Err(message) => Err(message),
+        }
+        .map_or_else(
+            |message| {
+                let fault = Fault::new(message).called_at("`admin_at`", at);
+                self.faults.push(fault);
+            },
+            |pattern| self.router.add_admin(&pattern, at),
+        );
+    }
+
+    /// Their own listener, bound already now, so that what is wrong with its
+    /// address is reported with the rest.
+    fn listen_for_admin(&mut self, purpose: For) -> Option<TcpListener> {
+        let addr = self.settings.admin?;
+        if purpose != For::Serving {
+            return None;
+        }
+        let listener = TcpListener::bind(addr);
+        let listener = listener.and_then(|listener| {
+            listener.set_nonblocking(true)?;
+            Ok(listener)
+        });
+        listener
+            .map_err(|error| {
+                let message = format!("`admin`: {addr} cannot be listened on: {error}");
+                self.faults.push(Fault::new(message));
+            })
+            .ok()
+    }
+
     fn add_mount(
         &mut self,
         path: &str,
@@ -459,6 +517,7 @@ fn by_method(methods: &[&str]) -> OnDisconnect {
 impl Limit {
     fn new(running: usize, waiting: usize) -> Self {
         Self {
+            at_once: running,
             permits: Arc::new(Semaphore::new(running.clamp(1, Semaphore::MAX_PERMITS))),
             waiting: Arc::new(Semaphore::new(waiting)),
         }

@@ -22,7 +22,7 @@ use super::{
     mount::Mount,
 };
 use crate::{
-    Request, Response,
+    Request, Response, admin,
     body::Body,
     config::Settings,
     dispatch::{
@@ -40,6 +40,7 @@ use crate::{
     server::{Application, ClientAddr, Peer},
     spec::{Lane, OnDisconnect},
     state::States,
+    sync::{AtomicBool, Ordering},
     telemetry::{
         InFlight, Telemetry,
         clock::{self, Instant},
@@ -65,6 +66,8 @@ pub struct Frozen {
     /// A permit for each handler that may outlive its client.
     pub(super) detached: Arc<Semaphore>,
     pub(super) notes_placement: bool,
+    /// The server has begun to stop.
+    pub(super) stops: AtomicBool,
 }
 
 /// What the router found for a request, on its way through layers.
@@ -83,6 +86,8 @@ enum Target {
     WrongMethod(HeaderValue),
     Malformed(&'static str),
     Elsewhere(String),
+    /// An admin endpoint.
+    Admin(String),
     Nothing,
 }
 
@@ -101,12 +106,18 @@ impl Application for Frozen {
     }
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
-        let head = Head::new(Box::new(http.clone()), Peer::default(), None);
-        self.render(&problem, &head)
+        let in_flight = self.telemetry.begun(None, &http.method, clock::now());
+        let response = self.render_refusal(&problem, http);
+        self.telemetry.answered(&in_flight, response.status());
+        response
     }
 
     fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    fn begin_stop(&self) {
+        self.stops.store(true, Ordering::Relaxed);
     }
 }
 
@@ -119,8 +130,7 @@ impl Frozen {
     ) -> Answering {
         let received = clock::now();
         let (target, stack) = self.find(&head);
-        let route = target.matched().map(|matched| &*matched.route);
-        let in_flight = self.telemetry.begun(route, &head.method, received);
+        let in_flight = self.begin(&target, &head.method, received);
         let spare = self.error_format.needs_head().then(|| {
             let matched = target.matched().cloned();
             Box::new(Head::new(head.clone(), peer, matched))
@@ -134,7 +144,7 @@ impl Frozen {
         };
         let Some(stack) = stack else {
             let mut answering = routed.answer(head, body, spare);
-            answering.in_flight = Some(in_flight);
+            answering.in_flight = in_flight;
             return answering;
         };
         let route = routed.target.matched().map(|m| Arc::clone(&m.route));
@@ -145,7 +155,35 @@ impl Frozen {
         let mut answering = Answering::new(app, serving, spare);
         answering.route = route;
         answering.is_layered = true;
-        answering.in_flight = Some(in_flight);
+        answering.in_flight = in_flight;
+        answering
+    }
+
+    /// Counts a request, unless it asks for the counts.
+    fn begin(&self, target: &Target, method: &Method, received: Instant) -> Option<InFlight> {
+        let route = match target {
+            Target::Admin(_) => return None,
+            target => target.matched().map(|matched| &*matched.route),
+        };
+        Some(self.telemetry.begun(route, method, received))
+    }
+
+    /// Answers a request that came to the listener of the admin endpoints.
+    pub(crate) fn call_admin(
+        self: Arc<Self>,
+        head: Box<http::request::Parts>,
+        body: Body,
+        peer: Peer,
+    ) -> impl Future<Output = Response> + Send + 'static {
+        let is_head = head.method == Method::HEAD;
+        let routed = Routed {
+            target: Target::Admin(head.uri.path().to_owned()),
+            app: self,
+            peer,
+            received: clock::now(),
+        };
+        let mut answering = routed.answer(head, body, None);
+        answering.is_head = is_head;
         answering
     }
 
@@ -161,6 +199,7 @@ impl Frozen {
             Found::Mount(mount) => (Target::Mount(mount.clone()), mount.stack),
             Found::WrongMethod(entry, stack) => (Target::WrongMethod(entry.allow.clone()), stack),
             Found::Malformed(reason) => (Target::Malformed(reason), None),
+            Found::Admin(name) => (Target::Admin(name), None),
             Found::Nothing(stack) => (self.nothing_at(&head.uri), stack),
         }
     }
@@ -205,6 +244,16 @@ impl Frozen {
         })
     }
 
+    /// As [`render`](Self::render), of a head that the server refuses.
+    pub(crate) fn render_refusal(
+        &self,
+        problem: &Problem,
+        http: &http::request::Parts,
+    ) -> Response {
+        let head = Head::new(Box::new(http.clone()), Peer::default(), None);
+        self.render(problem, &head)
+    }
+
     /// As [`render`](Self::render), where the head is at hand only if the format
     /// wants it.
     fn render_for(
@@ -241,6 +290,11 @@ impl Frozen {
         })
     }
 
+    /// Whether the server has begun to stop.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stops.load(Ordering::Relaxed)
+    }
+
     /// The configuration.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
@@ -256,6 +310,11 @@ impl Frozen {
 
     pub(crate) fn notes_placement(&self) -> bool {
         self.notes_placement
+    }
+
+    /// How many event loops it is served on.
+    pub(crate) fn loops(&self) -> usize {
+        self.runtime.metrics().num_workers()
     }
 
     pub(crate) fn routes(&self) -> &[Arc<Route>] {
@@ -515,6 +574,10 @@ impl Routed {
                 Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow.clone())
             }
             Target::Malformed(reason) => Problem::bad_request(*reason),
+            Target::Admin(path) => match admin::answer(&self.app, path, &request) {
+                Ok(response) => return response,
+                Err(problem) => problem,
+            },
             Target::Nothing | Target::Route(_) => match &self.app.fallback {
                 Some(fallback) => return self.fall_back(fallback, request).await,
                 None => Problem::of(&kinds::NOT_FOUND),

@@ -36,7 +36,7 @@ use crate::{
     problem::{ErrorFormat, Problem, Registration},
     respond::IntoResponse,
 };
-pub(crate) use build::{For, build_app};
+pub(crate) use build::{For, build_app, check_word};
 use layers::Fallback;
 pub use layers::{HybridLayer, Inner, Layer};
 pub(crate) use serve::runtime as event_loops;
@@ -56,6 +56,7 @@ pub struct App {
     pub(crate) error_format: ErrorFormat,
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) fallback: Option<Fallback>,
+    pub(crate) admin: Option<(String, &'static Location<'static>)>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -87,6 +88,7 @@ impl App {
             error_format: ErrorFormat::default(),
             trailing_slash: TrailingSlash::default(),
             fallback: None,
+            admin: None,
             faults: Vec::new(),
         }
     }
@@ -184,6 +186,23 @@ impl App {
         Fut: Future<Output: IntoResponse> + Send + 'static,
     {
         self.fallback = Some(Fallback::new(handler));
+        self
+    }
+
+    /// Puts the admin endpoints below a path of the application itself:
+    /// `.admin_at("/_hybrid")` gives `/_hybrid/routes`, `/_hybrid/metrics`,
+    /// `/_hybrid/health/ready` and the others that `docs::observability` lists.
+    ///
+    /// They are off by default, since whoever reaches them may read them: the
+    /// application's layers and middleware are not around them. They are answered
+    /// on the event loop and never wait for the pool. The configuration's `admin`
+    /// gives them a listener of their own instead, or as well.
+    ///
+    /// A path that a route or a mount has, or that does not begin with `/`, is a
+    /// start-up error.
+    #[track_caller]
+    pub fn admin_at(mut self, path: &str) -> Self {
+        self.admin = Some((path.to_owned(), Location::caller()));
         self
     }
 

@@ -21,6 +21,7 @@ use super::{
     logging,
 };
 use crate::{
+    admin::AdminServer,
     config::Settings,
     error::{Error, Fault},
     server::{self, Stop, signal},
@@ -42,7 +43,8 @@ impl App {
     /// # Panics
     /// Inside a runtime: use [`serve`](Self::serve) there.
     pub fn run(self) -> Result<(), Error> {
-        let resolved = build::settings(&self.config, For::Serving);
+        let mut resolved = build::settings(&self.config, For::Serving);
+        resolved.2.extend(one_address_twice(&resolved.0));
         logging::start(&resolved.0);
         let runtime = runtime(&resolved.0)?;
         let addr = resolved.0.addr;
@@ -139,6 +141,13 @@ pub(crate) async fn build_apart(app: App, purpose: For) -> Result<Built, Error> 
         .unwrap_or_else(|_| Err(Error::from_faults(vec![Fault::new("the start panicked")])))
 }
 
+/// The admin endpoints want a port of their own.
+fn one_address_twice(settings: &Settings) -> Option<Fault> {
+    let addr = settings.addr;
+    let is_twice = settings.admin == Some(addr) && addr.port() != 0;
+    is_twice.then(|| Fault::new(format!("`addr` and `admin` are both {addr}")))
+}
+
 async fn serve_built(
     built: Built,
     listener: TcpListener,
@@ -148,8 +157,10 @@ async fn serve_built(
         app,
         stop: hooks,
         warnings,
+        admin,
     } = built;
     logging::say_start(&app, &warnings);
+    let admin = admin.and_then(|listener| AdminServer::start(&app, listener));
     if let Ok(addr) = listener.local_addr() {
         tracing::info!("listening on http://{addr}");
     }
@@ -161,6 +172,9 @@ async fn serve_built(
         );
     }
     finish(&app, hooks, outcome.left.max(AFTER_LAST_ANSWER)).await;
+    if let Some(admin) = admin {
+        admin.stop().await;
+    }
     Ok(())
 }
 

@@ -51,7 +51,7 @@ impl App {
     /// Outside of a tokio runtime.
     pub fn into_service(self) -> Result<AppService, Error> {
         let runtime = Handle::current();
-        let mut resolved = build::settings(&self.config, For::Serving);
+        let mut resolved = build::settings(&self.config, For::Mounting);
         if self.awaits() {
             let message = "the app has async states or hooks: use `into_service_async().await`";
             resolved.2.push(Fault::new(message));
@@ -59,7 +59,7 @@ impl App {
         }
         let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
         let built = std::thread::scope(|scope| {
-            let build = move || build::build(self, resolved, For::Serving, &runtime);
+            let build = move || build::build(self, resolved, For::Mounting, &runtime);
             let built = thread.spawn_scoped(scope, build);
             built.map(std::thread::ScopedJoinHandle::join)
         });
@@ -79,7 +79,7 @@ impl App {
     /// Dropped early, the states that were being made are dropped when they are
     /// ready.
     pub async fn into_service_async(self) -> Result<AppService, Error> {
-        let built = build_apart(self, For::Serving).await?;
+        let built = build_apart(self, For::Mounting).await?;
         Ok(AppService::of(built))
     }
 
@@ -91,6 +91,11 @@ impl App {
 impl AppService {
     fn of(built: Built) -> Self {
         logging::say_start(&built.app, &built.warnings);
+        if built.app.settings().admin.is_some() {
+            tracing::warn!(
+                "`admin` is ignored: an app inside another server listens nowhere; use `admin_at`"
+            );
+        }
         Self { app: built.app }
     }
 }

@@ -8,7 +8,9 @@ use toml::de::DeValue;
 
 use super::{
     network::Network,
-    value::{Address, Count, Filter, Format, Kind, LogFormat, Networks, Size, Span, Switch},
+    value::{
+        Address, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Networks, Size, Span, Switch,
+    },
 };
 
 /// What the documentation and the error messages know of one key.
@@ -38,14 +40,7 @@ impl Key {
 
 /// Keys of parts that this version does not have. They are refused by name, so
 /// that nobody believes them in force.
-pub const LATER: &[&str] = &[
-    "max_processes",
-    "balancer",
-    "promote",
-    "mode",
-    "docs",
-    "admin",
-];
+pub const LATER: &[&str] = &["max_processes", "balancer", "promote", "mode", "docs"];
 
 /// What a value that breaks its key's rules is answered with.
 pub(crate) type Refused = String;
@@ -179,6 +174,7 @@ macro_rules! keys {
 /// because the kinds are private and the builder is not.
 macro_rules! given {
     (Address) => { String };
+    (MaybeAddress) => { String };
     (Networks) => { Vec<String> };
     ($kind:ident) => { value!($kind) };
 }
@@ -186,6 +182,7 @@ macro_rules! given {
 /// The type that the settings hold for a kind: its `Kind::Value`.
 macro_rules! value {
     (Address) => { SocketAddr };
+    (MaybeAddress) => { Option<SocketAddr> };
     (Size) => { usize };
     (Span) => { Duration };
     (Count) => { usize };
@@ -203,6 +200,9 @@ macro_rules! setter {
             self.$name = Some(value.to_string());
             self
         }
+    };
+    (MaybeAddress, $name:ident, $($doc:tt)+) => {
+        setter! { Address, $name, $($doc)+ }
     };
     (Networks, $name:ident, $($doc:tt)+) => {
         $($doc)+
@@ -409,6 +409,9 @@ keys! {
 
     /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed.
     trusted_proxies: Networks = "";
+    /// Where the admin endpoints have a listener of their own: whoever reaches it
+    /// may read them.
+    admin: MaybeAddress = "";
     /// Whether answers say where their route ran.
     expose_lane: Switch = "false";
     /// Which events are logged.

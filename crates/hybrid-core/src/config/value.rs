@@ -42,6 +42,9 @@ fn decimal(number: &toml::de::DeInteger<'_>) -> Option<String> {
 /// An address with a port.
 pub(crate) enum Address {}
 
+/// An address with a port, or none.
+pub(crate) enum MaybeAddress {}
+
 /// A size in bytes.
 pub(crate) enum Size {}
 
@@ -86,6 +89,23 @@ impl Kind for Address {
     }
 
     fn from_given(given: &String) -> Option<SocketAddr> {
+        Self::from_text(given)
+    }
+}
+
+impl Kind for MaybeAddress {
+    type Given = String;
+    type Value = Option<SocketAddr>;
+    const ALLOWED: &'static str = Address::ALLOWED;
+
+    fn from_text(text: &str) -> Option<Option<SocketAddr>> {
+        if text.is_empty() {
+            return Some(None);
+        }
+        Address::from_text(text).map(Some)
+    }
+
+    fn from_given(given: &String) -> Option<Option<SocketAddr>> {
         Self::from_text(given)
     }
 }

@@ -59,6 +59,7 @@ pub(crate) struct Route {
 
 /// `max_concurrency` of a route: how many run, and how many may wait for it.
 pub(crate) struct Limit {
+    pub(crate) at_once: usize,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) waiting: Arc<Semaphore>,
 }
@@ -85,4 +86,6 @@ impl fmt::Debug for Route {
 pub(crate) enum Target {
     Routes(Entry),
     Mount(Mount),
+    /// The admin endpoints, or one of them.
+    Admin,
 }

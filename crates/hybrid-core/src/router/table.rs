@@ -1,7 +1,7 @@
 //! The routing table: one matcher over all paths, one over the prefixes of
 //! groups with layers, which cover what is not found below them too.
 
-use std::{cmp::Reverse, collections::HashMap, sync::Arc};
+use std::{cmp::Reverse, collections::HashMap, panic::Location, sync::Arc};
 
 use http::{HeaderValue, Method};
 
@@ -19,6 +19,8 @@ pub(crate) struct Entry {
 pub(crate) enum Found<'r> {
     Route(&'r Arc<Route>, Vec<String>),
     Mount(&'r Mount),
+    /// The admin endpoint of that name; empty for their root.
+    Admin(String),
     /// The path is known, the method is not; with the stack of its layers.
     WrongMethod(&'r Entry, Option<usize>),
     /// Nothing there; with the stack of the group whose prefix it has.
@@ -71,6 +73,10 @@ impl Router {
         };
         match &self.targets[*matched.value] {
             Target::Mount(mount) => Found::Mount(mount),
+            Target::Admin => {
+                let name = matched.params.iter().next();
+                Found::Admin(name.map_or_else(String::new, |(_, text)| path::value(text)))
+            }
             Target::Routes(entry) => match entry.route(method) {
                 Some(route) => {
                     let values = matched.params.iter().map(|(_, text)| path::value(text));
@@ -143,6 +149,7 @@ enum Content {
         file: &'static str,
         line: u32,
     },
+    Admin(&'static Location<'static>),
 }
 
 impl RouterBuilder {
@@ -174,6 +181,8 @@ impl RouterBuilder {
                     self.faults
                         .push(at_route(fault.at("mounted", file, *line), route));
                 }
+                // They are added last.
+                Content::Admin(_) => {}
             }
         }
     }
@@ -191,6 +200,30 @@ impl RouterBuilder {
             return;
         }
         self.add_spot(pattern, Content::Mount { mount, file, line });
+    }
+
+    /// The admin endpoints, once everything else is there: nothing may stand at
+    /// their path or below it.
+    pub(crate) fn add_admin(&mut self, pattern: &str, at: &'static Location<'static>) {
+        let below = format!("{pattern}/");
+        let stands_there =
+            |spot: &&Spot| spot.pattern == pattern || spot.pattern.starts_with(&below);
+        if let Some(spot) = self.paths.iter().find(stands_there) {
+            let fault = Fault::new(format!(
+                "{} is among the admin endpoints at {pattern}",
+                spot.path()
+            ));
+            let fault = spot.say_where(fault);
+            self.faults.push(fault.called_at("`admin_at`", at));
+            return;
+        }
+        for pattern in [
+            pattern.to_owned(),
+            below.clone(),
+            format!("{below}{{*rest}}"),
+        ] {
+            self.add_spot(pattern, Content::Admin(at));
+        }
     }
 
     /// A group with layers: they cover what is not found below its prefix.
@@ -260,6 +293,7 @@ impl Spot {
         match self.content {
             Content::Routes(routes) => Target::Routes(Entry::new(routes)),
             Content::Mount { mount, .. } => Target::Mount(mount),
+            Content::Admin(_) => Target::Admin,
         }
     }
 
@@ -267,7 +301,7 @@ impl Spot {
     fn path(&self) -> String {
         match &self.content {
             Content::Routes(routes) => routes.first().map(|(_, route)| route.path.clone()),
-            Content::Mount { .. } => None,
+            Content::Mount { .. } | Content::Admin(_) => None,
         }
         .unwrap_or_else(|| self.pattern.clone())
     }
@@ -278,6 +312,7 @@ impl Spot {
                 .iter()
                 .fold(fault, |fault, (_, route)| at_route(fault, route)),
             Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
+            Content::Admin(at) => fault.called_at("`admin_at`", at),
         }
     }
 }

@@ -131,6 +131,34 @@ pub(crate) async fn serve<A: Application>(
     outcome
 }
 
+/// Serves what accompanies another server, from the first moment to its last:
+/// until `end`, and then no longer than it takes to answer what is being
+/// answered.
+pub(crate) async fn serve_beside<A: Application>(
+    app: Arc<A>,
+    listener: TcpListener,
+    end: impl Future<Output = ()>,
+) {
+    let connections_max = app.settings().max_connections;
+    let server = Server::new(app, connections_max);
+    let sweeper = Sweeper(tokio::spawn(Arc::clone(&server.shared).sweep()));
+    tokio::select! {
+        () = end => {}
+        () = server.accept(&listener) => unreachable!("accepting does not end"),
+    }
+    drop(listener);
+    server.shared.enter(Stage::Closing);
+    if timeout(BESIDE_WAIT, server.all_closed()).await.is_err() {
+        server.shared.enter(Stage::Cutting);
+        // A task that does not yield cannot be waited for.
+        let _ = timeout(CUT_WAIT, server.all_closed()).await;
+    }
+    drop(sweeper);
+}
+
+/// How long the last answers of a server beside another may take.
+const BESIDE_WAIT: Duration = Duration::from_millis(500);
+
 /// The sweeper ends with the server.
 struct Sweeper(tokio::task::JoinHandle<()>);
 

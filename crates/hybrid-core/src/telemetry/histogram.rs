@@ -110,6 +110,20 @@ impl Histogram {
         self.weigh();
     }
 
+    /// All of them together.
+    pub(crate) fn sum<'a>(histograms: impl IntoIterator<Item = &'a Self>) -> Self {
+        let mut sum = Self::default();
+        for histogram in histograms {
+            sum.weights
+                .resize(sum.weights.len().max(histogram.weights.len()), 0);
+            for (weight, more) in sum.weights.iter_mut().zip(&histogram.weights) {
+                *weight = weight.saturating_add(*more);
+            }
+        }
+        sum.weigh();
+        sum
+    }
+
     fn weigh(&mut self) {
         self.total = self.weights.iter().map(|weight| u64::from(*weight)).sum();
     }

@@ -1,0 +1,113 @@
+//! `/routes`: for each method and path where it is written, where it runs, what
+//! it takes and what became of its requests.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::decided::{self, Move};
+use crate::{
+    app::{Frozen, check_word},
+    router::Route,
+    spec::Lane,
+    stats::Percentiles,
+    telemetry::Totals,
+};
+
+/// One method of a route.
+#[derive(Debug, Serialize)]
+pub(super) struct RouteView<'a> {
+    method: &'a str,
+    path: &'a str,
+    name: &'a str,
+    file: &'a str,
+    line: u32,
+    declared: &'static str,
+    lane: &'static str,
+    effective_lane: &'static str,
+    reason: Option<String>,
+    advice: Option<String>,
+    label: &'static str,
+    body: Option<&'static str>,
+    requests: u64,
+    errors: u64,
+    shed: u64,
+    in_flight: u64,
+    limit: Option<usize>,
+    queue_ms: Option<Millis>,
+    cpu_ms: Option<Millis>,
+    blocked_ms: Option<Millis>,
+    run_ms: Option<Millis>,
+    moves: Vec<Move>,
+}
+
+/// Durations of late, in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Millis {
+    p50: f64,
+    p95: f64,
+    p99: f64,
+}
+
+/// Every route, in the order in which they were added.
+pub(super) fn all(app: &Frozen) -> Vec<RouteView<'_>> {
+    let telemetry = app.telemetry();
+    telemetry.merge();
+    telemetry.with_table(|table| {
+        let views = app.routes().iter().flat_map(|route| {
+            let whole = table.route(route.index);
+            let methods = telemetry.series().methods(route.index);
+            let methods = methods.zip(route.spec.methods);
+            methods.map(move |(series, method)| {
+                RouteView::of(app, route, method, table.series(series), whole.shed)
+            })
+        });
+        views.collect()
+    })
+}
+
+impl<'a> RouteView<'a> {
+    /// Refusals do not know their method: they are the route's.
+    fn of(app: &Frozen, route: &'a Route, method: &'a str, totals: &Totals, shed: u64) -> Self {
+        let decided = decided::of(app, route);
+        let spec = &route.spec;
+        Self {
+            method,
+            path: &route.path,
+            name: spec.name,
+            file: spec.file,
+            line: spec.line,
+            declared: if route.lane == Lane::Event {
+                "async fn"
+            } else {
+                "fn"
+            },
+            lane: route.lane.as_str(),
+            effective_lane: route.effective_lane.get().as_str(),
+            reason: decided.reason,
+            advice: decided.advice,
+            label: decided.label,
+            body: check_word(route.body_check).filter(|word| *word != "raw"),
+            requests: totals.requests,
+            errors: totals.errors,
+            shed,
+            in_flight: totals.in_flight,
+            limit: decided::limit(app, route),
+            queue_ms: ms(Percentiles::of(totals, |lane| &lane.recent.queue)),
+            cpu_ms: ms(Percentiles::of(totals, |lane| &lane.recent.cpu)),
+            blocked_ms: ms(Percentiles::of(totals, |lane| &lane.recent.blocked)),
+            run_ms: ms(Percentiles::of(totals, |lane| &lane.recent.run)),
+            moves: decided.moves,
+        }
+    }
+}
+
+/// As milliseconds.
+fn ms(percentiles: Option<Percentiles>) -> Option<Millis> {
+    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    percentiles.map(|of| Millis {
+        p50: ms(of.p50),
+        p95: ms(of.p95),
+        p99: ms(of.p99),
+    })
+}
