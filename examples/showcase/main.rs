@@ -5,6 +5,7 @@
 //! Run with: cargo run --release --example showcase
 //! Try: curl 'http://127.0.0.1:8000/compute-prime?n=30'
 //!      curl 'http://127.0.0.1:8000/fetch-user-data?user_id=7'
+//!      curl http://127.0.0.1:8000/_hybrid/routes
 //!      curl 'http://127.0.0.1:8000/process-data' --json '{"data":[{"id":1,"value":2.5}]}'
 
 use hybrid::prelude::*;
@@ -20,6 +21,7 @@ mod io_bound;
 mod measure;
 mod migration;
 mod mixed_workloads;
+mod monitoring;
 mod performance_comparison;
 
 pub use common_patterns::Gateway;
@@ -30,6 +32,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// The application; tests build the same one.
 pub fn app() -> App {
     App::new()
+        .admin_at("/_hybrid")
         .state_with(Gateway::from_env)
         .routes(how_it_works::routes())
         .routes(cpu_bound::routes())
@@ -42,6 +45,7 @@ pub fn app() -> App {
         .routes(best_practices::routes())
         .routes(common_patterns::routes())
         .routes(debugging::routes())
+        .routes(monitoring::routes())
 }
 
 fn main() -> hybrid::Result<()> {

@@ -603,3 +603,60 @@ mod gateway {
         assert!(Gateway::new("http://fixed.internal").is_err());
     }
 }
+
+/// Real numbers: they follow the requests that were sent.
+#[test]
+fn handlers_are_counted_and_their_requests_measured() {
+    let client = client();
+    let before = answer(client.get("/handler-stats"), Lane::Pool);
+    let count = |key: &str| before[key].as_u64().expect("a count");
+    let (sync, event) = (count("sync_handlers"), count("async_handlers"));
+    assert_eq!(count("total_handlers"), sync + event);
+    assert!(sync > 5 && event > 5, "{before}");
+    assert!(
+        before["performance"]
+            .as_str()
+            .expect("a text")
+            .starts_with("1 requests, 0 failed, "),
+        "{before}"
+    );
+
+    for _ in 0..3 {
+        answer(client.get("/compute-prime?n=10000"), Lane::Pool);
+        answer(client.get("/good-pattern"), Lane::Event);
+    }
+    let refused = client.get("/sync-error-demo?should_fail=yes").send();
+    assert_eq!(refused.status(), 400);
+    let after = answer(client.get("/performance-metrics"), Lane::Pool);
+    let metrics = &after["metrics"];
+    // With the one above and this one.
+    assert_eq!(metrics["total_requests"], 9);
+    assert!(number(&metrics["avg_response_time"]) > 30.0, "{after}");
+    let text = |value: &Value| value.as_str().expect("a text").to_owned();
+    let sync = text(&metrics["sync_handlers_performance"]);
+    assert!(sync.starts_with("6 requests, 0 failed, "), "{sync}");
+    let event = text(&metrics["async_handlers_performance"]);
+    assert!(event.starts_with("3 requests, 0 failed, 1"), "{event}");
+    let advice = &after["recommendations"];
+    assert_eq!(text(&advice["async_handlers"]), "wait: good_pattern");
+    assert!(
+        text(&advice["sync_handlers"]).contains("compute_prime"),
+        "{after}"
+    );
+    assert!(
+        text(&advice["hybrid_benefit"]).starts_with("6 requests"),
+        "{after}"
+    );
+}
+
+#[test]
+fn an_operator_finds_the_admin_endpoints() {
+    let client = client();
+    answer(client.get("/sync"), Lane::Pool);
+    let routes: Vec<Value> = client.get("/_hybrid/routes").send().json();
+    let sync = routes.iter().find(|route| route["path"] == "/sync");
+    assert_eq!(sync.expect("it is listed")["requests"], 1);
+    for path in ["lanes", "metrics", "health/live", "health/ready"] {
+        assert_eq!(client.get(format!("/_hybrid/{path}")).send().status(), 200);
+    }
+}
