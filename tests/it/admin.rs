@@ -491,6 +491,36 @@ fn check_paths_of(ask: &impl Fn(&str) -> crate::harness::Reply) {
     }
 }
 
+/// Over HTTP/2 the same.
+#[test]
+fn http2_is_answered_too() {
+    use http_body_util::{BodyExt as _, Empty};
+    use hyper_util::rt::{TokioExecutor, TokioIo};
+
+    let server = Server::start(app());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let stream = tokio::net::TcpStream::connect(server.addr).await.unwrap();
+        let io = TokioIo::new(stream);
+        let shaken = hyper::client::conn::http2::handshake(TokioExecutor::new(), io);
+        let (mut client, connection) = shaken.await.unwrap();
+        tokio::spawn(connection);
+        for (path, expected) in [
+            ("routes", "application/json"),
+            ("lanes", "application/json"),
+            ("metrics", "text/plain; version=0.0.4; charset=utf-8"),
+            ("health/ready", "text/plain; charset=utf-8"),
+        ] {
+            let uri = format!("http://test/_hybrid/{path}");
+            let request = http::Request::get(uri).body(Empty::<Bytes>::new());
+            let answer = client.send_request(request.unwrap()).await.unwrap();
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()["content-type"], expected);
+            assert!(!answer.collect().await.unwrap().to_bytes().is_empty());
+        }
+    });
+}
+
 /// `/_hybrid/health/ready` on the application's own listener.
 #[test]
 fn ready_is_refused_as_soon_as_stopping_begins() {

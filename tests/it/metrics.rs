@@ -638,3 +638,61 @@ fn counts_add_up_whatever_becomes_of_requests() {
         assert_eq!(route["in_flight"], 0, "{path}");
     }
 }
+
+#[get("/alone", max_concurrency = 1)]
+async fn alone(State(gate): State<Gate>) -> &'static str {
+    gate.stand_async().await;
+    "through"
+}
+
+/// A refusal is a 503 and counted once, with its reason.
+#[test]
+fn refusals_are_counted_by_reason() {
+    let gate = Gate::default();
+    let config = Config::new()
+        .max_threads(2)
+        .queue_depth(1)
+        .queue_wait(Duration::from_millis(300));
+    let app = App::new().admin_at("/_hybrid").state(gate.clone());
+    let server = Arc::new(Server::start(
+        app.config(config).routes(routes![stand, alone]),
+    ));
+    let addr = server.addr;
+    let ask = move |path: &str| {
+        let mut wire = Wire::to(addr);
+        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire
+    };
+    let mut first = ask("/alone");
+    gate.wait_for(|counts| counts.begun == 1);
+    assert_eq!(ask("/alone").read().status, 503);
+    let (say, hear) = std::sync::mpsc::channel();
+    let clients = at_once(20, move |_| {
+        say.send(ask("/stand").read().status).unwrap();
+    });
+    // All but two or, once a reserved thread is there, three: those run.
+    assert!(hear.iter().take(17).all(|status| status == 503));
+    gate.open();
+    join(clients);
+    assert_eq!(first.read().status, 200);
+    let refused = 17 + hear.iter().filter(|status| *status == 503).count();
+    let metrics = metrics(&server);
+    let shed = |labels: &[(&str, &str)]| metrics.sum("hybrid_shed_total", labels);
+    let alone = [("http_route", "/alone"), ("reason", "max_concurrency")];
+    assert_eq!(shed(&alone), 1.0);
+    assert_eq!(shed(&[("http_route", "/alone")]), 1.0);
+    assert_eq!(shed(&[("http_route", "/stand")]), refused as f64);
+    let full = [("http_route", "/stand"), ("reason", "queue_full")];
+    assert!(shed(&full) >= 1.0);
+    let answered = [
+        ("http_route", "/stand"),
+        ("http_response_status_code", "503"),
+    ];
+    assert_eq!(metrics.sum(DURATION, &answered), refused as f64);
+    let routes = server.get("/_hybrid/routes");
+    let routes: Vec<serde_json::Value> = serde_json::from_slice(&routes.body).unwrap();
+    assert_eq!(
+        (&routes[0]["shed"], &routes[1]["shed"]),
+        (&refused.into(), &1.into())
+    );
+}

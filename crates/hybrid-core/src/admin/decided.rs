@@ -91,19 +91,3 @@ pub(super) fn stalls(_app: &Frozen) -> Vec<Stalls> {
 pub(super) fn move_counts(_app: &Frozen) -> Vec<MoveCount> {
     Vec::new()
 }
-
-/// How the pool does.
-#[derive(Debug, Default)]
-pub(super) struct Gauges {
-    pub(super) threads: usize,
-    pub(super) busy: usize,
-    pub(super) blocked: usize,
-    pub(super) idle: usize,
-    pub(super) permits: f64,
-    pub(super) queue_depth: usize,
-    pub(super) orphans: usize,
-}
-
-pub(super) fn pool(_app: &Frozen) -> Gauges {
-    Gauges::default()
-}

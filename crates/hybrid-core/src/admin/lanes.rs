@@ -39,7 +39,7 @@ struct Process {
 
 pub(super) fn all(app: &Frozen) -> Lanes {
     let loops = decided::loops(app);
-    let pool = decided::pool(app);
+    let pool = app.pool().gauges();
     Lanes {
         event: Event {
             loops: app.loops(),

@@ -24,6 +24,7 @@ use crate::{
     router::Limit,
     spec::Lane,
     telemetry::{
+        Shed,
         clock::{self, Instant},
         timing::Timing,
     },
@@ -238,9 +239,11 @@ pub(super) async fn admit(
         return Ok(Some(permit));
     }
     // Boxed, as are all states that few requests come to.
-    Box::pin(wait_for_place(limit, deadline, longest(parts)))
-        .await
-        .map(Some)
+    let place = Box::pin(wait_for_place(limit, deadline, longest(parts))).await;
+    if matches!(&place, Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE) {
+        parts.app.telemetry().shed(&parts.route, Shed::Concurrency);
+    }
+    place.map(Some)
 }
 
 async fn wait_for_place(

@@ -24,12 +24,15 @@ use super::{
 };
 use crate::{
     Response,
+    app::Frozen,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
+    router::Route,
     spec::{Lane, OnDisconnect},
     telemetry::{
+        Shed,
         clock::{self, Instant},
         timing::{Timing, nanoseconds},
     },
@@ -168,7 +171,10 @@ where
             on_disconnect: parts.route.on_disconnect,
         };
         let queued = queue(parts.app.pool(), ticket, running, patience, work).await;
-        queued.map_err(|refusal| refusal.problem(parts.route.spec.name).into_response())
+        queued.map_err(|refusal| {
+            refusal.count(&parts.app, &parts.route);
+            refusal.problem(parts.route.spec.name).into_response()
+        })
     }
 }
 
@@ -195,6 +201,20 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
+    /// Counts it among what that route was refused, where it was for lack of room
+    /// or time.
+    pub(super) fn count(&self, app: &Frozen, route: &Route) {
+        let why = match self {
+            Self::Full => Shed::QueueFull,
+            Self::TooLong(_) => Shed::ExpectedWait,
+            Self::Overload => Shed::Overload,
+            Self::Waited => Shed::Waited,
+            Self::Closed => Shed::Closed,
+            Self::Deadline | Self::Panicked(_) => return,
+        };
+        app.telemetry().shed(route, why);
+    }
+
     pub(super) fn problem(&self, what: &str) -> Problem {
         match self {
             Self::Full => Problem::overloaded("the queue for a thread is full"),

@@ -127,7 +127,7 @@ pub(super) async fn on<T: Send + 'static>(
     running: &Running,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PoolError> {
-    let running = Running {
+    let part = Running {
         lane: Lane::Pool,
         ..running.clone()
     };
@@ -136,15 +136,18 @@ pub(super) async fn on<T: Send + 'static>(
         longest: clock::now() + running.app.settings().queue_wait,
         on_disconnect: OnDisconnect::Cancel,
     };
-    let (app, route) = (Arc::clone(&running.app), Arc::clone(&running.route));
-    match queue(pool, ticket, running, patience, f).await {
+    let telemetry = running.app.telemetry();
+    match queue(pool, ticket, part, patience, f).await {
         Ok((value, timing)) => {
-            app.telemetry().ran(&route, Lane::Pool, &timing);
+            telemetry.closure_ran(&running.route, &timing);
             Ok(value)
         }
-        Err(refusal) => Err(PoolError {
-            kind: Kind::Refused(refusal),
-        }),
+        Err(refusal) => {
+            refusal.count(&running.app, &running.route);
+            Err(PoolError {
+                kind: Kind::Refused(refusal),
+            })
+        }
     }
 }
 

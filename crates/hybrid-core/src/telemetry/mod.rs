@@ -131,6 +131,14 @@ impl Telemetry {
             .write(|cells| cells[series.index()].run(lane, timing));
     }
 
+    /// A closure of that route's handler has run on the pool. It does not know its
+    /// method: the route's first stands for it.
+    pub(crate) fn closure_ran(&self, route: &Route, timing: &Timing) {
+        let first = self.series.methods(route.index).start;
+        self.seats
+            .write(|cells| cells[first].run(Lane::Pool, timing));
+    }
+
     /// A request of that route was refused for lack of room or time.
     pub(crate) fn shed(&self, route: &Route, why: Shed) {
         let whole = self.series.whole(route.index);

@@ -192,7 +192,7 @@ fn balancer(app: &Frozen, text: &mut Text) {
 }
 
 fn pool(app: &Frozen, text: &mut Text) {
-    let pool = decided::pool(app);
+    let pool = app.pool().gauges();
     text.family(&metric::POOL_THREADS);
     let busy = pool.busy.saturating_sub(pool.blocked);
     for (state, threads) in [
