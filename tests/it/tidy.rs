@@ -4,6 +4,7 @@
 
 use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
 
+use hybrid::observability::{METRICS, MetricKind};
 use hybrid_core::config::KEYS;
 use serde_json::Value;
 
@@ -184,6 +185,62 @@ fn every_configuration_key_is_in_the_documentation() {
         std::fs::write(root().join("docs/configuration.md"), &page).unwrap();
     }
     assert_eq!(read("docs/configuration.md"), page);
+}
+
+/// The names that dashboards are made with: none may get lost or change.
+const PROMISED_METRICS: [&str; 18] = [
+    "http_server_request_duration_seconds",
+    "http_server_active_requests",
+    "hybrid_queue_seconds",
+    "hybrid_cpu_seconds",
+    "hybrid_blocked_seconds",
+    "hybrid_shed_total",
+    "hybrid_validation_errors_total",
+    "hybrid_loop_stall_seconds",
+    "hybrid_moves_total",
+    "hybrid_pool_threads",
+    "hybrid_pool_queue_depth",
+    "process_cpu_seconds_total",
+    "process_resident_memory_bytes",
+    "process_virtual_memory_bytes",
+    "process_open_fds",
+    "process_max_fds",
+    "process_start_time_seconds",
+    "process_threads",
+];
+
+#[test]
+fn every_metric_is_promised_and_explained() {
+    let mut names: Vec<&str> = METRICS.iter().map(|metric| metric.name).collect();
+    let page = read("docs/observability.md");
+    let mut labels = Vec::new();
+    for metric in METRICS {
+        let name = metric.name;
+        let kind = match metric.kind {
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
+        };
+        let row = format!("| `{name}` | {kind} |");
+        assert!(page.contains(&row), "no row `{row}`");
+        for label in metric.labels {
+            assert!(page.contains(&format!("`{label}`")), "{name} has `{label}`");
+        }
+        labels.extend(metric.labels);
+        assert_eq!(name.ends_with("_total"), metric.kind == MetricKind::Counter);
+        let base = name.trim_end_matches("_total");
+        let unit = metric.unit;
+        assert!(
+            unit.is_empty() || base.ends_with(&format!("_{unit}")),
+            "{name}"
+        );
+        assert!(metric.help.ends_with('.'), "{name}");
+    }
+    assert!(labels.contains(&"hybrid_lane"));
+    names.sort_unstable();
+    let mut promised = PROMISED_METRICS;
+    promised.sort_unstable();
+    assert_eq!(names, promised);
 }
 
 /// A claim names its proof as `tests/it/file.rs::name`; here both are looked up.

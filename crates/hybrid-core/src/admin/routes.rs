@@ -102,9 +102,9 @@ impl<'a> RouteView<'a> {
     }
 }
 
-/// As milliseconds.
+/// As milliseconds, to the tenth of a microsecond.
 fn ms(percentiles: Option<Percentiles>) -> Option<Millis> {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    let ms = |duration: Duration| (duration.as_secs_f64() * 1e7).round() / 1e4;
     percentiles.map(|of| Millis {
         p50: ms(of.p50),
         p95: ms(of.p95),

@@ -191,7 +191,7 @@ impl App {
 
     /// Puts the admin endpoints below a path of the application itself:
     /// `.admin_at("/_hybrid")` gives `/_hybrid/routes`, `/_hybrid/metrics`,
-    /// `/_hybrid/health/ready` and the others that `docs::observability` lists.
+    /// `/_hybrid/health/ready` and the others; `docs/observability.md` explains them.
     ///
     /// They are off by default, since whoever reaches them may read them: the
     /// application's layers and middleware are not around them. They are answered
