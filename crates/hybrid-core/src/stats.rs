@@ -132,20 +132,41 @@ impl RouteStats {
             in_flight: totals.in_flight,
             answered,
             duration_sum: Duration::from_nanos(sum_ns),
-            run: Percentiles::of(totals, |lane| &lane.recent.run),
-            cpu: Percentiles::of(totals, |lane| &lane.recent.cpu),
-            blocked: Percentiles::of(totals, |lane| &lane.recent.blocked),
-            queue: Percentiles::of(totals, |lane| &lane.recent.queue),
+            run: Percentiles::of_handler(route, totals, |lane| &lane.recent.run),
+            cpu: Percentiles::of_handler(route, totals, |lane| &lane.recent.cpu),
+            blocked: Percentiles::of_handler(route, totals, |lane| &lane.recent.blocked),
+            queue: Percentiles::of_all(totals, |lane| &lane.recent.queue),
         }
     }
 }
 
 impl Percentiles {
-    /// Over all lanes that the route ran in of late.
-    pub(crate) fn of(totals: &Totals, pick: impl Fn(&LaneTotals) -> &Histogram) -> Option<Self> {
+    /// Over all lanes, closures on the pool included.
+    pub(crate) fn of_all(
+        totals: &Totals,
+        pick: impl Fn(&LaneTotals) -> &Histogram,
+    ) -> Option<Self> {
         let lanes = Lane::ALL.iter().map(|lane| pick(totals.lane(*lane)));
-        let all = Histogram::sum(lanes);
-        let at = |q| all.quantile(q).map(Duration::from_nanos);
+        Self::of(&Histogram::sum(lanes))
+    }
+
+    /// Over the lanes that the handler itself runs in: what an `async fn` has run on
+    /// the pool is a part of it.
+    pub(crate) fn of_handler(
+        route: &Route,
+        totals: &Totals,
+        pick: impl Fn(&LaneTotals) -> &Histogram,
+    ) -> Option<Self> {
+        let lanes = match route.lane {
+            Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
+            Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
+        };
+        let own = Histogram::sum(lanes.iter().map(|lane| pick(totals.lane(*lane))));
+        Self::of(&own).or_else(|| Self::of_all(totals, pick))
+    }
+
+    fn of(histogram: &Histogram) -> Option<Self> {
+        let at = |q| histogram.quantile(q).map(Duration::from_nanos);
         Some(Self {
             p50: at(0.5)?,
             p95: at(0.95)?,

@@ -93,10 +93,16 @@ impl<'a> RouteView<'a> {
             shed,
             in_flight: totals.in_flight,
             limit: decided::limit(app, route),
-            queue_ms: ms(Percentiles::of(totals, |lane| &lane.recent.queue)),
-            cpu_ms: ms(Percentiles::of(totals, |lane| &lane.recent.cpu)),
-            blocked_ms: ms(Percentiles::of(totals, |lane| &lane.recent.blocked)),
-            run_ms: ms(Percentiles::of(totals, |lane| &lane.recent.run)),
+            queue_ms: ms(Percentiles::of_all(totals, |lane| &lane.recent.queue)),
+            cpu_ms: ms(Percentiles::of_handler(route, totals, |lane| {
+                &lane.recent.cpu
+            })),
+            blocked_ms: ms(Percentiles::of_handler(route, totals, |lane| {
+                &lane.recent.blocked
+            })),
+            run_ms: ms(Percentiles::of_handler(route, totals, |lane| {
+                &lane.recent.run
+            })),
             moves: decided.moves,
         }
     }
