@@ -41,6 +41,14 @@ impl Cost {
         weight.clamp(least.min(PERMIT), PERMIT)
     }
 
+    /// How long a ticket runs, processors permitting.
+    pub(super) fn expected_ns(&self) -> u64 {
+        if self.runs == 0 {
+            return CHARGE_UNKNOWN_NS;
+        }
+        (self.cpu_ns + self.blocked_ns) as u64
+    }
+
     /// What a ticket takes from the others: its processor time, and of its
     /// blocked time what a thread is worth beside a processor.
     pub(super) fn charge_ns(&self, thread_worth: f64) -> u64 {

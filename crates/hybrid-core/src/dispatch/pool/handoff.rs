@@ -110,6 +110,13 @@ impl<T> Handoff<T> {
         }
     }
 
+    /// Wakes one worker, also where another looks. `false`: nobody rests, and the
+    /// caller looks, as with [`Woken::Nobody`].
+    pub(super) fn wake_another(&self) -> bool {
+        self.looking.fetch_add(1, Ordering::SeqCst);
+        self.wake_resting()
+    }
+
     /// Wakes everybody who rests, to look.
     pub(super) fn wake_all(&self) {
         loop {

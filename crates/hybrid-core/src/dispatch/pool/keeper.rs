@@ -15,6 +15,10 @@ const BACK_OFF: Duration = Duration::from_millis(100);
 /// The time between two beats.
 const BEAT: Duration = Duration::from_millis(1);
 
+/// The pulse goes on for that many beats without a ticket that waits, so that in
+/// steady traffic no loop has to call it.
+const REST: u32 = 100;
+
 /// Starts the keeper. It sleeps until it is unparked.
 pub(super) fn start(shared: Arc<Shared>, alive: Sender<Infallible>) -> io::Result<thread::Thread> {
     let keeper = thread::Builder::new().name("hybrid-pool-keeper".to_owned());
@@ -28,6 +32,8 @@ struct Keeper {
     alive: Sender<Infallible>,
     pulse: Pulse,
     started: usize,
+    /// Beats in a row at which nothing waited.
+    rests: u32,
 }
 
 impl Keeper {
@@ -37,6 +43,7 @@ impl Keeper {
             shared,
             alive,
             started: 0,
+            rests: REST,
         }
     }
 
@@ -44,17 +51,27 @@ impl Keeper {
         while !self.shared.is_done() {
             if self.shared.is_thread_wanted.swap(false, Ordering::SeqCst) {
                 self.start_worker();
-            } else if self.shared.is_waiting() {
+            } else if self.shared.is_waiting() || self.rests < REST {
                 self.shared.is_pulse_on.store(true, Ordering::SeqCst);
-                self.pulse.beat(&self.shared, &self.alive);
+                self.beat();
                 thread::park_timeout(BEAT);
             } else {
                 self.sleep();
+                self.rests = 0;
             }
         }
         // Those who rest have nothing to wait for any more.
         self.shared.handoff.wake_all();
         self.pulse.end();
+    }
+
+    fn beat(&mut self) {
+        if self.shared.is_waiting() {
+            self.rests = 0;
+            self.pulse.beat(&self.shared, &self.alive);
+        } else {
+            self.rests += 1;
+        }
     }
 
     /// Until somebody calls.

@@ -143,6 +143,29 @@ impl<T> Order<T> {
         }
     }
 
+    /// How long what waits would take, one after the other.
+    pub(super) fn expected_ns(&self) -> u64 {
+        let of_each = self.active.iter().map(|route| {
+            let queue = &self.routes[*route];
+            let tickets = queue.tickets.len() as u64;
+            tickets.saturating_mul(queue.cost.expected_ns())
+        });
+        of_each.fold(0, u64::saturating_add)
+    }
+
+    /// How long a ticket of that route runs.
+    pub(super) fn expected_ns_of(&self, route: usize) -> u64 {
+        self.routes[route].cost.expected_ns()
+    }
+
+    /// Since when the ticket waits that has waited longest.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        let heads = self.active.iter();
+        heads
+            .filter_map(|route| Some(self.routes[*route].tickets.front()?.since))
+            .min()
+    }
+
     /// A ticket of that route has run.
     pub(super) fn end(&mut self, route: usize, detail: Option<&Detail>) {
         let least = self.terms.weight_least;
@@ -269,10 +292,8 @@ impl<T> Order<T> {
     }
 
     fn watch_overload(&mut self, now: Instant) {
-        let heads = self.active.iter();
-        let oldest = heads.filter_map(|route| Some(self.routes[*route].tickets.front()?.since));
-        let waited = oldest
-            .min()
+        let waited = self
+            .oldest()
             .map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
         if let Some(overload) = &mut self.overload {
             overload.note_head(now, waited);

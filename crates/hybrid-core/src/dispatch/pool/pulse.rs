@@ -6,7 +6,7 @@
 //! While the processors are full nothing is freed: who sleeps then waits for
 //! threads that compute, its own perhaps.
 
-use std::{convert::Infallible, sync::Arc, thread};
+use std::{convert::Infallible, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
@@ -22,6 +22,9 @@ use crate::{
 
 /// What is held below this is not worth a look: freeing it starts nobody.
 const WEIGHT_MIN: i64 = PERMIT / 8;
+
+/// Who has waited for less is not stuck.
+const STUCK: Duration = Duration::from_micros(500);
 
 /// Between two looks through the whole queue, in beats.
 const SWEEP: u32 = 16;
@@ -74,7 +77,12 @@ impl Pulse {
             self.follow_cores(shared);
         }
         self.measure(now);
-        self.look(shared, now);
+        if let Some(oldest) = shared.oldest()
+            && now.saturating_duration_since(oldest) >= STUCK
+        {
+            self.look(shared, now);
+            shared.wake_another();
+        }
         if self.beats.is_multiple_of(SWEEP) {
             sweep(shared, now);
         }

@@ -1,7 +1,7 @@
 use std::{sync::mpsc, time::Duration};
 
 use super::*;
-use crate::dispatch::ticket::Ticket;
+use crate::{dispatch::ticket::Ticket, telemetry::timing::Timing};
 
 const LONG: Duration = Duration::from_secs(30);
 
@@ -25,16 +25,20 @@ fn pool(limits: Limits) -> (Pool, tokio::runtime::Runtime) {
 
 impl Pool {
     fn submit_of(&self, route: usize, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
-        self.submit(Job {
+        self.submit(self.job(route, move |_| {
+            work();
+            None
+        }))
+    }
+
+    fn job(&self, route: usize, work: impl FnOnce(Turn) -> Option<Timing> + Send + 'static) -> Job {
+        Job {
             route,
             ticket: Arc::new(Ticket::new(Arc::clone(self.orphans()))),
             queued_at: clock::now(),
             patience: LONG,
-            work: Box::new(move |_| {
-                work();
-                None
-            }),
-        })
+            work: Box::new(work),
+        }
     }
 
     fn submit_work(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
@@ -211,4 +215,36 @@ fn closing_wakes_who_rests() {
     pool.close();
     runtime.block_on(pool.join());
     assert_eq!(pool.gauges().threads, 0);
+}
+
+/// A route that was brief a thousand times blocks: the worker that runs it looks
+/// on, so nobody else is woken until the pulse finds it asleep.
+#[test]
+fn a_brief_route_that_blocks_holds_nobody_up() {
+    let (pool, _runtime) = pool(limits(4, 4000));
+    let timing = |_| {
+        Some(Timing {
+            detail: Some(Detail {
+                cpu_ns: 2_000,
+                ..Detail::default()
+            }),
+            ..Timing::default()
+        })
+    };
+    for _ in 0..1000 {
+        let job = pool.job(0, timing);
+        pool.submit(job).expect("there is room");
+    }
+    pool.wait_until_quiet();
+    let (release, released) = mpsc::channel::<()>();
+    let blocking = move || {
+        let _ = released.recv();
+    };
+    pool.submit_work(blocking).expect("there is room");
+    let (say, hear) = mpsc::channel();
+    pool.submit_work(move || say.send(()).expect("the test listens"))
+        .expect("there is room");
+    hear.recv_timeout(LONG).expect("it is not held up");
+    drop(release);
+    pool.wait_until_quiet();
 }

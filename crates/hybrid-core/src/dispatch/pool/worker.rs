@@ -4,7 +4,7 @@ use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Asker, Ended, Job, Next, Shared, Turn, handoff::Rest};
+use super::{Asker, Brief, Ended, Job, Next, Shared, Turn, handoff::Rest};
 use crate::{
     dispatch::catch::catch,
     sync::{Ordering, park::Parker},
@@ -76,15 +76,17 @@ fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
 
 /// Runs a job, and looks again.
 pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
-    let Next { job, weight, more } = next;
+    let Next { job, weight, turn } = next;
     let route = job.route;
     let hold = &shared.holds[place];
     hold.start(weight, &shared.permits);
-    if shared.handoff.stop_looking() || more {
+    if let Brief::No { more } = turn
+        && (shared.handoff.stop_looking() || more)
+    {
         shared.wake();
     }
     let timing = run(job, Turn::Run);
-    shared.end(hold);
+    shared.end(hold, turn);
     Ended {
         route,
         detail: timing.and_then(|timing| timing.detail),
