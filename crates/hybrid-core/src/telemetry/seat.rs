@@ -7,7 +7,7 @@
 //! as threads ever polled requests of the application at once.
 
 use std::{
-    cell::RefCell,
+    cell::{OnceCell, RefCell},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
 };
@@ -34,12 +34,17 @@ pub(super) struct Seats {
 /// A thread's seat in one application; free again when the thread ends.
 struct Taken {
     of: Weak<Seats>,
+    /// Where those are: nothing else is there as long as `of` lives.
+    address: usize,
     seat: Arc<Seat>,
 }
 
 thread_local! {
-    /// One for each application that this thread serves, hence mostly one.
-    static TAKEN: RefCell<Vec<Taken>> = const { RefCell::new(Vec::new()) };
+    /// In the first application that this thread served, which is mostly the only
+    /// one: found without borrowing anything.
+    static FIRST: OnceCell<Taken> = const { OnceCell::new() };
+    /// In all further ones.
+    static OTHERS: RefCell<Vec<Taken>> = const { RefCell::new(Vec::new()) };
 }
 
 impl Seats {
@@ -53,33 +58,59 @@ impl Seats {
     }
 
     /// Has this thread write.
+    #[inline]
     pub(super) fn write(self: &Arc<Self>, write: impl Fn(&[SeriesCells])) {
-        let written = TAKEN.try_with(|taken| {
-            let taken = taken.borrow();
-            let mine = taken.iter().find(|taken| taken.is_of(self));
-            mine.map(|taken| write(&taken.seat.series)).is_some()
+        let written = FIRST.try_with(|first| match first.get() {
+            Some(first) if first.is_of(self) => {
+                write(&first.seat.series);
+                true
+            }
+            _ => false,
         });
         if written != Ok(true) {
-            self.write_first(write);
+            self.write_elsewhere(&write);
         }
     }
 
     #[cold]
-    fn write_first(self: &Arc<Self>, write: impl Fn(&[SeriesCells])) {
-        let sat_down = TAKEN.try_with(|taken| {
-            let mut taken = taken.borrow_mut();
-            // Seats in applications that are gone.
-            taken.retain(|taken| taken.of.strong_count() > 0);
-            let seat = self.take();
-            write(&seat.series);
-            taken.push(Taken {
-                of: Arc::downgrade(self),
-                seat,
-            });
+    fn write_elsewhere(self: &Arc<Self>, write: &dyn Fn(&[SeriesCells])) {
+        let first = FIRST.try_with(|first| {
+            let first = first.get_or_init(|| self.sit_down());
+            let is_ours = first.is_of(self);
+            if is_ours {
+                write(&first.seat.series);
+            }
+            is_ours
         });
-        if sat_down.is_err() {
+        if first == Ok(true) {
+            return;
+        }
+        let other = OTHERS.try_with(|others| {
+            let mut others = others.borrow_mut();
+            if let Some(mine) = others.iter().find(|taken| taken.is_of(self)) {
+                return write(&mine.seat.series);
+            }
+            // Seats in applications that are gone.
+            others.retain(|taken| taken.of.strong_count() > 0);
+            let taken = self.sit_down();
+            write(&taken.seat.series);
+            others.push(taken);
+        });
+        if other.is_err() {
             write(&lock(&self.stray).series);
         }
+    }
+
+    fn sit_down(self: &Arc<Self>) -> Taken {
+        Taken {
+            of: Arc::downgrade(self),
+            address: self.address(),
+            seat: self.take(),
+        }
+    }
+
+    fn address(self: &Arc<Self>) -> usize {
+        Arc::as_ptr(self).addr()
     }
 
     /// A seat that is free, or a new one.
@@ -123,7 +154,7 @@ impl Seat {
 
 impl Taken {
     fn is_of(&self, seats: &Arc<Seats>) -> bool {
-        std::ptr::eq(self.of.as_ptr(), Arc::as_ptr(seats))
+        self.address == seats.address()
     }
 }
 
@@ -178,10 +209,10 @@ mod tests {
             assert_eq!(all.len(), 2, "the stray one, and this thread's");
             assert_eq!(all[1].series[series].begun.load(Ordering::Relaxed), 3);
         }
-        drop(first);
+        drop(second);
         Seats::new(1).write(|_| ());
-        let held = TAKEN.with(|taken| taken.borrow().len());
-        assert_eq!(held, 2, "that of the application that is gone was left");
+        let held = OTHERS.with(|others| others.borrow().len());
+        assert_eq!(held, 1, "that of the application that is gone was left");
     }
 }
 
