@@ -181,6 +181,40 @@ mod tests {
 #[cfg(all(test, hybrid_loom))]
 mod loom_tests {
     use super::*;
+    use crate::sync::Mutex;
+
+    /// The steps of a worker and of a waiter around the work and the reply slot, in
+    /// the order in which `on_pool` takes them.
+    #[test]
+    fn loom_the_work_is_taken_once_and_an_answer_is_heard_or_dropped() {
+        loom::model(|| {
+            let ticket = loom::sync::Arc::new(Ticket::new(Arc::default()));
+            let work = loom::sync::Arc::new(Mutex::new(Some("work")));
+            let reply = loom::sync::Arc::new(Mutex::new(None));
+            let take = |work: &Mutex<Option<&'static str>>| work.lock().expect("no panic").take();
+            let worker = loom::thread::spawn({
+                let ticket = loom::sync::Arc::clone(&ticket);
+                let (work, reply) = (
+                    loom::sync::Arc::clone(&work),
+                    loom::sync::Arc::clone(&reply),
+                );
+                move || {
+                    if !ticket.start() {
+                        return;
+                    }
+                    let taken = take(&work).expect("whoever starts finds the work");
+                    ticket.end();
+                    *reply.lock().expect("no panic") = Some(taken);
+                }
+            });
+            let heard = reply.lock().expect("no panic").take();
+            if heard.is_none() && ticket.let_go() == LetGo::NeverRuns {
+                assert!(take(&work).is_some(), "whoever gives up finds the work");
+            }
+            worker.join().expect("the worker does not panic");
+            assert!(take(&work).is_none());
+        });
+    }
 
     #[test]
     fn loom_a_ticket_runs_or_is_given_up_and_no_orphan_is_left() {
