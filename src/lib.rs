@@ -9,7 +9,7 @@ pub use hybrid_core::{
         TrailingSlash,
     },
     body::Body,
-    config::{Config, LogFormat},
+    config::{Balancing, Config, LogFormat, Mode},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
     error::{Error, Result},
     extract::{

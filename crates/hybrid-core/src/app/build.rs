@@ -19,7 +19,7 @@ use super::{
     routes::RouteEntry,
 };
 use crate::{
-    config::{self, Config, ConfigError, Settings, Warnings},
+    config::{self, Config, ConfigError, Mode, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
         pool::{self, Pool},
@@ -28,7 +28,7 @@ use crate::{
     extract::{BodyCheck, Describe},
     problem::{Registration, Registry},
     router::{Limit, Route, RouterBuilder, Template, join},
-    spec::{OnDisconnect, RouteSpec, Timeout},
+    spec::{Lane, OnDisconnect, RouteSpec, Timeout},
     state::{Entry, States},
     sync::AtomicBool,
     telemetry::{Telemetry, sampling::Sampling},
@@ -390,6 +390,7 @@ impl Builder<'_> {
                 .timeout
                 .unwrap_or(Some(self.settings.request_timeout)),
         };
+        let (placed, is_auto) = placed(self.settings, lane, is_auto, &spec);
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
         Route {
             index: self.routes.len(),
@@ -397,7 +398,7 @@ impl Builder<'_> {
             path,
             names: template.names.clone(),
             lane,
-            effective_lane: EffectiveLane::new(lane),
+            effective_lane: EffectiveLane::new(placed),
             is_auto,
             sampling: Sampling::default(),
             serve,
@@ -499,6 +500,20 @@ impl Builder<'_> {
             self.router
                 .add_mount(pattern, mount.clone(), at.file(), at.line());
         }
+    }
+}
+
+/// Where an endpoint of that lane begins, and whether the balancer may move it
+/// inline.
+fn placed(settings: &Settings, lane: Lane, is_auto: bool, spec: &RouteSpec) -> (Lane, bool) {
+    match settings.mode {
+        Mode::Hybrid => {
+            let promoted = settings.promote && lane == Lane::Pool && !spec.lane_written;
+            (lane, is_auto || promoted)
+        }
+        Mode::AsyncOnly if lane == Lane::Pool => (Lane::Inline, false),
+        Mode::AsyncOnly => (lane, false),
+        Mode::SyncOnly => (Lane::Pool, false),
     }
 }
 

@@ -488,7 +488,9 @@ impl Routed {
         };
         let route = Arc::clone(&matched.route);
         let lane = route.effective_lane.get();
-        let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
+        // On a thread of the pool its ticket decides what becomes of it.
+        let is_future = route.lane == Lane::Event && lane != Lane::Pool;
+        let detaching = (is_future && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
             head: Head::new(head, peer, Some(matched)),
