@@ -19,6 +19,7 @@ use super::{
     routes::RouteEntry,
 };
 use crate::{
+    balance::Balancer,
     config::{self, Config, ConfigError, Mode, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
@@ -126,7 +127,9 @@ pub(crate) fn build(
     }
     run_start_hooks(app.hooks.start, runtime)?;
     let pool = start_pool(&settings, routes.len(), runtime)?;
+    let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
     let frozen = Frozen {
+        balancer,
         router: router.unwrap_or_default(),
         stacks,
         states,
@@ -144,8 +147,13 @@ pub(crate) fn build(
         notes_placement: purpose == For::Testing,
         stops: AtomicBool::new(false),
     };
+    let built = Arc::new(frozen);
+    built
+        .balancer
+        .start(&built)
+        .map_err(|error| Error::one("the balancer could not be started", error))?;
     Ok(Built {
-        app: Arc::new(frozen),
+        app: built,
         stop: app.hooks.stop,
         warnings,
         admin,

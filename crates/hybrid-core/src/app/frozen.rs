@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Request, Response, admin,
+    balance::Balancer,
     body::Body,
     config::Settings,
     dispatch::{
@@ -57,6 +58,7 @@ pub struct Frozen {
     pub(super) settings: Settings,
     pub(super) pool: Pool,
     pub(super) telemetry: Telemetry,
+    pub(super) balancer: Balancer,
     pub(super) registry: Registry,
     pub(super) error_format: ErrorFormat,
     pub(super) trailing_slash: TrailingSlash,
@@ -308,6 +310,15 @@ impl Frozen {
         &self.telemetry
     }
 
+    pub(crate) fn balancer(&self) -> &Balancer {
+        &self.balancer
+    }
+
+    /// The runtime whose threads are the event loops.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub(crate) fn notes_placement(&self) -> bool {
         self.notes_placement
     }
@@ -340,6 +351,9 @@ impl Frozen {
         {
             tracing::warn!(pool = ?self.pool, "pool threads are still busy and were left");
         }
+        self.balancer.close();
+        // It leaves as soon as it is woken.
+        let _ = tokio::time::timeout_at(until.into(), self.balancer.join()).await;
     }
 
     /// Lets a handler outlive its client, as long as there is room.
@@ -500,7 +514,10 @@ impl Routed {
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
         };
-        let serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        let mut serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        if lane == Lane::Quarantine {
+            serving = app.balancer.confine(serving, route.index);
+        }
         let mut answering = Answering::new(app, serving, spare);
         answering.route = Some(route);
         answering.detaching = detaching;
@@ -674,13 +691,18 @@ impl Answering {
 impl Future for Answering {
     type Output = Response;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let polled = Pin::new(&mut self.serving).poll(cx);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let this = self.get_mut();
+        let polled = {
+            let route = this.route.as_ref();
+            let _watching = route.map(|route| this.app.balancer.watching(route.index));
+            Pin::new(&mut this.serving).poll(cx)
+        };
         polled.map(|response| {
-            self.detaching = None;
-            let response = self.finish(response);
-            if let Some(in_flight) = self.in_flight.take() {
-                self.app.telemetry.answered(&in_flight, response.status());
+            this.detaching = None;
+            let response = this.finish(response);
+            if let Some(in_flight) = this.in_flight.take() {
+                this.app.telemetry.answered(&in_flight, response.status());
             }
             response
         })

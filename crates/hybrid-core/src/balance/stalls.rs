@@ -32,7 +32,7 @@ struct Clean {
     runs: u64,
 }
 
-/// The last stall.
+/// The last stall, and the longest of those around it.
 #[derive(Clone, Copy, Debug)]
 struct Last {
     at: Duration,
@@ -53,6 +53,10 @@ impl Stalls {
     /// Takes in what happened since the last look.
     pub(super) fn note(&mut self, look: &Look<'_>) {
         let route = look.route;
+        if let Some(last) = &mut self.last {
+            // How long one took is known when it ends, perhaps later.
+            last.ns = last.ns.max(route.stall_worst_ns);
+        }
         if route.stalls == 0 {
             return;
         }
@@ -61,9 +65,11 @@ impl Stalls {
         }
         let beyond = self.recent.len().saturating_sub(look.rules.stalls_max);
         self.recent.drain(..beyond);
+        let forgotten = look.now.saturating_sub(look.rules.stall_window);
+        let before = self.last.filter(|last| last.at >= forgotten);
         self.last = Some(Last {
             at: look.now,
-            ns: route.stall_worst_ns,
+            ns: before.map_or(0, |last| last.ns).max(route.stall_worst_ns),
         });
         self.clean.since = look.now;
         self.clean.runs = route.sums.runs;
@@ -111,7 +117,7 @@ impl Stalls {
             from: Lane::Event,
             to: Lane::Quarantine,
             why: format!(
-                "held its event loop {stalls} times within {window} s, the last time for {}; \
+                "held its event loop {stalls} times within {window} s, for up to {}; \
                  it comes back after {:.0} s without",
                 Ns(worst),
                 needed.as_secs_f64()
