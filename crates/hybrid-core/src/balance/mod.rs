@@ -46,10 +46,9 @@ use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
 };
 
-pub(crate) use board::{Board, Moved, RouteBoard, STALL_BOUNDS_S, Stalls};
+pub(crate) use board::Board;
 pub(crate) use guarded::run_inline;
 pub(crate) use rules::Rules;
-pub(crate) use snapshot::Label;
 
 use crate::{
     app::Frozen,

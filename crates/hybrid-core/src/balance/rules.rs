@@ -117,11 +117,15 @@ impl Default for Rules {
 }
 
 impl Rules {
-    /// The same rules with every wait that long divided by a factor: a minute's
-    /// story in a second, for tests.
-    pub(crate) fn hurried(self, factor: u32) -> Self {
+    /// The same rules for tests: every wait divided by a factor, so that a minute's
+    /// story takes a second, and ten times as generous about lengths, since a debug
+    /// build on a busy machine is slow.
+    pub(crate) fn for_tests(self, factor: u32) -> Self {
         let factor = factor.max(1);
         Self {
+            inline_cpu_p99_ns: self.inline_cpu_p99_ns * 10,
+            inline_run_max_ns: self.inline_run_max_ns * 10,
+            blocked_min_ns: self.blocked_min_ns * 10,
             stall_advice: self.stall_advice / factor,
             retry_first: self.retry_first / factor,
             retry_longest: self.retry_longest / factor,

@@ -26,7 +26,7 @@ use std::{
 
 use super::accounts::{self, Accounts};
 use crate::{
-    sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering},
+    sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     telemetry::{
         clock::{self, Instant},
         timing::nanoseconds,
