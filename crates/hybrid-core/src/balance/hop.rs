@@ -1,16 +1,20 @@
 //! What a hop costs: the processor time that a request pays, on its loop's side
 //! and on the worker's, for running on the pool and not where it is.
 //!
-//! Measured on the pool as it is, with jobs that do nothing, one after the other,
-//! the first time that a route is short enough for it to matter; the median of
-//! both sides is taken. Round trips would be easier to measure and mean something
-//! else: they hold the time until a thread wakes, which costs nobody a processor.
+//! Measured on the pool as it is, with jobs that do nothing, the first time that a
+//! route is short enough for it to matter; the medians of both sides are added.
+//! Round trips would be easier to measure and mean something else: they hold the
+//! time until a thread wakes, which costs nobody a processor. Starting the program
+//! with it would load a pool that perhaps nobody needs.
 
 use std::{
+    collections::HashMap,
     sync::Arc,
     thread::{self, ThreadId},
     time::Duration,
 };
+
+use futures_util::future::join_all;
 
 use super::Shared;
 use crate::{
@@ -21,11 +25,13 @@ use crate::{
     telemetry::{clock, reading},
 };
 
-/// Empty jobs.
-const HOPS: usize = 256;
+/// Empty jobs, so many at once: as under load, where a hop's price matters and
+/// a thread that is awake already takes the next.
+const BATCH: usize = 16;
+const BATCHES: usize = 32;
 
 /// Fewer than these, where the pool is busy, are no measurement.
-const HOPS_MIN: usize = 16;
+const BATCHES_MIN: usize = 4;
 
 /// All of it takes no longer.
 const LONGEST: Duration = Duration::from_millis(500);
@@ -39,8 +45,7 @@ pub(super) fn measure(shared: &Shared, app: &Arc<Frozen>, route: &Arc<Route>) {
         deadline: clock::now().checked_add(LONGEST),
         permit: None,
     };
-    let hops = app.runtime().block_on(hops(shared, &running));
-    let measured = median(hops);
+    let measured = app.runtime().block_on(hops(shared, &running));
     let hop_ns = measured.unwrap_or(shared.rules.hop_default_ns);
     shared.hop_ns.get_or_init(|| hop_ns);
     tracing::debug!(
@@ -51,29 +56,42 @@ pub(super) fn measure(shared: &Shared, app: &Arc<Frozen>, route: &Arc<Route>) {
     );
 }
 
-/// What each hop cost, until there are enough or the pool refuses one.
-async fn hops(shared: &Shared, running: &Running) -> Vec<u64> {
-    let mut costs = Vec::with_capacity(HOPS);
-    let mut last: Option<(ThreadId, u64)> = None;
-    for _ in 0..HOPS {
-        if shared.is_stopping() {
-            break;
-        }
-        let Some(before) = cpu_ns() else { break };
-        let there = run_as(running, || {
-            cpu_ns().map(|cpu| (thread::current().id(), cpu))
+/// What a hop costs, if the pool lets enough of them through.
+async fn hops(shared: &Shared, running: &Running) -> Option<u64> {
+    let (mut here, mut there) = (Vec::new(), Vec::new());
+    for _ in 0..BATCHES {
+        let before = cpu_ns()?;
+        let jobs = (0..BATCH).map(|_| {
+            let read = || cpu_ns().map(|cpu| (thread::current().id(), cpu));
+            run_as(running, read)
         });
-        let Ok(Some(worker)) = there.await else { break };
-        let Some(after) = cpu_ns() else { break };
-        // A worker's side is the time between two jobs of the same thread.
-        if let Some((thread, cpu)) = last
-            && thread == worker.0
-        {
-            costs.push((after - before) + worker.1.saturating_sub(cpu));
-        }
-        last = Some(worker);
+        let read = join_all(jobs).await;
+        let after = cpu_ns()?;
+        let workers: Option<Vec<_>> = read.into_iter().map(|job| job.ok().flatten()).collect();
+        let Some(workers) = workers.filter(|_| !shared.is_stopping()) else {
+            break;
+        };
+        here.push((after - before) / BATCH as u64);
+        there.extend(between_jobs(workers));
     }
-    costs
+    if here.len() < BATCHES_MIN {
+        return None;
+    }
+    Some(median(here)? + median(there)?)
+}
+
+/// A worker's side of a hop: its processor time between two jobs.
+fn between_jobs(readings: Vec<(ThreadId, u64)>) -> Vec<u64> {
+    let mut threads: HashMap<ThreadId, Vec<u64>> = HashMap::new();
+    for (thread, cpu) in readings {
+        threads.entry(thread).or_default().push(cpu);
+    }
+    let mut between = Vec::new();
+    for cpu in threads.values_mut() {
+        cpu.sort_unstable();
+        between.extend(cpu.windows(2).map(|pair| pair[1] - pair[0]));
+    }
+    between
 }
 
 fn cpu_ns() -> Option<u64> {
@@ -81,11 +99,8 @@ fn cpu_ns() -> Option<u64> {
 }
 
 fn median(mut costs: Vec<u64>) -> Option<u64> {
-    if costs.len() < HOPS_MIN {
-        return None;
-    }
     costs.sort_unstable();
-    Some(costs[costs.len() / 2])
+    costs.get(costs.len() / 2).copied()
 }
 
 #[cfg(test)]
@@ -93,10 +108,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn few_hops_are_no_measurement() {
-        assert_eq!(median(vec![1; HOPS_MIN - 1]), None);
-        let mut costs: Vec<u64> = (0..101).collect();
-        costs.push(1_000_000);
-        assert_eq!(median(costs), Some(51));
+    fn a_workers_side_is_what_it_did_between_two_jobs() {
+        let me = thread::current().id();
+        assert_eq!(between_jobs(vec![(me, 30), (me, 10), (me, 15)]), [5, 15]);
+        assert_eq!(between_jobs(vec![(me, 30)]), Vec::<u64>::new());
+        assert_eq!(median(vec![3, 1, 1_000]), Some(3));
+        assert_eq!(median(Vec::new()), None);
     }
 }

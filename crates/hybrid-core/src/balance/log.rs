@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     snapshot::Move,
-    watch::{Held, LOOK},
+    watch::Held,
 };
 use crate::{router::Route, telemetry::clock::Instant};
 
@@ -86,7 +86,6 @@ impl Log {
             handler = name.handler,
             place = name.place,
             held_ms,
-            exact_to_ms = LOOK.as_millis(),
             left_out,
             "{what}"
         );

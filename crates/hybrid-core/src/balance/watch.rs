@@ -3,18 +3,18 @@
 //!
 //! A thread that polls requests has a [`Slot`]. Around each poll it writes there
 //! what it polls and the poll's number: two stores and no clock. The balancer's
-//! thread looks every [`LOOK`]; a poll that it has seen for 10 ms is a stall, and
-//! is named 10 to 15 ms after its beginning. When it ends, the loop finds the
+//! thread looks every [`LOOK`], and exactly when a poll will have been seen for 10
+//! ms: that is a stall, and is named 10 to 14 ms after its beginning. When it ends, the loop finds the
 //! mark that the watch has left, and only then reads the clock, for its length.
 //!
 //! ```text
 //! loop    route, poll ──▶ polls ─────────────▶ marked? then length
-//! watch            seen ──5 ms──▶ accounts ──5 ms──▶ named, marked
+//! watch            seen ──4 ms──▶ accounts ──6 ms──▶ named, marked
 //! ```
 //!
 //! A thread that waits for a processor holds its loop as well, but that is not
-//! its handler's doing: what the system says of the thread in the second half of
-//! that time decides. Nothing here decides what becomes of the route.
+//! its handler's doing: what the system says of the thread in the last part of that
+//! time decides. Nothing here decides what becomes of the route.
 
 use std::{
     cell::Cell,
@@ -34,11 +34,14 @@ use crate::{
 };
 
 /// How often the watch looks, while anything is polled.
-pub(super) const LOOK: Duration = Duration::from_millis(5);
+pub(super) const LOOK: Duration = Duration::from_millis(4);
+
+/// The watch sleeps no shorter, whatever is due.
+const BLINK: Duration = Duration::from_micros(500);
 
 /// Looks without any poll after which the watch goes to sleep until the next
 /// tick, or until the first poll wakes it.
-const QUIET_LOOKS: u32 = 200;
+const QUIET_LOOKS: u32 = 250;
 
 /// Marks what is polled in quarantine.
 const CONFINED: u32 = 1 << 31;
@@ -122,7 +125,7 @@ impl Slots {
             return Watching(None);
         };
         // Relaxed, all of them: one thread writes, and the watch compares what it
-        // read with what it reads 5 ms later.
+        // read with what it reads at its next look.
         let outer = slot.route.load(Ordering::Relaxed);
         let poll = slot.poll.load(Ordering::Relaxed).wrapping_add(1).max(1);
         slot.poll.store(poll, Ordering::Relaxed);
@@ -267,6 +270,8 @@ pub(super) struct Watch {
     /// The last look.
     before: Instant,
     quiet: u32,
+    /// When the first of the polls that are being seen becomes a stall.
+    due: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -288,12 +293,14 @@ impl Watch {
             stall_min,
             before: now,
             quiet: 0,
+            due: None,
         }
     }
 
     /// One look at all slots.
     pub(super) fn look(&mut self, slots: &Slots, now: Instant, tell: &mut impl FnMut(Sight)) {
         let mut is_quiet = true;
+        self.due = None;
         for (slot, seen) in slots.slots.iter().zip(&mut self.seen) {
             if !slot.claimed.load(Ordering::Relaxed) {
                 continue;
@@ -316,6 +323,9 @@ impl Watch {
             let half_look = (now - self.before) / 2;
             if seen.is_stall(slot, now, self.stall_min) {
                 seen.name(slot, now, half_look.min(LOOK / 2), epoch, tell);
+            } else if let Some(since) = seen.since.filter(|_| seen.named.is_none()) {
+                let due = since + self.stall_min;
+                self.due = Some(self.due.map_or(due, |other| other.min(due)));
             }
         }
         self.before = now;
@@ -325,7 +335,10 @@ impl Watch {
     /// How long until the next look; `None` when a poll will wake the watch.
     pub(super) fn rest(&self, slots: &Slots) -> Option<Duration> {
         match self.quiet {
-            0..QUIET_LOOKS => Some(LOOK),
+            0..QUIET_LOOKS => Some(self.due.map_or(LOOK, |due| {
+                due.saturating_duration_since(self.before)
+                    .clamp(BLINK, LOOK)
+            })),
             // Whoever began to poll before it saw this is seen by one more look.
             QUIET_LOOKS => {
                 slots.asleep.store(true, Ordering::Relaxed);
@@ -376,7 +389,7 @@ impl Seen {
         };
         let held = now.saturating_duration_since(since);
         let Some((before, read_at)) = self.accounts else {
-            if held * 2 >= stall_min {
+            if held * 3 >= stall_min {
                 let thread = slot.thread.load(Ordering::Relaxed);
                 self.accounts = accounts::of(thread).map(|accounts| (accounts, now));
             }
