@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     balance::Balancer,
-    config::{self, Config, ConfigError, Mode, Settings, Warnings},
+    config::{self, Balancing, Config, ConfigError, Mode, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
         pool::{self, Pool},
@@ -174,8 +174,8 @@ fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Po
         queue_depth: settings.queue_depth,
         threads_max: settings.max_threads,
         nice: u8::try_from(settings.pool_nice).unwrap_or(19),
-        is_managed: true,
-        overload: Some(settings.queue_wait),
+        is_managed: settings.mode != Mode::SyncOnly,
+        overload: (settings.balancer != Balancing::Off).then_some(settings.queue_wait),
     };
     Pool::start(limits, routes, runtime.clone())
         .map_err(|error| Error::one("the thread pool could not be started", error))

@@ -43,7 +43,7 @@ use crate::{
     state::States,
     sync::{AtomicBool, Ordering},
     telemetry::{
-        InFlight, Telemetry,
+        InFlight, Shed, Telemetry,
         clock::{self, Instant},
     },
 };
@@ -516,7 +516,9 @@ impl Routed {
         };
         let mut serving = Arc::clone(&route.serve).serve(Call { parts, body });
         if lane == Lane::Quarantine {
-            serving = app.balancer.confine(serving, route.index);
+            let (shedding, shed) = (Arc::clone(&app), Arc::clone(&route));
+            let refused = move || shedding.telemetry.shed(&shed, Shed::QueueFull);
+            serving = app.balancer.confine(serving, route.index, refused);
         }
         let mut answering = Answering::new(app, serving, spare);
         answering.route = Some(route);

@@ -4,10 +4,7 @@
 
 use std::time::Duration;
 
-use super::{
-    snapshot::Move,
-    watch::Held,
-};
+use super::{snapshot::Move, watch::Held};
 use crate::{router::Route, telemetry::clock::Instant};
 
 const ONCE_IN: Duration = Duration::from_secs(1);

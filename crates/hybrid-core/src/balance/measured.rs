@@ -94,8 +94,6 @@ fn news(said: &[u64], counts: &[u64]) -> String {
     text
 }
 
-pub(super) fn set_limit(_app: &Frozen, _route: usize, _limit: Option<usize>) {}
-
 #[cfg(test)]
 mod tests {
     #[test]

@@ -134,10 +134,17 @@ impl Balancer {
         self.shared.slots.watching(route)
     }
 
-    /// The future of a request of a route that is in quarantine.
-    pub(crate) fn confine(&self, serving: Serving, route: usize) -> Serving {
+    /// The future of a request of a route that is in quarantine; `refused` is told
+    /// where there is no room in it.
+    pub(crate) fn confine(
+        &self,
+        serving: Serving,
+        route: usize,
+        refused: impl FnOnce() + Send + 'static,
+    ) -> Serving {
+        let slots = Arc::clone(&self.shared.slots);
         match self.shared.quarantine.get() {
-            Some(quarantine) => quarantine.confine(serving, Arc::clone(&self.shared.slots), route),
+            Some(quarantine) => quarantine.confine(serving, slots, route, refused),
             // No route is moved there before it is made.
             None => serving,
         }

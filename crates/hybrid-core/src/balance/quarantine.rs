@@ -65,11 +65,19 @@ impl Quarantine {
         })
     }
 
-    /// The future of a request, to be polled in here.
-    pub(super) fn confine(&self, serving: Serving, slots: Arc<Slots>, route: usize) -> Serving {
+    /// The future of a request, to be polled in here; `refused` is told where there
+    /// is no room.
+    pub(super) fn confine(
+        &self,
+        serving: Serving,
+        slots: Arc<Slots>,
+        route: usize,
+        refused: impl FnOnce() + Send + 'static,
+    ) -> Serving {
         let (handle, permits) = (self.handle.clone(), Arc::clone(&self.permits));
         Box::pin(async move {
             let Ok(permit) = permits.try_acquire_owned() else {
+                refused();
                 let full = "too many requests of routes that hold their loop";
                 return Problem::overloaded(full).into_response();
             };
@@ -164,7 +172,7 @@ mod tests {
     }
 
     fn confined(quarantine: &Quarantine, serving: Serving) -> Serving {
-        quarantine.confine(serving, Slots::new(2), 0)
+        quarantine.confine(serving, Slots::new(2), 0, || ())
     }
 
     fn begin(serving: &mut Serving) -> Poll<Response> {

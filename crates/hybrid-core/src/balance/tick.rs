@@ -183,7 +183,7 @@ impl Ticker {
             .collect();
         if is_on {
             for (route, limit) in &decision.limits {
-                measured::set_limit(app, *route, *limit);
+                app.pool().set_limit(*route, *limit);
             }
         }
         self.say(&decision, &made);

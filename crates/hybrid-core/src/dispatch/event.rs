@@ -172,6 +172,9 @@ where
             on_disconnect: parts.route.on_disconnect,
         };
         let queued = on_pool::queue(parts.app.pool(), ticket, running, patience, work).await;
-        queued.map_err(|refusal| refusal.problem(parts.route.spec.name).into_response())
+        queued.map_err(|refusal| {
+            refusal.count(&parts.app, &parts.route);
+            refusal.problem(parts.route.spec.name).into_response()
+        })
     }
 }
