@@ -207,6 +207,11 @@ pub mod observability {
     };
 }
 
+#[doc = include_str!("../docs/balancer.md")]
+pub mod balancer {
+    pub use hybrid_core::config::{Balancing, Mode};
+}
+
 /// What nearly every program uses: `use hybrid::prelude::*;`.
 pub mod prelude {
     pub use crate::{

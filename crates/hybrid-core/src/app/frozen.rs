@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -357,13 +357,19 @@ impl Frozen {
     }
 
     /// Lets a handler outlive its client, as long as there is room.
-    fn detach(&self, serving: Serving) {
+    fn detach(self: &Arc<Self>, serving: Serving, route: Option<usize>) {
         let Ok(permit) = Arc::clone(&self.detached).try_acquire_owned() else {
             tracing::warn!("too many handlers outlive their clients; one was cancelled");
             return;
         };
+        let app = Arc::clone(self);
+        let mut serving = Catching::new(serving);
         self.runtime.spawn(async move {
-            if let Err(Panicked(panic)) = Catching::new(serving).await {
+            let ended = poll_fn(|cx| {
+                let _watching = route.map(|route| app.balancer.watching(route));
+                Pin::new(&mut serving).poll(cx)
+            });
+            if let Err(Panicked(panic)) = ended.await {
                 let panic = clip(&panic);
                 tracing::error!(panic, "a handler whose client had left panicked");
             }
@@ -721,7 +727,8 @@ impl Drop for Answering {
             .as_ref()
             .is_some_and(|ticket| ticket.has_started());
         if let Some(serving) = begun.then(|| self.serving.take()).flatten() {
-            self.app.detach(serving);
+            let route = self.route.as_ref().map(|route| route.index);
+            self.app.detach(serving, route);
         }
     }
 }

@@ -174,8 +174,13 @@ impl Ticker {
     fn balance(&mut self, app: &Arc<Frozen>, now: Instant) {
         let snapshot = self.snapshot(app);
         let rules = &self.shared.rules;
-        let decision = policy::decide(rules, &mut self.state, &snapshot, now - self.start);
+        let mut decision = policy::decide(rules, &mut self.state, &snapshot, now - self.start);
         let is_on = self.shared.power == Balancing::On;
+        if !is_on {
+            // A limit that is not in force is nobody's limit.
+            let verdicts = decision.verdicts.iter_mut();
+            verdicts.for_each(|verdict| verdict.limit = None);
+        }
         let made: Vec<bool> = decision
             .moves
             .iter()
