@@ -19,7 +19,7 @@ use futures_util::future::join_all;
 use super::Shared;
 use crate::{
     app::Frozen,
-    dispatch::{Running, run_as},
+    dispatch::{Running, run_uncounted},
     router::Route,
     spec::Lane,
     telemetry::{clock, reading},
@@ -63,7 +63,7 @@ async fn hops(shared: &Shared, running: &Running) -> Option<u64> {
         let before = cpu_ns()?;
         let jobs = (0..BATCH).map(|_| {
             let read = || cpu_ns().map(|cpu| (thread::current().id(), cpu));
-            run_as(running, read)
+            run_uncounted(running, read)
         });
         let read = join_all(jobs).await;
         let after = cpu_ns()?;

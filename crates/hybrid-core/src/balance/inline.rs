@@ -44,9 +44,8 @@ impl Inline {
     ) -> Option<Move> {
         let evidence = look.route.sums.since(&self.base);
         if self.is_inline {
-            return self
-                .violation(look, &evidence)
-                .map(|why| self.demote(look, &why));
+            let violated = violation(look, &evidence);
+            return violated.map(|why| self.demote(look, &why));
         }
         if evidence.blocked_samples > 0 {
             self.base = look.route.sums;
@@ -139,31 +138,6 @@ impl Inline {
         ))
     }
 
-    /// What an inline run has done wrong, as a sentence.
-    fn violation(&self, look: &Look<'_>, evidence: &Sums) -> Option<String> {
-        let rules = look.rules;
-        if let Some(Violation {
-            wall_ns,
-            delay_ns,
-            blocked_ns,
-        }) = look.route.violation
-        {
-            let blocked = blocked_ns.map_or_else(String::new, |blocked| {
-                format!(", blocked for {}", Ns(blocked))
-            });
-            return Some(format!(
-                "a run took {} on the event loop (on a run queue {} of it at most{blocked}), {} are allowed",
-                Ns(wall_ns),
-                Ns(delay_ns),
-                Ns(rules.inline_run_max_ns)
-            ));
-        }
-        (evidence.blocked_samples > 0).then(|| {
-            let (blocked, samples) = (evidence.blocked_samples, evidence.samples);
-            format!("{blocked} of {samples} measured runs blocked since it was proven")
-        })
-    }
-
     fn demote(&mut self, look: &Look<'_>, what: &str) -> Move {
         let wait = self.backoff.fail(look.rules, self.begun, look.now);
         self.is_inline = false;
@@ -176,6 +150,31 @@ impl Inline {
             why: format!("{what}; looked at again in {seconds:.0} s"),
         }
     }
+}
+
+/// What an inline run has done wrong, as a sentence.
+fn violation(look: &Look<'_>, evidence: &Sums) -> Option<String> {
+    let rules = look.rules;
+    if let Some(Violation {
+        wall_ns,
+        delay_ns,
+        blocked_ns,
+    }) = look.route.violation
+    {
+        let blocked = blocked_ns.map_or_else(String::new, |blocked| {
+            format!(", blocked for {}", Ns(blocked))
+        });
+        return Some(format!(
+            "a run took {} on the event loop (on a run queue {} of it at most{blocked}), {} are allowed",
+            Ns(wall_ns),
+            Ns(delay_ns),
+            Ns(rules.inline_run_max_ns)
+        ));
+    }
+    (evidence.blocked_samples > 0).then(|| {
+        let (blocked, samples) = (evidence.blocked_samples, evidence.samples);
+        format!("{blocked} of {samples} measured runs blocked since it was proven")
+    })
 }
 
 /// What others wait on a loop for runs of that mean length, at that many a

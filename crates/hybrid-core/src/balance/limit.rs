@@ -90,7 +90,7 @@ impl Limit {
 
     fn judge(&mut self, look: &Look<'_>, seen: &Seen) {
         let rules = look.rules;
-        let least = rules.limit_min(look.snapshot.cores);
+        let least = rules.limit_least(look.snapshot.cores);
         let is_used = seen.running > to_f64(least as u64);
         let is_inflated =
             seen.mean >= rules.limit_inflated && seen.median >= rules.limit_healthy && is_used;

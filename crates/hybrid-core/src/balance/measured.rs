@@ -10,7 +10,7 @@ use crate::{
     app::Frozen,
     router::Route,
     spec::Lane,
-    telemetry::{Shed, Table, clock::Instant},
+    telemetry::{LaneTotals, Shed, Table, Totals, clock::Instant},
 };
 
 /// The routes of an application, as measured by now. What only the balancer
@@ -23,9 +23,9 @@ pub(super) fn routes(app: &Frozen) -> Vec<RouteSnapshot> {
 
 fn snapshot(route: &Route, table: &Table) -> RouteSnapshot {
     let totals = table.route(route.index);
+    let lanes = own_lanes(route, totals);
     let mut sums = Sums::default();
-    for lane in Lane::ALL {
-        let lane = totals.lane(lane);
+    for lane in &lanes {
         sums.runs += lane.runs;
         sums.wall_ns = sums.wall_ns.wrapping_add(lane.wall_ns_sum);
         sums.samples += lane.samples;
@@ -36,8 +36,10 @@ fn snapshot(route: &Route, table: &Table) -> RouteSnapshot {
     }
     // Of several lanes the one that looks worse.
     let cpu = |q| {
-        let lanes = Lane::ALL.iter().map(|lane| &totals.lane(*lane).recent.cpu);
-        lanes.filter_map(|cpu| cpu.quantile(q)).max()
+        lanes
+            .iter()
+            .filter_map(|lane| lane.recent.cpu.quantile(q))
+            .max()
     };
     let pool = &totals.lane(Lane::Pool).recent;
     let (on_cpu, blocked) = (pool.cpu.quantile(0.5), pool.blocked.quantile(0.5));
@@ -53,6 +55,18 @@ fn snapshot(route: &Route, table: &Table) -> RouteSnapshot {
         stalls: 0,
         stall_worst_ns: 0,
     }
+}
+
+/// The lanes that the handler itself runs in: what an `async fn` has run on the
+/// pool is counted there, and is a part of it.
+fn own_lanes<'t>(route: &Route, totals: &'t Totals) -> [&'t LaneTotals; 2] {
+    let own = match route.lane {
+        // Under `sync_only` threads of the pool drive it.
+        Lane::Event if route.effective_lane.get() == Lane::Pool => [Lane::Event, Lane::Pool],
+        Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
+        Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
+    };
+    own.map(|lane| totals.lane(lane))
 }
 
 /// What was refused, as far as the log has said it.

@@ -75,6 +75,8 @@ pub(crate) struct Rules {
     pub(crate) limit_healthy: f64,
     /// Windows in a row before a limit changes.
     pub(crate) limit_windows: u32,
+    /// However small the machine is, a limit leaves that many.
+    pub(crate) limit_least: usize,
     /// What is left of the concurrency after a cut.
     pub(crate) limit_cut: f64,
     /// In which time the floor doubles: a route that has become slower for good
@@ -110,6 +112,7 @@ impl Default for Rules {
             limit_inflated: 2.0,
             limit_healthy: 1.5,
             limit_windows: 2,
+            limit_least: 4,
             limit_cut: 0.75,
             limit_forget: Duration::from_secs(300),
         }
@@ -133,17 +136,19 @@ impl Rules {
             ..self
         }
     }
+}
 
+impl Rules {
     /// The fewest that a limit leaves running at once: a route is never throttled
-    /// below what the machine can compute and a little more.
-    pub(crate) fn limit_min(&self, cores: f64) -> usize {
+    /// below twice what the machine can compute at once.
+    pub(crate) fn limit_least(&self, cores: f64) -> usize {
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "cores are few and positive"
         )]
         let twice = (2.0 * cores).ceil() as usize;
-        twice.max(4)
+        twice.max(self.limit_least)
     }
 }
 

@@ -121,6 +121,15 @@ pub(crate) async fn run_as<T: Send + 'static>(
     on(running.app.pool(), running, f).await
 }
 
+/// As [`run_as`], for the framework's own closures: no route has them on account.
+pub(crate) async fn run_uncounted<T: Send + 'static>(
+    running: &Running,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PoolError> {
+    let done = timed_on(running.app.pool(), running, f).await;
+    done.map(|(value, _)| value)
+}
+
 /// Runs a closure on that pool as a part of that request.
 pub(super) async fn on<T: Send + 'static>(
     pool: &Pool,
