@@ -9,7 +9,7 @@ pub use hybrid_core::{
         TrailingSlash,
     },
     body::Body,
-    config::{Config, LogFormat},
+    config::{Balancing, Config, LogFormat, Mode},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
     error::{Error, Result},
     extract::{
@@ -205,6 +205,11 @@ pub mod observability {
         admin::{METRICS, Metric, MetricKind},
         stats::{Percentiles, RouteStats, Stats},
     };
+}
+
+#[doc = include_str!("../docs/balancer.md")]
+pub mod balancer {
+    pub use hybrid_core::config::{Balancing, Mode};
 }
 
 /// What nearly every program uses: `use hybrid::prelude::*;`.

@@ -9,6 +9,7 @@
 
 mod across;
 mod admin;
+mod balancer;
 mod concurrency;
 mod edges;
 mod extract;

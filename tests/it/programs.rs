@@ -24,7 +24,7 @@ const PROGRAM: &str = "IT_PROGRAM";
 
 /// What a `main` of that result does: the standard library's own report, and
 /// its exit code.
-fn main_of<T: Termination>(program: impl FnOnce() -> T) {
+pub(crate) fn main_of<T: Termination>(program: impl FnOnce() -> T) {
     if env::var_os(PROGRAM).is_some() {
         let code = program().report();
         std::process::exit(i32::from(code != ExitCode::SUCCESS));
@@ -168,10 +168,15 @@ pub(crate) struct Ended {
 }
 
 impl Program {
-    /// Starts `programs::NAME` in that directory, with those variables.
+    /// Starts `programs::NAME`, or `NAME` where it says its module, in that directory, with those variables.
     pub(crate) fn start(name: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
+        let module = if name.contains("::") {
+            ""
+        } else {
+            "programs::"
+        };
         let mut child = Command::new(env::current_exe().unwrap())
-            .args([&format!("programs::{name}"), "--exact", "--nocapture"])
+            .args([&format!("{module}{name}"), "--exact", "--nocapture"])
             .envs([(PROGRAM, "1"), ("NO_COLOR", "1"), ("RUST_BACKTRACE", "0")])
             .envs(variables.iter().copied())
             .current_dir(directory)

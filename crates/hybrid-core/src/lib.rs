@@ -14,6 +14,7 @@
 
 pub mod admin;
 pub mod app;
+pub(crate) mod balance;
 pub mod body;
 pub mod config;
 pub mod dispatch;

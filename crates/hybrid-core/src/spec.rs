@@ -101,6 +101,9 @@ pub struct RouteSpec {
     pub deprecated: bool,
     /// Left out of the API description.
     pub hidden: bool,
+    /// Its lane is written in the attribute, and not only what the signature
+    /// makes it.
+    pub lane_written: bool,
     /// `timeout = ..`.
     pub timeout: Timeout,
     /// `max_concurrency = ..`: running at once.
@@ -133,6 +136,7 @@ impl RouteSpec {
             operation_id: "",
             deprecated: false,
             hidden: false,
+            lane_written: false,
             timeout: Timeout::Inherited,
             max_concurrency: None,
             body_limit: None,
@@ -189,6 +193,14 @@ impl RouteSpec {
     pub const fn hidden(self) -> Self {
         Self {
             hidden: true,
+            ..self
+        }
+    }
+
+    /// `lane = ..` is written: no key of the configuration changes it.
+    pub const fn lane_written(self) -> Self {
+        Self {
+            lane_written: true,
             ..self
         }
     }

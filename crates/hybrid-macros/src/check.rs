@@ -167,7 +167,10 @@ fn lane_fits(route: &Route, diag: &mut Diagnostics) {
         (Lane::Inline, true) => {
             "`lane = inline` needs a plain `fn`: remove `async`, or remove the lane"
         }
-        (Lane::Event, true) | (Lane::Pool | Lane::Inline, false) => return,
+        (Lane::Auto, true) => {
+            "`lane = auto` needs a plain `fn`: remove `async`, or remove the lane, an `async fn` runs on the event loop already"
+        }
+        (Lane::Event, true) | (Lane::Pool | Lane::Auto | Lane::Inline, false) => return,
     };
     diag.error(word, message);
 }

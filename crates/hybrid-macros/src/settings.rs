@@ -23,9 +23,9 @@ pub(crate) const WORDS: &[&str] = &[
 ];
 
 /// The lanes that can be named.
-const LANES: &[&str] = &["event", "pool", "inline"];
+const LANES: &[&str] = &["event", "pool", "auto", "inline"];
 /// The lanes that are known and not built.
-const LATER: &[&str] = &["auto", "process", "queue"];
+const LATER: &[&str] = &["process", "queue"];
 
 /// What a route says about itself, apart from path and methods.
 #[derive(Debug, Default)]
@@ -50,6 +50,7 @@ pub(crate) struct Settings {
 pub(crate) enum Lane {
     Event,
     Pool,
+    Auto,
     Inline,
 }
 
@@ -105,6 +106,7 @@ fn lane(opt: &Opt, diag: &mut Diagnostics) -> Option<(Lane, Ident)> {
     let lane = match text.as_str() {
         "event" => Lane::Event,
         "pool" => Lane::Pool,
+        "auto" => Lane::Auto,
         "inline" => Lane::Inline,
         later if LATER.contains(&later) => {
             diag.error(

@@ -23,6 +23,11 @@ fn report() -> &'static str {
 #[route("/both", methods = [GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS], timeout = none, lane = pool)]
 fn both() {}
 
+#[get("/version", lane = auto)]
+fn version() -> &'static str {
+    "1.0"
+}
+
 #[put("/a")]
 async fn a() {}
 
@@ -39,5 +44,5 @@ async fn d() {}
 async fn e() {}
 
 fn main() {
-    let _ = App::new().routes(routes![report, both, a, b, c, d, e]);
+    let _ = App::new().routes(routes![report, both, version, a, b, c, d, e]);
 }

@@ -58,36 +58,77 @@ pub(super) struct MoveCount {
     pub(super) count: u64,
 }
 
-pub(super) fn of(_app: &Frozen, _route: &Route) -> Decided {
+pub(super) fn of(app: &Frozen, route: &Route) -> Decided {
+    let board = app.balancer().board();
+    let route = &board.routes[route.index];
+    let moves = route.moves.iter().map(|moved| Move {
+        from: moved.from.as_str(),
+        to: moved.to.as_str(),
+        at: Moment(moved.at),
+        why: moved.why.clone(),
+    });
     Decided {
-        label: "unknown",
-        reason: None,
-        advice: None,
-        moves: Vec::new(),
+        label: route.label.as_str(),
+        reason: route.reason.clone(),
+        advice: route.advice.clone(),
+        moves: moves.collect(),
     }
 }
 
-/// How many of its requests run at once; `None` where there is no limit.
-pub(super) fn limit(_app: &Frozen, route: &Route) -> Option<usize> {
-    route.running.as_ref().map(|limit| limit.at_once)
+/// How many of its requests run at once: its author's limit or the balancer's,
+/// whichever is less; `None` where there is neither.
+pub(super) fn limit(app: &Frozen, route: &Route) -> Option<usize> {
+    let written = route.running.as_ref().map(|limit| limit.at_once);
+    let decided = app.balancer().board().routes[route.index].limit;
+    written.into_iter().chain(decided).min()
 }
 
-pub(super) fn balancer(_app: &Frozen) -> Balancer {
+pub(super) fn balancer(app: &Frozen) -> Balancer {
+    let board = app.balancer().board();
     Balancer {
-        mode: "off",
-        ticks: 0,
-        moves: 0,
+        mode: board.mode.as_str(),
+        ticks: board.ticks,
+        moves: board.moves,
     }
 }
 
-pub(super) fn loops(_app: &Frozen) -> Loops {
-    Loops::default()
+pub(super) fn loops(app: &Frozen) -> Loops {
+    let board = app.balancer().board();
+    Loops {
+        utilisation: Some(board.utilisation),
+        stalls: board.stalls,
+    }
 }
 
-pub(super) fn stalls(_app: &Frozen) -> Vec<Stalls> {
-    Vec::new()
+pub(super) fn stalls(app: &Frozen) -> Vec<Stalls> {
+    let board = app.balancer().board();
+    let routes = board.routes.iter().enumerate();
+    let stalled = routes.filter(|(_, route)| route.stalls.count > 0);
+    let stalls = stalled.map(|(route, known)| Stalls {
+        route,
+        buckets: known.stalls.buckets.to_vec(),
+        sum_seconds: known.stalls.sum.as_secs_f64(),
+    });
+    stalls.collect()
 }
 
-pub(super) fn move_counts(_app: &Frozen) -> Vec<MoveCount> {
-    Vec::new()
+pub(super) fn move_counts(app: &Frozen) -> Vec<MoveCount> {
+    let board = app.balancer().board();
+    let mut counts = Vec::new();
+    for (route, known) in board.routes.iter().enumerate() {
+        for (from, counted) in Lane::ALL.into_iter().zip(&known.moves_total) {
+            for (to, count) in Lane::ALL.into_iter().zip(counted) {
+                if *count > 0 {
+                    let count = *count;
+                    counts.push(MoveCount {
+                        route,
+                        from,
+                        to,
+                        count,
+                    });
+                }
+            }
+        }
+    }
+    counts
 }

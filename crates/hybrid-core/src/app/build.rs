@@ -19,7 +19,8 @@ use super::{
     routes::RouteEntry,
 };
 use crate::{
-    config::{self, Config, ConfigError, Settings, Warnings},
+    balance::Balancer,
+    config::{self, Balancing, Config, ConfigError, Mode, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
         pool::{self, Pool},
@@ -28,7 +29,7 @@ use crate::{
     extract::{BodyCheck, Describe},
     problem::{Registration, Registry},
     router::{Limit, Route, RouterBuilder, Template, join},
-    spec::{OnDisconnect, RouteSpec, Timeout},
+    spec::{Lane, OnDisconnect, RouteSpec, Timeout},
     state::{Entry, States},
     sync::AtomicBool,
     telemetry::{Telemetry, sampling::Sampling},
@@ -126,7 +127,9 @@ pub(crate) fn build(
     }
     run_start_hooks(app.hooks.start, runtime)?;
     let pool = start_pool(&settings, routes.len(), runtime)?;
+    let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
     let frozen = Frozen {
+        balancer,
         router: router.unwrap_or_default(),
         stacks,
         states,
@@ -144,8 +147,13 @@ pub(crate) fn build(
         notes_placement: purpose == For::Testing,
         stops: AtomicBool::new(false),
     };
+    let built = Arc::new(frozen);
+    built
+        .balancer
+        .start(&built)
+        .map_err(|error| Error::one("the balancer could not be started", error))?;
     Ok(Built {
-        app: Arc::new(frozen),
+        app: built,
         stop: app.hooks.stop,
         warnings,
         admin,
@@ -166,8 +174,8 @@ fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Po
         queue_depth: settings.queue_depth,
         threads_max: settings.max_threads,
         nice: u8::try_from(settings.pool_nice).unwrap_or(19),
-        is_managed: true,
-        overload: Some(settings.queue_wait),
+        is_managed: settings.mode != Mode::SyncOnly,
+        overload: (settings.balancer != Balancing::Off).then_some(settings.queue_wait),
     };
     Pool::start(limits, routes, runtime.clone())
         .map_err(|error| Error::one("the thread pool could not be started", error))
@@ -390,6 +398,7 @@ impl Builder<'_> {
                 .timeout
                 .unwrap_or(Some(self.settings.request_timeout)),
         };
+        let (placed, is_auto) = placed(self.settings, lane, is_auto, &spec);
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
         Route {
             index: self.routes.len(),
@@ -397,7 +406,7 @@ impl Builder<'_> {
             path,
             names: template.names.clone(),
             lane,
-            effective_lane: EffectiveLane::new(lane),
+            effective_lane: EffectiveLane::new(placed),
             is_auto,
             sampling: Sampling::default(),
             serve,
@@ -499,6 +508,20 @@ impl Builder<'_> {
             self.router
                 .add_mount(pattern, mount.clone(), at.file(), at.line());
         }
+    }
+}
+
+/// Where an endpoint of that lane begins, and whether the balancer may move it
+/// inline.
+fn placed(settings: &Settings, lane: Lane, is_auto: bool, spec: &RouteSpec) -> (Lane, bool) {
+    match settings.mode {
+        Mode::Hybrid => {
+            let promoted = settings.promote && lane == Lane::Pool && !spec.lane_written;
+            (lane, is_auto || promoted)
+        }
+        Mode::AsyncOnly if lane == Lane::Pool => (Lane::Inline, false),
+        Mode::AsyncOnly => (lane, false),
+        Mode::SyncOnly => (Lane::Pool, false),
     }
 }
 

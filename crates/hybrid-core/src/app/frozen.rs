@@ -5,7 +5,7 @@
 
 use std::{
     fmt,
-    future::Future,
+    future::{Future, poll_fn},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     Request, Response, admin,
+    balance::Balancer,
     body::Body,
     config::Settings,
     dispatch::{
@@ -42,7 +43,7 @@ use crate::{
     state::States,
     sync::{AtomicBool, Ordering},
     telemetry::{
-        InFlight, Telemetry,
+        InFlight, Shed, Telemetry,
         clock::{self, Instant},
     },
 };
@@ -57,6 +58,7 @@ pub struct Frozen {
     pub(super) settings: Settings,
     pub(super) pool: Pool,
     pub(super) telemetry: Telemetry,
+    pub(super) balancer: Balancer,
     pub(super) registry: Registry,
     pub(super) error_format: ErrorFormat,
     pub(super) trailing_slash: TrailingSlash,
@@ -308,6 +310,15 @@ impl Frozen {
         &self.telemetry
     }
 
+    pub(crate) fn balancer(&self) -> &Balancer {
+        &self.balancer
+    }
+
+    /// The runtime whose threads are the event loops.
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
     pub(crate) fn notes_placement(&self) -> bool {
         self.notes_placement
     }
@@ -340,16 +351,25 @@ impl Frozen {
         {
             tracing::warn!(pool = ?self.pool, "pool threads are still busy and were left");
         }
+        self.balancer.close();
+        // It leaves as soon as it is woken.
+        let _ = tokio::time::timeout_at(until.into(), self.balancer.join()).await;
     }
 
     /// Lets a handler outlive its client, as long as there is room.
-    fn detach(&self, serving: Serving) {
+    fn detach(self: &Arc<Self>, serving: Serving, route: Option<usize>) {
         let Ok(permit) = Arc::clone(&self.detached).try_acquire_owned() else {
             tracing::warn!("too many handlers outlive their clients; one was cancelled");
             return;
         };
+        let app = Arc::clone(self);
+        let mut serving = Catching::new(serving);
         self.runtime.spawn(async move {
-            if let Err(Panicked(panic)) = Catching::new(serving).await {
+            let ended = poll_fn(|cx| {
+                let _watching = route.map(|route| app.balancer.watching(route));
+                Pin::new(&mut serving).poll(cx)
+            });
+            if let Err(Panicked(panic)) = ended.await {
                 let panic = clip(&panic);
                 tracing::error!(panic, "a handler whose client had left panicked");
             }
@@ -488,7 +508,9 @@ impl Routed {
         };
         let route = Arc::clone(&matched.route);
         let lane = route.effective_lane.get();
-        let detaching = (route.lane == Lane::Event && route.on_disconnect == OnDisconnect::Detach)
+        // On a thread of the pool its ticket decides what becomes of it.
+        let is_future = route.lane == Lane::Event && lane != Lane::Pool;
+        let detaching = (is_future && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
             head: Head::new(head, peer, Some(matched)),
@@ -498,7 +520,12 @@ impl Routed {
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
         };
-        let serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        let mut serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        if lane == Lane::Quarantine {
+            let (shedding, shed) = (Arc::clone(&app), Arc::clone(&route));
+            let refused = move || shedding.telemetry.shed(&shed, Shed::QueueFull);
+            serving = app.balancer.confine(serving, route.index, refused);
+        }
         let mut answering = Answering::new(app, serving, spare);
         answering.route = Some(route);
         answering.detaching = detaching;
@@ -672,13 +699,18 @@ impl Answering {
 impl Future for Answering {
     type Output = Response;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
-        let polled = Pin::new(&mut self.serving).poll(cx);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+        let this = self.get_mut();
+        let polled = {
+            let route = this.route.as_ref();
+            let _watching = route.map(|route| this.app.balancer.watching(route.index));
+            Pin::new(&mut this.serving).poll(cx)
+        };
         polled.map(|response| {
-            self.detaching = None;
-            let response = self.finish(response);
-            if let Some(in_flight) = self.in_flight.take() {
-                self.app.telemetry.answered(&in_flight, response.status());
+            this.detaching = None;
+            let response = this.finish(response);
+            if let Some(in_flight) = this.in_flight.take() {
+                this.app.telemetry.answered(&in_flight, response.status());
             }
             response
         })
@@ -695,7 +727,8 @@ impl Drop for Answering {
             .as_ref()
             .is_some_and(|ticket| ticket.has_started());
         if let Some(serving) = begun.then(|| self.serving.take()).flatten() {
-            self.app.detach(serving);
+            let route = self.route.as_ref().map(|route| route.index);
+            self.app.detach(serving, route);
         }
     }
 }

@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
 
 use super::{Frozen, build::check_word};
-use crate::config::{LogFormat, Settings, Warnings};
+use crate::{
+    config::{LogFormat, Mode, Settings, Warnings},
+    router::Route,
+};
 
 /// Installs a subscriber, unless the program has one.
 pub(super) fn start(settings: &Settings) {
@@ -31,6 +34,13 @@ pub(super) fn say_start(app: &Frozen, warnings: &Warnings) {
     for (module, routes) in by_module {
         tracing::debug!(module, routes, "routes of a module");
     }
+    let settings = app.settings();
+    if settings.mode != Mode::Hybrid {
+        tracing::warn!(
+            mode = settings.mode.as_str(),
+            "every handler runs one way, for comparison; the balancer moves nothing"
+        );
+    }
     for route in app.routes() {
         let spec = &route.spec;
         let methods = spec.methods.join(",");
@@ -39,11 +49,20 @@ pub(super) fn say_start(app: &Frozen, warnings: &Warnings) {
         tracing::info!(
             methods,
             path = route.path,
-            lane = route.lane.as_str(),
+            lane = lane_word(route),
             handler = spec.name,
             body,
             place,
             "route"
         );
+    }
+}
+
+/// Where a route begins; `auto` where the balancer may run it inline.
+fn lane_word(route: &Route) -> &'static str {
+    if route.is_auto {
+        "auto"
+    } else {
+        route.effective_lane.get().as_str()
     }
 }

@@ -30,6 +30,7 @@ pub use service::AppService;
 
 use crate::{
     BoxError, Request,
+    balance::Rules,
     body::Body,
     config::Config,
     error::Fault,
@@ -58,6 +59,7 @@ pub struct App {
     pub(crate) fallback: Option<Fallback>,
     pub(crate) admin: Option<(String, &'static Location<'static>)>,
     pub(crate) faults: Vec<Fault>,
+    pub(crate) rules: Rules,
 }
 
 /// What becomes of a path with a trailing slash that no route has.
@@ -90,6 +92,7 @@ impl App {
             fallback: None,
             admin: None,
             faults: Vec::new(),
+            rules: Rules::default(),
         }
     }
 

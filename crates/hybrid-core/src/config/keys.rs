@@ -9,7 +9,8 @@ use toml::de::DeValue;
 use super::{
     network::Network,
     value::{
-        Address, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Networks, Size, Span, Switch,
+        Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Mode,
+        Modes, Networks, Size, Span, Switch,
     },
 };
 
@@ -40,7 +41,7 @@ impl Key {
 
 /// Keys of parts that this version does not have. They are refused by name, so
 /// that nobody believes them in force.
-pub const LATER: &[&str] = &["max_processes", "balancer", "promote", "mode", "docs"];
+pub const LATER: &[&str] = &["max_processes", "docs"];
 
 /// What a value that breaks its key's rules is answered with.
 pub(crate) type Refused = String;
@@ -190,6 +191,8 @@ macro_rules! value {
     (Networks) => { Vec<Network> };
     (Filter) => { String };
     (Format) => { LogFormat };
+    (Balancer) => { Balancing };
+    (Modes) => { Mode };
 }
 
 /// One setter of [`Config`]: what it takes depends on the kind.
@@ -318,6 +321,16 @@ keys! {
     queue_depth: Count = "1024" within "1"..="1000000";
     /// The longest wait for a thread of the pool before 503.
     queue_wait: Span = "5s" within "1ms"..="1h";
+
+    /// Whether routes are moved between lanes: `on`; `observe` decides and
+    /// publishes, and moves nothing; `off` decides nothing.
+    balancer: Balancer = "on";
+    /// Whether every plain `fn` without a written lane is `lane = auto`.
+    promote: Switch = "false";
+    /// Where handlers run. For comparison in one binary: `async_only` runs every
+    /// plain `fn` on the event loop, `sync_only` every handler on a thread of
+    /// the pool, each from its beginning to its end.
+    mode: Modes = "hybrid";
 
     /// The largest JSON or raw body.
     body_limit: Size = "2MiB" within "0"..="1GiB";

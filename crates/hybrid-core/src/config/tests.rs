@@ -109,8 +109,8 @@ fn sizes_and_durations_have_units() {
 #[test]
 fn everything_wrong_is_reported_at_once_with_its_place() {
     let file =
-        "max_thread = 3\nqueue_wait = 5\n\n# a comment\nmax_threads = 0\nbalancer = \"on\"\n";
-    let variables = [("HYBRID_BODY_LIMIT", "2 parsecs"), ("HYBRID_PROMOTE", "1")];
+        "max_thread = 3\nqueue_wait = 5\n\n# a comment\nmax_threads = 0\nmax_processes = 2\n";
+    let variables = [("HYBRID_BODY_LIMIT", "2 parsecs"), ("HYBRID_DOCS", "1")];
     assert_eq!(
         faults(file, &variables),
         [
@@ -118,10 +118,10 @@ fn everything_wrong_is_reported_at_once_with_its_place() {
             "hybrid.toml:2: `queue_wait` must be a duration with its unit, such as `150ms`, `2s` \
              or `1m`, not `5`",
             "hybrid.toml:5: `max_threads` must be between `1` and `16384`, not `0`",
-            "hybrid.toml:6: `balancer` is not available in this version",
+            "hybrid.toml:6: `max_processes` is not available in this version",
             "HYBRID_BODY_LIMIT: `body_limit` must be a size in bytes, or with its unit, such as \
              `2MiB` (2^20) or `2MB` (10^6), not `2 parsecs`",
-            "HYBRID_PROMOTE: `promote` is not available in this version",
+            "HYBRID_DOCS: `docs` is not available in this version",
         ]
     );
 }
@@ -247,4 +247,31 @@ fn switches_and_formats_read_as_people_write_them() {
         LogFormat::Json
     );
     assert_eq!(faults("log = \"=;=\"\nlog_format = \"xml\"", &[]).len(), 2);
+}
+
+#[test]
+fn the_balancer_and_the_mode_are_words() {
+    let defaults = Settings::default();
+    assert_eq!(
+        (defaults.balancer, defaults.promote, defaults.mode),
+        (Balancing::On, false, Mode::Hybrid)
+    );
+    let file = "balancer = \"observe\"\npromote = true\nmode = \"sync_only\"";
+    let settings = settings(file, &[("HYBRID_MODE", "async_only")]);
+    assert_eq!(
+        (settings.balancer, settings.promote, settings.mode),
+        (Balancing::Observe, true, Mode::AsyncOnly)
+    );
+    for (switch, meant) in [("true", Balancing::On), ("false", Balancing::Off)] {
+        let file = format!("balancer = {switch}");
+        let read = resolve(&Config::new(), Some(("f", &file)), []).unwrap().0;
+        assert_eq!(read.balancer, meant);
+    }
+    assert_eq!(
+        faults("balancer = \"yes\"\nmode = \"sync\"", &[]),
+        [
+            "hybrid.toml:1: `balancer` must be `on`, `observe` or `off`, not `yes`",
+            "hybrid.toml:2: `mode` must be `hybrid`, `async_only` or `sync_only`, not `sync`",
+        ]
+    );
 }

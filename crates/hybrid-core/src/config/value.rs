@@ -66,6 +66,61 @@ pub(crate) enum Filter {}
 /// How events are logged.
 pub(crate) enum Format {}
 
+/// What the balancer may do.
+pub(crate) enum Balancer {}
+
+/// Where handlers run.
+pub(crate) enum Modes {}
+
+/// What the balancer may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Balancing {
+    /// It decides nothing. What is measured is still shown.
+    Off,
+    /// It decides and publishes, and moves nothing.
+    Observe,
+    /// It moves routes between lanes.
+    On,
+}
+
+/// Where handlers run: [`Hybrid`](Mode::Hybrid), or one way for all, to compare.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Each on its own lane.
+    Hybrid,
+    /// All on the event loops. What a plain `fn` parses of a large body is still
+    /// parsed on the pool, and its handler runs there too.
+    AsyncOnly,
+    /// All on pool threads, each of which drives one handler to its end.
+    SyncOnly,
+}
+
+impl Balancing {
+    /// Its word in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Off => "off",
+            Self::Observe => "observe",
+            Self::On => "on",
+        }
+    }
+}
+
+impl Mode {
+    /// Its word in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Hybrid => "hybrid",
+            Self::AsyncOnly => "async_only",
+            Self::SyncOnly => "sync_only",
+        }
+    }
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -255,6 +310,54 @@ impl Kind for Format {
     }
 
     fn from_given(given: &LogFormat) -> Option<LogFormat> {
+        Some(*given)
+    }
+}
+
+impl Kind for Balancer {
+    type Given = Balancing;
+    type Value = Balancing;
+    const ALLOWED: &'static str = "`on`, `observe` or `off`";
+
+    fn from_text(text: &str) -> Option<Balancing> {
+        match text {
+            "on" => Some(Balancing::On),
+            "observe" => Some(Balancing::Observe),
+            "off" => Some(Balancing::Off),
+            _ => None,
+        }
+    }
+
+    fn from_given(given: &Balancing) -> Option<Balancing> {
+        Some(*given)
+    }
+
+    /// `balancer = true` is what a person means who thinks of a switch.
+    fn from_toml(value: &DeValue<'_>) -> Option<Balancing> {
+        match value {
+            DeValue::String(text) => Self::from_text(text),
+            DeValue::Boolean(true) => Some(Balancing::On),
+            DeValue::Boolean(false) => Some(Balancing::Off),
+            _ => None,
+        }
+    }
+}
+
+impl Kind for Modes {
+    type Given = Mode;
+    type Value = Mode;
+    const ALLOWED: &'static str = "`hybrid`, `async_only` or `sync_only`";
+
+    fn from_text(text: &str) -> Option<Mode> {
+        match text {
+            "hybrid" => Some(Mode::Hybrid),
+            "async_only" => Some(Mode::AsyncOnly),
+            "sync_only" => Some(Mode::SyncOnly),
+            _ => None,
+        }
+    }
+
+    fn from_given(given: &Mode) -> Option<Mode> {
         Some(*given)
     }
 }

@@ -4,9 +4,12 @@
 use std::{future::Future, pin::pin, sync::Arc};
 
 use super::{
-    Call, Endpoint, Serve, Serving,
+    Call, Cancel, Endpoint, Serve, Serving,
     current::{Running, entered},
-    endpoint, run,
+    endpoint,
+    on_pool::{self, Patience},
+    run,
+    ticket::Ticket,
     within::within,
 };
 use crate::{
@@ -14,6 +17,7 @@ use crate::{
     body::Body,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
+    problem::Problem,
     respond::IntoResponse,
     spec::Lane,
     telemetry::{
@@ -65,7 +69,12 @@ where
             mut body,
         } = call;
         Box::pin(async move {
-            let (mut response, timing) = match self.answer(&mut parts, &mut body).await {
+            let answered = if parts.lane == Lane::Pool {
+                Box::pin(self.answer_on_pool(&mut parts, &mut body)).await
+            } else {
+                self.answer(&mut parts, &mut body).await
+            };
+            let (mut response, timing) = match answered {
                 Ok((response, timing)) => (response, Some(timing)),
                 Err(response) => (response, None),
             };
@@ -123,5 +132,49 @@ where
         };
         let response = response.unwrap_or_else(|| endpoint::timed_out().into_response());
         Ok((response, timing))
+    }
+
+    /// As [`answer`](Self::answer) under `mode = sync_only`: a thread of the pool
+    /// drives the handler to its end.
+    async fn answer_on_pool(
+        self: &Arc<Self>,
+        parts: &mut Parts,
+        body: &mut Body,
+    ) -> Result<(Response, Timing), Response> {
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+        parts.cancel = Cancel::of(Arc::clone(&ticket));
+        let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
+        if prepared.is_refused() {
+            let refused = prepared.conclude(&self.arguments).err();
+            let problem =
+                refused.unwrap_or_else(|| Problem::internal("a refused request was let through"));
+            return Err(problem.into_response());
+        }
+        let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
+        let longest = endpoint::longest_wait(parts);
+        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = permit.map_err(IntoResponse::into_response)?;
+        let running = Running::of(parts, Lane::Pool, deadline);
+        let this = Arc::clone(self);
+        let work = move || {
+            // The job owns its permit: it is free again when the job ends.
+            let _permit = permit;
+            let values = match prepared.conclude(&this.arguments) {
+                Ok(values) => values,
+                Err(problem) => return problem.into_response(),
+            };
+            let handler = async { (this.handler)(values).await.into_response() };
+            let response = run::block_on(within(deadline, handler));
+            response.unwrap_or_else(|| endpoint::timed_out().into_response())
+        };
+        let patience = Patience {
+            longest,
+            on_disconnect: parts.route.on_disconnect,
+        };
+        let queued = on_pool::queue(parts.app.pool(), ticket, running, patience, work).await;
+        queued.map_err(|refusal| {
+            refusal.count(&parts.app, &parts.route);
+            refusal.problem(parts.route.spec.name).into_response()
+        })
     }
 }

@@ -95,7 +95,16 @@ where
         };
         let values = values.map_err(IntoResponse::into_response)?;
         let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
-        let _permit = permit.map_err(IntoResponse::into_response)?;
+        let permit = permit.map_err(IntoResponse::into_response)?;
+        if parts.lane == Lane::Pool {
+            let this = Arc::clone(self);
+            let work = move || {
+                let _permit = permit;
+                (this.handler)(values).into_response()
+            };
+            let ran = Box::pin(run::timed_on(parts.app.pool(), &running, work)).await;
+            return ran.map_err(|error| error.problem().into_response());
+        }
         let run = || running.enter(|| (self.handler)(values).into_response());
         Ok(parts.route.timed(0, run))
     }

@@ -28,6 +28,6 @@ pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
 pub use event::event;
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};
-pub(crate) use run::run_as;
 pub use run::{PoolError, block_on, extract, extract_on_pool, run};
+pub(crate) use run::{run_as, run_uncounted};
 pub use ticket::Cancel;

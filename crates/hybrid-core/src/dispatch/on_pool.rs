@@ -25,6 +25,7 @@ use super::{
 use crate::{
     Response,
     app::Frozen,
+    balance,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
     problem::{Problem, kinds},
@@ -164,7 +165,7 @@ where
             }
         };
         if parts.lane == Lane::Inline {
-            return Ok(parts.route.timed(0, || running.enter(work)));
+            return Ok(balance::run_inline(parts, || running.enter(work)));
         }
         let patience = Patience {
             longest,

@@ -20,7 +20,7 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     spec::{Lane, OnDisconnect},
-    telemetry::clock,
+    telemetry::{clock, timing::Timing},
 };
 
 /// Why a closure on the pool gave no value. Under `?` in a handler it is the
@@ -121,12 +121,33 @@ pub(crate) async fn run_as<T: Send + 'static>(
     on(running.app.pool(), running, f).await
 }
 
+/// As [`run_as`], for the framework's own closures: no route has them on account.
+pub(crate) async fn run_uncounted<T: Send + 'static>(
+    running: &Running,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PoolError> {
+    let done = timed_on(running.app.pool(), running, f).await;
+    done.map(|(value, _)| value)
+}
+
 /// Runs a closure on that pool as a part of that request.
 pub(super) async fn on<T: Send + 'static>(
     pool: &Pool,
     running: &Running,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, PoolError> {
+    let (value, timing) = timed_on(pool, running, f).await?;
+    let telemetry = running.app.telemetry();
+    telemetry.closure_ran(&running.route, &timing);
+    Ok(value)
+}
+
+/// As [`on`], with what it took, which is not counted as a closure's.
+pub(super) async fn timed_on<T: Send + 'static>(
+    pool: &Pool,
+    running: &Running,
+    f: impl FnOnce() -> T + Send + 'static,
+) -> Result<(T, Timing), PoolError> {
     let part = Running {
         lane: Lane::Pool,
         ..running.clone()
@@ -136,19 +157,13 @@ pub(super) async fn on<T: Send + 'static>(
         longest: clock::now() + running.app.settings().queue_wait,
         on_disconnect: OnDisconnect::Cancel,
     };
-    let telemetry = running.app.telemetry();
-    match queue(pool, ticket, part, patience, f).await {
-        Ok((value, timing)) => {
-            telemetry.closure_ran(&running.route, &timing);
-            Ok(value)
+    let done = queue(pool, ticket, part, patience, f).await;
+    done.map_err(|refusal| {
+        refusal.count(&running.app, &running.route);
+        PoolError {
+            kind: Kind::Refused(refusal),
         }
-        Err(refusal) => {
-            refusal.count(&running.app, &running.route);
-            Err(PoolError {
-                kind: Kind::Refused(refusal),
-            })
-        }
-    }
+    })
 }
 
 /// Waits for a future in a plain `fn`. The thread is blocked meanwhile, which is

@@ -24,6 +24,7 @@ pub(crate) fn route(route: &Route) -> TokenStream {
     let lane = match route.lane() {
         Lane::Event => "event",
         Lane::Pool => "pool",
+        Lane::Auto => "auto",
         Lane::Inline => "inline",
     };
     // Where the compiler says what is no answer.
@@ -154,6 +155,7 @@ fn tags(tags: &[LitStr]) -> Option<TokenStream> {
 
 fn limits(route: &Route) -> TokenStream {
     let settings = &route.settings;
+    let lane = settings.lane.as_ref().map(|_| quote!(.lane_written()));
     let timeout = settings.timeout.map(|timeout| match timeout {
         Timeout::None => quote!(.no_timeout()),
         Timeout::Millis(millis) => {
@@ -177,5 +179,5 @@ fn limits(route: &Route) -> TokenStream {
         let status = proc_macro2::Literal::u16_unsuffixed(status);
         quote!(.status(#status))
     });
-    quote!(#timeout #concurrency #body #disconnect #status)
+    quote!(#lane #timeout #concurrency #body #disconnect #status)
 }

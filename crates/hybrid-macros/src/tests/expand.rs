@@ -102,6 +102,19 @@ fn every_option() {
 }
 
 #[test]
+fn a_lane_that_the_balancer_chooses() {
+    insta::assert_snapshot!(shown(route(
+        Some("GET"),
+        quote!("/version", lane = auto),
+        quote!(
+            fn version() -> &'static str {
+                "1.0"
+            }
+        )
+    )));
+}
+
+#[test]
 fn several_methods() {
     let attr = quote!("/x", methods = [GET, POST], timeout = none);
     insta::assert_snapshot!(shown(route(
