@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::decided::{self, Move};
+use super::decided::{self, Decided, Move};
 use crate::{
     app::{Frozen, check_word},
     router::Route,
@@ -53,13 +53,19 @@ struct Millis {
 pub(super) fn all(app: &Frozen) -> Vec<RouteView<'_>> {
     let telemetry = app.telemetry();
     telemetry.merge();
+    // Before the table is held: whoever holds both would have to in one order.
+    let decided = app.routes().iter();
+    let decided: Vec<_> = decided
+        .map(|route| (decided::of(app, route), decided::limit(app, route)))
+        .collect();
     telemetry.with_table(|table| {
         let views = app.routes().iter().flat_map(|route| {
             let whole = table.route(route.index);
+            let decided = &decided[route.index];
             let methods = telemetry.series().methods(route.index);
             let methods = methods.zip(route.spec.methods);
             methods.map(move |(series, method)| {
-                RouteView::of(app, route, method, table.series(series), whole.shed)
+                RouteView::of(route, method, table.series(series), whole.shed, decided)
             })
         });
         views.collect()
@@ -68,8 +74,13 @@ pub(super) fn all(app: &Frozen) -> Vec<RouteView<'_>> {
 
 impl<'a> RouteView<'a> {
     /// Refusals do not know their method: they are the route's.
-    fn of(app: &Frozen, route: &'a Route, method: &'a str, totals: &Totals, shed: u64) -> Self {
-        let decided = decided::of(app, route);
+    fn of(
+        route: &'a Route,
+        method: &'a str,
+        totals: &Totals,
+        shed: u64,
+        (decided, limit): &(Decided, Option<usize>),
+    ) -> Self {
         let spec = &route.spec;
         Self {
             method,
@@ -84,15 +95,15 @@ impl<'a> RouteView<'a> {
             },
             lane: route.lane.as_str(),
             effective_lane: route.effective_lane.get().as_str(),
-            reason: decided.reason,
-            advice: decided.advice,
+            reason: decided.reason.clone(),
+            advice: decided.advice.clone(),
             label: decided.label,
             body: check_word(route.body_check).filter(|word| *word != "raw"),
             requests: totals.requests,
             errors: totals.errors,
             shed,
             in_flight: totals.in_flight,
-            limit: decided::limit(app, route),
+            limit: *limit,
             queue_ms: ms(Percentiles::of_all(totals, |lane| &lane.recent.queue)),
             cpu_ms: ms(Percentiles::of_handler(route, totals, |lane| {
                 &lane.recent.cpu
@@ -103,7 +114,7 @@ impl<'a> RouteView<'a> {
             run_ms: ms(Percentiles::of_handler(route, totals, |lane| {
                 &lane.recent.run
             })),
-            moves: decided.moves,
+            moves: decided.moves.clone(),
         }
     }
 }
