@@ -29,7 +29,13 @@ fn sleep() -> &'static str {
 
 fn start(gate: &Gate, config: Config) -> Server {
     let routes = routes![stand, short, sleep];
-    Server::start(App::new().state(gate.clone()).config(config).routes(routes))
+    Server::start(
+        App::new()
+            .admin_at("/_hybrid")
+            .state(gate.clone())
+            .config(config)
+            .routes(routes),
+    )
 }
 
 fn get(server: &Server, clients: usize, path: &'static str) -> Vec<thread::JoinHandle<u16>> {
@@ -61,7 +67,14 @@ fn a_route_that_takes_every_thread_does_not_hold_up_another() {
     let clients = get(&server, 32, "/stand");
     gate.wait_for(|counts| counts.begun == 4);
     for _ in 0..20 {
-        assert_eq!(server.get("/short").status, 200);
+        let reply = server.get("/short");
+        assert_eq!(
+            reply.status,
+            200,
+            "{} {}",
+            reply.text(),
+            server.get("/_hybrid/lanes").text()
+        );
     }
     assert_eq!(gate.counts().begun, 4);
     gate.open();
@@ -160,7 +173,7 @@ async fn tickets_cancelled_at_any_moment_leave_nothing_behind() {
                     0 => client.get("/naps"),
                     1 => client.get("/late"),
                     // Its trace takes longer than all the others together.
-                    2 if number % 50 == 0 => client.get("/panics"),
+                    2 if number.is_multiple_of(50) => client.get("/panics"),
                     3 => client.get("/three"),
                     4 => client.get("/crosses"),
                     5 => client.get("/short"),

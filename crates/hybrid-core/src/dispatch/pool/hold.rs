@@ -12,6 +12,8 @@ use crate::sync::{AtomicBool, AtomicI64, AtomicU32, Ordering};
 #[derive(Default)]
 pub(super) struct Hold {
     is_running: AtomicBool,
+    /// What runs is thought to be over soon, and its worker looks meanwhile.
+    is_brief: AtomicBool,
     /// Counts tickets, so that the pulse notices that it looks at another one.
     turn: AtomicU32,
     /// What the running ticket weighs.
@@ -51,9 +53,10 @@ impl Hold {
     }
 
     /// A ticket starts; its permit is taken already.
-    pub(super) fn start(&self, weight: i64, permits: &Permits) {
+    pub(super) fn start(&self, weight: i64, is_brief: bool, permits: &Permits) {
         self.turn.fetch_add(1, Ordering::Relaxed);
         self.weight.store(weight, Ordering::Relaxed);
+        self.is_brief.store(is_brief, Ordering::Relaxed);
         self.is_running.store(true, Ordering::SeqCst);
         let late = self.held.swap(weight, Ordering::SeqCst);
         permits.give_back(late);
@@ -67,6 +70,10 @@ impl Hold {
 
     pub(super) fn is_running(&self) -> bool {
         self.is_running.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn is_brief(&self) -> bool {
+        self.is_running() && self.is_brief.load(Ordering::Relaxed)
     }
 
     pub(super) fn look(&self) -> Option<Looked> {
@@ -130,7 +137,7 @@ mod loom_tests {
             });
             let (hold, permits) = &*shared;
             permits.take(PERMIT);
-            hold.start(PERMIT, permits);
+            hold.start(PERMIT, false, permits);
             hold.end(permits);
             pulse.join().expect("no panic");
             assert_eq!(permits.gauges().0, 0.0);

@@ -87,6 +87,7 @@ impl Keeper {
     fn start_worker(&mut self) {
         let Some(place) = self.shared.handoff.take_place() else {
             // Somebody has lain down meanwhile, and is woken instead.
+            self.shared.is_thread_coming.store(false, Ordering::SeqCst);
             self.shared.handoff.stop_looking();
             self.shared.wake();
             return;
@@ -96,6 +97,7 @@ impl Keeper {
         if let Err(error) = worker::start(self.started, &self.shared, place, self.alive.clone()) {
             let threads = self.shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
             tracing::error!(%error, threads, "the system refuses a pool thread");
+            self.shared.is_thread_coming.store(false, Ordering::SeqCst);
             self.shared.handoff.stop_looking();
             thread::park_timeout(BACK_OFF);
             // Where nobody else is left to take what waits.

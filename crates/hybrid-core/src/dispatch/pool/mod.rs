@@ -132,6 +132,8 @@ struct Shared {
     keeper: OnceLock<Thread>,
     /// A thread is wanted; it counts as looking already.
     is_thread_wanted: AtomicBool,
+    /// It is on its way. One at a time.
+    is_thread_coming: AtomicBool,
     /// The keeper will look at what waits within a millisecond.
     is_pulse_on: AtomicBool,
 }
@@ -258,6 +260,7 @@ impl Shared {
             runtime,
             keeper: OnceLock::new(),
             is_thread_wanted: AtomicBool::new(false),
+            is_thread_coming: AtomicBool::new(false),
             is_pulse_on: AtomicBool::new(false),
             limits,
         }
@@ -317,10 +320,9 @@ impl Shared {
         if !self.permits.have_room() || self.handoff.wake_another() {
             return;
         }
-        let is_first =
-            self.may_start_thread() && !self.is_thread_wanted.swap(true, Ordering::SeqCst);
+        let is_first = self.may_start_thread() && !self.is_thread_coming.load(Ordering::SeqCst);
         if is_first {
-            self.call_keeper();
+            self.want_thread();
         } else {
             self.handoff.stop_looking();
         }
@@ -331,6 +333,7 @@ impl Shared {
     }
 
     fn want_thread(&self) {
+        self.is_thread_coming.store(true, Ordering::SeqCst);
         self.is_thread_wanted.store(true, Ordering::SeqCst);
         self.call_keeper();
     }

@@ -207,7 +207,7 @@ impl<T> Order<T> {
         }
         let passed_since = *self.passed_since.get_or_insert(now);
         let may_pass = now.saturating_duration_since(passed_since) < PASSED_MAX;
-        match self.next(asker, |weight| fits(weight)) {
+        match self.next(asker, fits) {
             Some(lighter) if may_pass => self.start(lighter, now),
             _ => Pick::NoRoom { weight },
         }

@@ -10,7 +10,7 @@ use std::{convert::Infallible, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Asker, Shared, asleep::Observed, cores, permits::PERMIT, worker};
+use super::{Asker, Shared, asleep::Observed, cores, hold::Hold, permits::PERMIT, worker};
 use crate::{
     sync::{AtomicBool, Ordering},
     telemetry::{
@@ -81,14 +81,17 @@ impl Pulse {
             && now.saturating_duration_since(oldest) >= STUCK
         {
             self.look(shared, now);
-            shared.wake_another();
+            if shared.holds.iter().any(Hold::is_brief) {
+                // It was to be over by now, and has held up who relies on it.
+                shared.wake_another();
+            }
         }
         if self.beats.is_multiple_of(SWEEP) {
             sweep(shared, now);
         }
         shared.wake();
-        let is_at_limit = !shared.may_start_thread() && !shared.handoff.has_resting();
-        if is_at_limit && shared.starves() {
+        let mut workers = shared.holds[..shared.limits.threads_max].iter();
+        if workers.all(Hold::is_running) && shared.starves() {
             self.reserve.call(shared, alive);
         }
     }

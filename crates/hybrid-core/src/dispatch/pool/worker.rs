@@ -46,6 +46,7 @@ pub(super) fn enter(shared: &Shared, place: usize, run: impl FnOnce()) {
 
 /// Takes jobs. The worker looks when this begins, and not when it ends.
 fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
+    shared.is_thread_coming.store(false, Ordering::SeqCst);
     let mut ended = None;
     loop {
         if let Some(next) = shared.next(Asker::Worker, ended.take()) {
@@ -79,7 +80,7 @@ pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
     let Next { job, weight, turn } = next;
     let route = job.route;
     let hold = &shared.holds[place];
-    hold.start(weight, &shared.permits);
+    hold.start(weight, turn == Brief::Yes, &shared.permits);
     if let Brief::No { more } = turn
         && (shared.handoff.stop_looking() || more)
     {
