@@ -13,9 +13,25 @@ const RUNS: f64 = 32.0;
 const CHARGE_UNKNOWN_NS: u64 = 1_000_000;
 const CHARGE_NS_MIN: u64 = 10_000;
 
+/// A run this short is over before anybody else could be woken for it: waking
+/// costs about 5 µs of processor time on both sides together, and on a busy
+/// machine takes longer.
+pub(super) const BRIEF_NS: u64 = 50_000;
+
+/// So many brief tickets weigh what they would by their share alone: one more or
+/// less beside a computation is nothing to it, and its wait is much to them.
+const BRIEF_TICKETS: i64 = 8;
+
+/// A route that is unknown was seen asleep as often as halves its weight to next to
+/// nothing.
+const SIGHTINGS_MAX: u32 = 10;
+
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cost {
     runs: u32,
+    /// How much more often a ticket was seen asleep than awake before the first
+    /// had run.
+    sightings: u32,
     cpu_ns: f64,
     blocked_ns: f64,
 }
@@ -33,12 +49,30 @@ impl Cost {
     /// unknown or never blocks, next to nothing where it sleeps all the time, but
     /// never less than `least`.
     pub(super) fn weight(&self, least: i64) -> i64 {
+        let least = least.min(PERMIT);
         let all = self.cpu_ns + self.blocked_ns;
-        if all <= 0.0 {
-            return PERMIT;
+        if self.runs == 0 || all <= 0.0 {
+            return (PERMIT >> self.sightings.min(SIGHTINGS_MAX)).max(least);
         }
         let weight = (self.cpu_ns / all * PERMIT as f64) as i64;
-        weight.clamp(least.min(PERMIT), PERMIT)
+        let tickets = if self.is_brief() { BRIEF_TICKETS } else { 1 };
+        (weight / tickets).clamp(least, PERMIT)
+    }
+
+    /// A ticket was seen in the middle of its run. Of a route that has never run to
+    /// its end that is all there is to go by: each that sleeps lets twice as many
+    /// run, each that does not takes that back.
+    pub(super) fn note_seen(&mut self, is_asleep: bool) {
+        self.sightings = match is_asleep {
+            _ if self.runs > 0 => 0,
+            true => self.sightings + 1,
+            false => self.sightings.saturating_sub(1),
+        };
+    }
+
+    /// Whether a run is over before it would be worth waking anybody.
+    pub(super) fn is_brief(&self) -> bool {
+        self.expected_ns() < BRIEF_NS
     }
 
     /// How long a ticket runs, processors permitting.
@@ -85,6 +119,27 @@ mod tests {
         let mut computation = Cost::default();
         computation.learn(&detail(5_000_000, 0));
         assert_eq!(computation.weight(1), PERMIT);
+    }
+
+    #[test]
+    fn an_unknown_route_that_sleeps_is_let_run_twice_as_often_each_time() {
+        let mut cost = Cost::default();
+        for is_asleep in [true, true, false, true] {
+            cost.note_seen(is_asleep);
+        }
+        assert_eq!(cost.weight(1), PERMIT / 4);
+        (0..100).for_each(|_| cost.note_seen(true));
+        assert_eq!(cost.weight(200), 200);
+        cost.learn(&detail(5_000_000, 0));
+        assert_eq!(cost.weight(1), PERMIT, "what is known counts");
+    }
+
+    #[test]
+    fn brief_tickets_weigh_little() {
+        let mut cost = Cost::default();
+        cost.learn(&detail(20_000, 0));
+        assert!(cost.is_brief());
+        assert_eq!(cost.weight(1), PERMIT / BRIEF_TICKETS);
     }
 
     #[test]

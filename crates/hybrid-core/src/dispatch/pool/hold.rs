@@ -7,7 +7,7 @@
 //! woke.
 
 use super::permits::Permits;
-use crate::sync::{AtomicBool, AtomicI64, AtomicU32, Ordering};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
 
 #[derive(Default)]
 pub(super) struct Hold {
@@ -16,7 +16,9 @@ pub(super) struct Hold {
     is_brief: AtomicBool,
     /// Counts tickets, so that the pulse notices that it looks at another one.
     turn: AtomicU32,
-    /// What the running ticket weighs.
+    /// The running ticket's route.
+    route: AtomicUsize,
+    /// What it weighs.
     weight: AtomicI64,
     /// What of it is held: all or nothing.
     held: AtomicI64,
@@ -28,6 +30,7 @@ pub(super) struct Hold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Looked {
     turn: u32,
+    pub(super) route: usize,
     weight: i64,
     is_held: bool,
     pub(super) thread: u32,
@@ -53,7 +56,8 @@ impl Hold {
     }
 
     /// A ticket starts; its permit is taken already.
-    pub(super) fn start(&self, weight: i64, is_brief: bool, permits: &Permits) {
+    pub(super) fn start(&self, route: usize, weight: i64, is_brief: bool, permits: &Permits) {
+        self.route.store(route, Ordering::Relaxed);
         self.turn.fetch_add(1, Ordering::Relaxed);
         self.weight.store(weight, Ordering::Relaxed);
         self.is_brief.store(is_brief, Ordering::Relaxed);
@@ -80,6 +84,7 @@ impl Hold {
         let turn = self.turn.load(Ordering::Acquire);
         self.is_running().then(|| Looked {
             turn,
+            route: self.route.load(Ordering::Relaxed),
             weight: self.weight.load(Ordering::Relaxed),
             is_held: self.held.load(Ordering::Relaxed) != 0,
             thread: self.thread.load(Ordering::Relaxed),
@@ -137,7 +142,7 @@ mod loom_tests {
             });
             let (hold, permits) = &*shared;
             permits.take(PERMIT);
-            hold.start(PERMIT, false, permits);
+            hold.start(0, PERMIT, false, permits);
             hold.end(permits);
             pulse.join().expect("no panic");
             assert_eq!(permits.gauges().0, 0.0);

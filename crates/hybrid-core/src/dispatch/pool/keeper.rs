@@ -12,6 +12,9 @@ use crate::sync::Ordering;
 /// How long the keeper waits after the system refused a thread.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
+/// How many threads are started in a row.
+const AT_ONCE: usize = 16;
+
 /// The time between two beats.
 const BEAT: Duration = Duration::from_millis(1);
 
@@ -50,7 +53,7 @@ impl Keeper {
     fn keep(mut self) {
         while !self.shared.is_done() {
             if self.shared.is_thread_wanted.swap(false, Ordering::SeqCst) {
-                self.start_worker();
+                self.start_workers();
             } else if self.shared.is_waiting() || self.rests < REST {
                 self.shared.is_pulse_on.store(true, Ordering::SeqCst);
                 self.beat();
@@ -83,25 +86,45 @@ impl Keeper {
         }
     }
 
-    /// Starts the thread that is wanted; it counts as looking already.
-    fn start_worker(&mut self) {
+    /// Starts the thread that is wanted, which counts as looking already, and
+    /// with it others, if there is enough to do.
+    fn start_workers(&mut self) {
+        let startable = self.shared.startable();
+        if !self.start_worker() {
+            return;
+        }
+        // Half of what could run: workers that end take the rest, and what is
+        // still there then brings the next.
+        for _ in 1..(startable / 2).min(AT_ONCE) {
+            if !self.shared.may_start_thread() || self.shared.handoff.has_resting() {
+                return;
+            }
+            self.shared.handoff.start_looking();
+            if !self.start_worker() {
+                return;
+            }
+        }
+    }
+
+    /// Starts a thread that counts as looking already.
+    fn start_worker(&mut self) -> bool {
         let Some(place) = self.shared.handoff.take_place() else {
             // Somebody has lain down meanwhile, and is woken instead.
-            self.shared.is_thread_coming.store(false, Ordering::SeqCst);
-            self.shared.handoff.stop_looking();
+            self.shared.stay_away();
             self.shared.wake();
-            return;
+            return false;
         };
         self.started += 1;
         self.shared.threads.fetch_add(1, Ordering::SeqCst);
-        if let Err(error) = worker::start(self.started, &self.shared, place, self.alive.clone()) {
+        let started = worker::start(self.started, &self.shared, place, self.alive.clone());
+        if let Err(error) = &started {
             let threads = self.shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
             tracing::error!(%error, threads, "the system refuses a pool thread");
-            self.shared.is_thread_coming.store(false, Ordering::SeqCst);
-            self.shared.handoff.stop_looking();
+            self.shared.stay_away();
             thread::park_timeout(BACK_OFF);
             // Where nobody else is left to take what waits.
             self.shared.wake();
         }
+        started.is_ok()
     }
 }

@@ -155,13 +155,10 @@ enum Brief {
     No { more: bool },
 }
 
-/// What one worker does by itself before it wakes another. Waking costs about
-/// 5 µs of processor time on both sides together.
-const BRIEF_NS: u64 = 50_000;
-
 /// A job that has run.
 struct Ended {
     route: usize,
+    turn: Brief,
     detail: Option<Detail>,
 }
 
@@ -328,6 +325,19 @@ impl Shared {
         }
     }
 
+    /// The thread that is on its way does not come.
+    fn stay_away(&self) {
+        self.is_thread_coming.store(false, Ordering::SeqCst);
+        self.handoff.stop_looking();
+    }
+
+    /// How many threads would find something to run.
+    fn startable(&self) -> usize {
+        let mut order = self.order();
+        self.drain(&mut order);
+        order.startable(self.permits.left())
+    }
+
     fn may_start_thread(&self) -> bool {
         self.threads.load(Ordering::SeqCst) < self.limits.threads_max
     }
@@ -359,6 +369,9 @@ impl Shared {
         let (picked, turn) = {
             let mut order = self.order();
             if let Some(ended) = ended {
+                if ended.turn == Brief::Yes {
+                    order.end_brief();
+                }
                 order.end(ended.route, ended.detail.as_ref());
             }
             self.drain(&mut order);
@@ -369,7 +382,7 @@ impl Shared {
                 self.permits.take(*weight);
             }
             let turn = match &picked {
-                Pick::Run { route, .. } => Brief::of(&order, *route),
+                Pick::Run { route, .. } => Brief::of(&mut order, *route),
                 Pick::NoRoom { .. } | Pick::Nothing => Brief::No {
                     more: order.waiting() > 0,
                 },
@@ -489,9 +502,8 @@ impl Shared {
 }
 
 impl Brief {
-    fn of(order: &Order<Job>, route: usize) -> Self {
-        let behind_ns = order.expected_ns();
-        if order.expected_ns_of(route).saturating_add(behind_ns) < BRIEF_NS {
+    fn of(order: &mut Order<Job>, route: usize) -> Self {
+        if order.begin_brief(route) {
             return Self::Yes;
         }
         Self::No {

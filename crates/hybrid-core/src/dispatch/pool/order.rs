@@ -13,11 +13,19 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use super::{cost::Cost, gauge::RouteGauge, overload::Overload};
+use super::{
+    cost::{BRIEF_NS, Cost},
+    gauge::RouteGauge,
+    overload::Overload,
+};
 use crate::telemetry::{clock::Instant, timing::Detail};
 
 /// How long lighter tickets pass one that finds no room.
 const PASSED_MAX: Duration = Duration::from_millis(10);
+
+/// How far a route may lag behind the others with its turns, by its tag. A route
+/// that found no room does not make up for all of it later, while others wait.
+const LAG_NS_MAX: u64 = 10_000_000;
 
 /// How many tickets that are over, or refused, one pick looks at.
 const DISCARDED_MAX: usize = 64;
@@ -48,6 +56,8 @@ pub(super) struct Order<T> {
     /// Whether a ticket is over, and need not run.
     is_over: fn(&T) -> bool,
     waiting: usize,
+    /// Workers that run something brief and look meanwhile.
+    briefs: u64,
 }
 
 struct Queue<T> {
@@ -113,6 +123,7 @@ impl<T> Order<T> {
             passed_since: None,
             is_over,
             waiting: 0,
+            briefs: 0,
         }
     }
 
@@ -125,8 +136,6 @@ impl<T> Order<T> {
         let queue = &mut self.routes[route];
         if queue.tickets.is_empty() {
             self.active.push(route);
-            // Who comes back does not catch up on turns it did not want.
-            queue.tag = queue.tag.max(self.tag);
             queue.last_start = None;
         }
         queue.tickets.push_back(Waiting { ticket, since });
@@ -143,19 +152,49 @@ impl<T> Order<T> {
         }
     }
 
+    /// Whether a ticket of that route, and what waits behind it, is over before
+    /// somebody else could be woken for it: then its worker looks meanwhile. Each
+    /// such is followed by [`end_brief`](Self::end_brief).
+    pub(super) fn begin_brief(&mut self, route: usize) -> bool {
+        let cost = &self.routes[route].cost;
+        let all_ns = cost.expected_ns().saturating_add(self.expected_ns());
+        // As many as look share what waits.
+        let is_brief = cost.is_brief() && all_ns < BRIEF_NS * (self.briefs + 1);
+        self.briefs += u64::from(is_brief);
+        is_brief
+    }
+
+    pub(super) fn end_brief(&mut self) {
+        self.briefs -= 1;
+    }
+
+    /// A ticket of that route was seen in the middle of its run.
+    pub(super) fn note_seen(&mut self, route: usize, is_asleep: bool) {
+        let least = self.terms.weight_least;
+        let queue = &mut self.routes[route];
+        queue.cost.note_seen(is_asleep);
+        queue.gauge.set_weight(queue.cost.weight(least));
+    }
+
+    /// How many tickets could start at once with so much of permits left.
+    pub(super) fn startable(&self, left: i64) -> usize {
+        let Some(first) = self.next(Asker::Worker, |_| true) else {
+            return 0;
+        };
+        let queue = &self.routes[first];
+        let by_permits = usize::try_from(left / self.weight(first).max(1)).unwrap_or(0);
+        let by_limit = queue.gauge.limit().saturating_sub(queue.running);
+        by_permits.min(by_limit).min(queue.tickets.len())
+    }
+
     /// How long what waits would take, one after the other.
-    pub(super) fn expected_ns(&self) -> u64 {
+    fn expected_ns(&self) -> u64 {
         let of_each = self.active.iter().map(|route| {
             let queue = &self.routes[*route];
             let tickets = queue.tickets.len() as u64;
             tickets.saturating_mul(queue.cost.expected_ns())
         });
         of_each.fold(0, u64::saturating_add)
-    }
-
-    /// How long a ticket of that route runs.
-    pub(super) fn expected_ns_of(&self, route: usize) -> u64 {
-        self.routes[route].cost.expected_ns()
     }
 
     /// Since when the ticket waits that has waited longest.
@@ -252,13 +291,21 @@ impl<T> Order<T> {
         candidates.min_by_key(|route| {
             let queue = &self.routes[*route];
             let since = queue.tickets.front().map(|first| first.since);
-            (several && queue.running >= half, queue.tag, since)
+            let charge_ns = queue.cost.charge_ns(self.terms.thread_worth);
+            let is_greedy = several && queue.running >= half;
+            (is_greedy, self.tag_of(queue), charge_ns, since)
         })
+    }
+
+    /// The tag of a route, or what it may lag behind at most.
+    fn tag_of(&self, queue: &Queue<T>) -> u64 {
+        queue.tag.max(self.tag.saturating_sub(LAG_NS_MAX))
     }
 
     fn start(&mut self, route: usize, now: Instant) -> Pick<T> {
         let is_overloaded = self.is_overloaded();
         let weight = self.weight(route);
+        let tag = self.tag_of(&self.routes[route]);
         let queue = &mut self.routes[route];
         let taken = if is_overloaded {
             queue.tickets.pop_back()
@@ -270,8 +317,8 @@ impl<T> Order<T> {
         };
         self.waiting -= 1;
         queue.running += 1;
-        self.tag = queue.tag;
-        queue.tag += queue.cost.charge_ns(self.terms.thread_worth);
+        self.tag = self.tag.max(tag);
+        queue.tag = tag + queue.cost.charge_ns(self.terms.thread_worth);
         if let Some(last) = queue.last_start.replace(now) {
             queue
                 .gauge

@@ -47,6 +47,12 @@ impl Permits {
         held <= 0 || held + weight <= self.capacity.load(Ordering::Relaxed) + ROUNDING
     }
 
+    /// What is left.
+    pub(super) fn left(&self) -> i64 {
+        let held = self.held.load(Ordering::Relaxed);
+        self.capacity.load(Ordering::Relaxed) + ROUNDING - held
+    }
+
     /// Whether it is worth waking somebody.
     pub(super) fn have_room(&self) -> bool {
         self.fits(self.needed.load(Ordering::Relaxed))

@@ -120,6 +120,7 @@ impl Pulse {
 
     fn look(&mut self, shared: &Shared, now: Instant) {
         let is_full = self.used >= FULL;
+        let mut seen = Vec::new();
         for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
             let looked = hold.look();
             let Some(looked) = looked.filter(|looked| looked.weight() >= WEIGHT_MIN) else {
@@ -129,10 +130,16 @@ impl Pulse {
             match looked.is_held() {
                 true if is_asleep && !is_full => {
                     hold.free(&looked, &shared.permits);
+                    seen.push((looked.route, true));
                 }
+                true if !is_asleep => seen.push((looked.route, false)),
                 false if !is_asleep => hold.take_again(&looked, &shared.permits),
                 _ => {}
             }
+        }
+        let mut order = shared.order();
+        for (route, is_asleep) in seen {
+            order.note_seen(route, is_asleep);
         }
     }
 

@@ -80,7 +80,7 @@ pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
     let Next { job, weight, turn } = next;
     let route = job.route;
     let hold = &shared.holds[place];
-    hold.start(weight, turn == Brief::Yes, &shared.permits);
+    hold.start(route, weight, turn == Brief::Yes, &shared.permits);
     if let Brief::No { more } = turn
         && (shared.handoff.stop_looking() || more)
     {
@@ -90,6 +90,7 @@ pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
     shared.end(hold, turn);
     Ended {
         route,
+        turn,
         detail: timing.and_then(|timing| timing.detail),
     }
 }
