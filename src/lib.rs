@@ -229,3 +229,8 @@ pub mod prelude {
 pub mod __private {
     pub use hybrid_core::__private::*;
 }
+
+#[doc = include_str!("../docs/concurrency.md")]
+pub mod concurrency {
+    pub use hybrid_core::dispatch::{Cancel, Current, PoolError};
+}

@@ -321,7 +321,7 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
             return None;
         }
         let work = take(&work)?;
-        let route = Arc::clone(&running.route);
+        let (app, route) = (Arc::clone(&running.app), Arc::clone(&running.route));
         let queue_ns = nanoseconds(started - queued_at);
         let (ran, timing) =
             route.timed(queue_ns, || catch(|| span.in_scope(|| running.enter(work))));
@@ -333,8 +333,10 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
             Err(_) if is_late(clock::now()) => Err(Refusal::Deadline),
             Err(panicked) => Err(Refusal::Panicked(panicked)),
         };
-        // Nobody listens where the request is over; then the answer is dropped.
+        // Nobody listens where the request is over; then the answer is dropped, and
+        // what it took is written down here.
         if let Err(unheard) = reply.send(done) {
+            app.telemetry().ran_unanswered(&route, &timing);
             drop_safely(unheard);
         }
         Some(timing)

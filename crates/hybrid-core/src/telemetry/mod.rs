@@ -131,9 +131,10 @@ impl Telemetry {
             .write(|cells| cells[series.index()].run(lane, timing));
     }
 
-    /// A closure of that route's handler has run on the pool. It does not know its
-    /// method: the route's first stands for it.
-    pub(crate) fn closure_ran(&self, route: &Route, timing: &Timing) {
+    /// Something of that route has run on the pool that is no request's answer: a
+    /// closure of its handler, or a handler whose client has its 504 or has left.
+    /// It does not know its method: the route's first stands for it.
+    pub(crate) fn ran_unanswered(&self, route: &Route, timing: &Timing) {
         let first = self.series.methods(route.index).start;
         self.seats
             .write(|cells| cells[first].run(Lane::Pool, timing));

@@ -3,7 +3,8 @@
 //!
 //! A thread takes a seat when it first measures something, keeps it for as long
 //! as it lives, and leaves it to the next thread, counts and all. Pool threads
-//! take none: their timings travel with their answers. There are as many seats
+//! take one only for what nobody hears any more: other timings travel with their
+//! answers. There are as many seats
 //! as threads ever polled requests of the application at once.
 
 use std::{
