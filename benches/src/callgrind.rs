@@ -5,154 +5,129 @@
 //! fall out.
 
 use std::{
-    fmt,
-    io::{self, BufRead as _, BufReader},
-    net::SocketAddr,
-    path::Path,
-    process::{Child, Command, Stdio},
+    fs, io,
+    path::{Path, PathBuf},
+    process::Command,
 };
 
-use crate::{client, servers::Server, workload::Workload};
+use crate::{
+    bench::{Bench, Effort},
+    client,
+    process::Running,
+    servers::Server,
+};
 
-/// Requests of a short run and of a long one.
-pub const SHORT: usize = 200;
-/// As [`SHORT`].
-pub const LONG: usize = 2_200;
-/// How often both are run.
-pub const ROUNDS: usize = 2;
+/// Requests of a run: of a short one and of a long one.
+#[derive(Debug, Clone, Copy)]
+pub struct Runs {
+    /// The short one.
+    pub short: usize,
+    /// The long one.
+    pub long: usize,
+}
 
-/// Instructions a request, one for each round.
-#[derive(Debug)]
-pub struct Figure {
-    /// Who was measured.
+impl Runs {
+    /// As many as the effort allows.
+    pub fn of(effort: Effort) -> Self {
+        match effort {
+            Effort::Full => Self {
+                short: 200,
+                long: 2_200,
+            },
+            Effort::Small => Self {
+                short: 16,
+                long: 48,
+            },
+        }
+    }
+
+    /// Requests that the two differ by.
+    pub fn between(self) -> f64 {
+        (self.long - self.short) as f64
+    }
+}
+
+/// What a server is asked under callgrind.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Who.
     pub server: Server,
-    /// On what.
-    pub workload: Workload,
-    /// Instructions a request, one for each round.
-    pub rounds: Vec<f64>,
+    /// The request as it goes over the wire.
+    pub request: Vec<u8>,
+    /// What it must answer.
+    pub answer: &'static str,
+    /// What the server's environment says.
+    pub variables: &'static [(&'static str, &'static str)],
 }
 
-impl Figure {
-    /// The middle of the rounds.
-    pub fn mean(&self) -> f64 {
-        self.rounds.iter().sum::<f64>() / self.rounds.len() as f64
-    }
+/// What callgrind saw of a run: its own account.
+#[derive(Debug)]
+pub struct Profile(pub String);
 
-    /// The largest round over the smallest.
-    pub fn spread(&self) -> f64 {
-        let largest = self.rounds.iter().copied().fold(f64::MIN, f64::max);
-        let smallest = self.rounds.iter().copied().fold(f64::MAX, f64::min);
-        largest / smallest
-    }
-}
-
-impl fmt::Display for Figure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {:.0} ({:.4})",
-            self.server,
-            self.mean(),
-            self.spread()
-        )
+impl Profile {
+    /// All instructions.
+    ///
+    /// # Errors
+    /// None were counted.
+    pub fn total(&self) -> io::Result<u64> {
+        let mut lines = self.0.lines();
+        let total = lines.find_map(|line| line.strip_prefix("totals: "));
+        total
+            .and_then(|total| total.trim().parse().ok())
+            .ok_or_else(|| io::Error::other("callgrind counted nothing"))
     }
 }
 
-/// Measures one server on one workload.
+/// Instructions a request.
 ///
 /// # Errors
 /// valgrind is not there, or the server does not answer as it must.
-pub fn measure(program: &Path, server: Server, workload: Workload) -> io::Result<Figure> {
-    let rounds = (0..ROUNDS).map(|_| {
-        let short = count(program, server, workload, SHORT)?;
-        let long = count(program, server, workload, LONG)?;
-        Ok((long as f64 - short as f64) / (LONG - SHORT) as f64)
-    });
-    Ok(Figure {
-        server,
-        workload,
-        rounds: rounds.collect::<io::Result<_>>()?,
-    })
+pub fn count(bench: &Bench, asked: &Asked) -> io::Result<f64> {
+    let runs = Runs::of(bench.effort);
+    let [short, long] = [runs.short, runs.long]
+        .map(|requests| profile(&bench.program, asked, requests, &[])?.total());
+    Ok((long? as f64 - short? as f64) / runs.between())
 }
 
-fn count(program: &Path, server: Server, workload: Workload, requests: usize) -> io::Result<u64> {
-    let out = std::env::temp_dir().join(format!("hybrid-bench.{}.callgrind", std::process::id()));
+/// Runs a server under callgrind for that many requests.
+///
+/// # Errors
+/// valgrind is not there, or the server does not answer as it must.
+pub fn profile(
+    program: &Path,
+    asked: &Asked,
+    requests: usize,
+    options: &[&str],
+) -> io::Result<Profile> {
+    let out = Out::new();
     let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--quiet", "--tool=callgrind"]);
-    valgrind.arg(format!("--callgrind-out-file={}", out.display()));
+    valgrind.args(["--quiet", "--tool=callgrind"]).args(options);
+    valgrind.arg(format!("--callgrind-out-file={}", out.0.display()));
     valgrind.arg(program);
-    let mut running = Running::start(valgrind, server)?;
-    client::ask(
-        running.addr,
-        &workload.request(),
-        requests,
-        workload.answer(),
-    )?;
+    valgrind.envs(asked.variables.iter().copied());
+    let mut running = Running::start(valgrind, asked.server, 1)?;
+    client::ask(running.addr, &asked.request, requests, asked.answer)?;
     running.stop()?;
-    let profile = std::fs::read_to_string(&out)?;
-    std::fs::remove_file(&out)?;
-    total(&profile).ok_or_else(|| io::Error::other("callgrind counted nothing"))
+    Ok(Profile(fs::read_to_string(&out.0)?))
 }
 
-fn total(profile: &str) -> Option<u64> {
-    let total = profile
-        .lines()
-        .find_map(|line| line.strip_prefix("totals: "))?;
-    total.trim().parse().ok()
-}
+/// Where callgrind writes, removed afterwards.
+struct Out(PathBuf);
 
-/// A server in a process of its own.
-#[derive(Debug)]
-pub struct Running {
-    process: Child,
-    /// Where it listens.
-    pub addr: SocketAddr,
-}
+impl Out {
+    fn new() -> Self {
+        use std::sync::atomic::{AtomicU32, Ordering};
 
-impl Running {
-    /// Starts `<command> serve <server>` and waits until it listens.
-    ///
-    /// # Errors
-    /// It cannot be started, or does not say where it listens.
-    pub fn start(mut command: Command, server: Server) -> io::Result<Self> {
-        command.args(["serve", server.name()]);
-        let mut process = command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let mut line = String::new();
-        if let Some(said) = process.stdout.take() {
-            BufReader::new(said).read_line(&mut line)?;
-        }
-        match line.trim().parse() {
-            Ok(addr) => Ok(Self { process, addr }),
-            Err(error) => {
-                process.kill()?;
-                process.wait()?;
-                Err(io::Error::other(error))
-            }
-        }
-    }
-
-    /// Has it leave, and waits for that.
-    ///
-    /// # Errors
-    /// It left with a failure.
-    pub fn stop(&mut self) -> io::Result<()> {
-        drop(self.process.stdin.take());
-        let status = self.process.wait()?;
-        if status.success() {
-            Ok(())
-        } else {
-            Err(io::Error::other(status.to_string()))
-        }
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("hybrid-bench.{}.{number}.callgrind", std::process::id());
+        Self(std::env::temp_dir().join(name))
     }
 }
 
-impl Drop for Running {
+impl Drop for Out {
     fn drop(&mut self) {
-        // Where it was stopped it has left already.
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Where the run failed there is none.
+        let _ = fs::remove_file(&self.0);
     }
 }

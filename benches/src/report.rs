@@ -1,79 +1,110 @@
-//! The report: ratios first, counts beside them, wins and losses alike.
+//! The report: a file of sections, of which a run replaces those it measured.
 
-use std::{fmt::Write as _, fs, io, process::Command};
+use std::{collections::HashMap, fmt::Write as _, fs, io, path::Path, process::Command};
 
-use crate::{
-    callgrind::{Figure, LONG, ROUNDS, SHORT},
-    client::CONNECTIONS,
-    servers::Server,
-    workload::Workload,
-};
+use crate::{bench::cores, sections::Section};
 
-/// Writes the report as Markdown.
+/// What stands before a section in the file.
+const MARK: &str = "<!-- section: ";
+const MARK_END: &str = " -->\n";
+
+/// The sections that there are so far.
+#[derive(Debug, Default)]
+pub struct Report {
+    sections: HashMap<&'static str, String>,
+}
+
+impl Report {
+    /// Reads the report, if there is one.
+    ///
+    /// # Errors
+    /// The file is there and cannot be read.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        match fs::read_to_string(path) {
+            Ok(text) => Ok(Self::parse(&text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn parse(text: &str) -> Self {
+        let mut report = Self::default();
+        for part in text.split(MARK).skip(1) {
+            let Some((name, text)) = part.split_once(MARK_END) else {
+                continue;
+            };
+            // One that is not known any more is left out.
+            if let Ok(section) = Section::named(name) {
+                report.set(section, text.to_owned());
+            }
+        }
+        report
+    }
+
+    /// Replaces a section.
+    pub fn set(&mut self, section: Section, text: String) {
+        self.sections.insert(section.name(), text);
+    }
+
+    /// The whole report as Markdown.
+    ///
+    /// # Errors
+    /// Formatting fails, which it does not.
+    pub fn write(&self) -> Result<String, std::fmt::Error> {
+        let mut text = String::new();
+        head(&mut text)?;
+        for section in Section::ALL {
+            if let Some(said) = self.sections.get(section.name()) {
+                let name = section.name();
+                write!(text, "\n{MARK}{name}{MARK_END}{}\n", said.trim_end())?;
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// A section as it stands in the file: its title, how it was measured, what it
+/// says.
 ///
 /// # Errors
 /// Formatting fails, which it does not.
-pub fn write(figures: &[Figure]) -> Result<String, std::fmt::Error> {
+pub fn section(section: Section, busy: &str, said: &str) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    head(&mut text)?;
-    for workload in Workload::ALL {
-        section(&mut text, workload, figures)?;
-    }
+    let title = section.title();
+    writeln!(text, "## {title}\n\n{said}\n")?;
+    writeln!(
+        text,
+        "(`-- {}`; load average before: {busy})",
+        section.name()
+    )?;
     Ok(text)
 }
 
+/// How busy the machine is with other things, as a load average of the last
+/// minute.
+pub fn busy() -> String {
+    let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    averages.split(' ').next().unwrap_or("unknown").to_owned()
+}
+
 fn head(text: &mut String) -> std::fmt::Result {
-    writeln!(text, "# What a request costs\n")?;
+    writeln!(text, "# How fast hybrid is\n")?;
     writeln!(
         text,
-        "Written by `cargo run --release --manifest-path benches/Cargo.toml`.\n"
+        "Written by `cargo run --release --manifest-path benches/Cargo.toml`; with `-- hop`, say, only \
+         that section is measured anew. Every server is a process of its own, built with mimalloc, \
+         `lto = \"thin\"` and `codegen-units = 1`. hybrid has all its limits, time limits and \
+         measurements at their defaults; the others have none.\n"
     )?;
     writeln!(
         text,
-        "User-space instructions a request, counted by callgrind: the difference between a run of \
-         {LONG} and one of {SHORT} requests over {CONNECTIONS} keep-alive connections, divided by \
-         {}. Each server has one event-loop thread, mimalloc, `lto = \"thin\"` and \
-         `codegen-units = 1`. hybrid has all its limits and time limits at their defaults; the \
-         others have none. The figure is the mean of {ROUNDS} rounds, the spread the largest round \
-         over the smallest. The kernel's part comes on top and is not counted.\n",
-        LONG - SHORT
+        "Times swing on a machine that is shared, so they are ratios from one run, servers in turn: \
+         the middle of the rounds, and in brackets the smallest and the largest. Instructions do not \
+         swing.\n"
     )?;
     writeln!(text, "- machine: {}", machine())?;
     writeln!(text, "- {}, {}", version("rustc"), version("valgrind"))?;
-    writeln!(text, "- {}\n", peers())
-}
-
-fn section(text: &mut String, workload: Workload, figures: &[Figure]) -> std::fmt::Result {
-    let figures: Vec<_> = figures
-        .iter()
-        .filter(|figure| figure.workload == workload)
-        .collect();
-    let Some(ours) = figures
-        .iter()
-        .find(|figure| figure.server == Server::Hybrid)
-    else {
-        return Ok(());
-    };
-    writeln!(text, "## {}\n", workload.title())?;
-    writeln!(text, "| | instructions | spread | hybrid is | the bar | |")?;
-    writeln!(text, "|---|---:|---:|---:|---:|---|")?;
-    for figure in &figures {
-        let (mean, spread) = (figure.mean(), figure.spread());
-        write!(text, "| {} | {mean:.0} | {spread:.4} |", figure.server)?;
-        let bar = workload
-            .bars()
-            .iter()
-            .find(|(server, _)| *server == figure.server);
-        match bar {
-            Some((_, bar)) => {
-                let ratio = ours.mean() / mean;
-                let kept = if ratio <= *bar { "kept" } else { "**missed**" };
-                writeln!(text, " {ratio:.3} × | ≤ {bar:.2} × | {kept} |")?;
-            }
-            None => writeln!(text, " | | |")?,
-        }
-    }
-    writeln!(text)
+    writeln!(text, "- {}", peers())
 }
 
 fn machine() -> String {
@@ -83,9 +114,8 @@ fn machine() -> String {
         .find_map(|line| line.strip_prefix("model name"))
         .unwrap_or("unknown");
     let cpu = cpu.trim_start_matches([' ', '\t', ':']);
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("{cores} cores, {cpu}, Linux {}", kernel.trim())
+    format!("{} cores, {cpu}, Linux {}", cores(), kernel.trim())
 }
 
 fn version(program: &str) -> String {
@@ -110,7 +140,32 @@ fn peers() -> String {
         });
         format!("{name} {}", version.unwrap_or("?").trim_matches('"'))
     };
-    ["hybrid", "hyper", "axum", "validator", "tokio", "mimalloc"]
-        .map(version)
-        .join(", ")
+    [
+        "hybrid",
+        "hyper",
+        "axum",
+        "actix-web",
+        "validator",
+        "tokio",
+        "mimalloc",
+    ]
+    .map(version)
+    .join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_replaced_and_the_others_stay() {
+        let mut report = Report::default();
+        report.set(Section::Hop, "## The hop\n\nold\n".to_owned());
+        report.set(Section::Seen, "## Seen\n\nall\n".to_owned());
+        let mut again = Report::parse(&report.write().unwrap());
+        again.set(Section::Hop, "## The hop\n\nnew\n".to_owned());
+        let text = again.write().unwrap();
+        assert!(text.contains("new") && text.contains("all") && !text.contains("old"));
+        assert_eq!(Report::parse(&text).write().unwrap(), text);
+    }
 }

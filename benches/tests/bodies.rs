@@ -2,10 +2,17 @@
 
 use std::process::Command;
 
-use hybrid_benches::{callgrind::Running, client, servers::Server, workload::Workload};
+use hybrid_benches::{
+    bench::{Bench, Effort},
+    client,
+    process::Running,
+    sections::Section,
+    servers::Server,
+    workload::Workload,
+};
 
 fn start(server: Server) -> Running {
-    Running::start(Command::new(env!("CARGO_BIN_EXE_bench")), server).unwrap()
+    Running::start(Command::new(env!("CARGO_BIN_EXE_bench")), server, 1).unwrap()
 }
 
 #[test]
@@ -35,5 +42,16 @@ fn every_server_refuses_bad_values() {
             }
         }
         running.stop().unwrap();
+    }
+}
+
+/// Nothing is said of how fast anything is: that every section can be measured.
+#[test]
+fn every_section_is_measured() {
+    let bench = Bench::new(env!("CARGO_BIN_EXE_bench").into(), Effort::Small).unwrap();
+    for section in Section::ALL {
+        let said = section.measure(&bench);
+        let said = said.unwrap_or_else(|error| panic!("{}: {error}", section.name()));
+        assert!(said.contains("| "), "{}: {said}", section.name());
     }
 }

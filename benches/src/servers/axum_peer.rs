@@ -1,5 +1,7 @@
 //! axum with the validator crate, as its own examples combine them.
 
+use std::{thread, time::Duration};
+
 use axum::{
     Json, Router,
     extract::{Path, Query},
@@ -11,13 +13,19 @@ use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 use validator::{Validate, ValidationError};
 
-use super::{HELLO, Item, Message, Processed};
+use super::{HELLO, Item, Message, Processed, TRIVIAL, work};
 
 pub(super) async fn serve(listener: TcpListener) -> std::io::Result<()> {
     let routes = Router::new()
         .route("/json", get(json))
         .route("/items/{id}", get(items))
-        .route("/process", post(process));
+        .route("/process", post(process))
+        .route("/async", get(async || TRIVIAL))
+        .route("/plain", get(|| on_a_thread(|| ())))
+        .route("/sleep5", get(|| on_a_thread(|| sleep(5))))
+        .route("/sleep50", get(|| on_a_thread(|| sleep(50))))
+        .route("/compute5", get(|| on_a_thread(|| compute(5))))
+        .route("/compute10", get(|| on_a_thread(|| compute(10))));
     let listener = listener.tap_io(|stream| {
         // A socket that refuses it is closed already, and serving says so.
         let _ = stream.set_nodelay(true);
@@ -104,4 +112,18 @@ async fn process(Json(body): Json<ProcessData>) -> Result<Json<Processed>, (Stat
         total: body.data.iter().map(|item| item.value).sum(),
         processing_type: body.processing_type,
     }))
+}
+
+async fn on_a_thread(job: fn()) -> Result<&'static str, StatusCode> {
+    let ended = tokio::task::spawn_blocking(job).await;
+    ended.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
+    Ok(TRIVIAL)
+}
+
+fn sleep(milliseconds: u64) {
+    thread::sleep(Duration::from_millis(milliseconds));
+}
+
+fn compute(milliseconds: u64) {
+    work::compute(milliseconds);
 }

@@ -1,38 +1,64 @@
 //! The servers: the same answers from hyper by hand, from peers and from hybrid.
 //!
-//! Each runs on one event-loop thread of one kind of runtime. Only hybrid has
-//! time limits; none of the others is given any.
+//! Each runs on as many event loops as it is told to: one where instructions are
+//! counted, one a core where time is measured. Only hybrid has time limits; none
+//! of the others is given any.
 
+mod actix_peer;
 mod axum_peer;
 mod by_hand;
+mod downstream;
+mod four;
 mod ours;
+mod work;
 
-use std::{error::Error, fmt, io::Read as _, io::Write as _, process};
+use std::{error::Error, fmt, io::Read as _, io::Write as _, net::TcpListener, process, thread};
 
 use serde::Serialize;
-use tokio::net::TcpListener;
+
+pub use four::{DATABASE, DOWNSTREAM};
+pub use work::{VARIABLE as ROUNDS_A_MILLISECOND, calibrate};
 
 /// Who answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     /// hyper, with everything else written by hand.
     Hyper,
-    /// axum, with the validator crate.
+    /// axum, with the validator crate, and `spawn_blocking` for what blocks.
     Axum,
+    /// actix-web, with `web::block` for what blocks.
+    Actix,
     /// hybrid as it comes.
     Hybrid,
+    /// hybrid with the four workloads.
+    Four,
+    /// The service that one of them asks.
+    Downstream,
 }
 
 impl Server {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Hyper, Self::Axum, Self::Hybrid];
+    pub const ALL: [Self; 6] = [
+        Self::Hyper,
+        Self::Axum,
+        Self::Actix,
+        Self::Hybrid,
+        Self::Four,
+        Self::Downstream,
+    ];
+
+    /// Those that serve what runs beside the event loops.
+    pub const WITH_THREADS: [Self; 3] = [Self::Hybrid, Self::Axum, Self::Actix];
 
     /// As it is named on the command line and in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hyper => "hyper",
             Self::Axum => "axum",
+            Self::Actix => "actix-web",
             Self::Hybrid => "hybrid",
+            Self::Four => "four",
+            Self::Downstream => "downstream",
         }
     }
 
@@ -57,24 +83,47 @@ impl fmt::Display for Server {
 ///
 /// # Errors
 /// The runtime or the listener is refused.
-pub fn serve(server: Server) -> Result<(), Box<dyn Error>> {
+pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
+    thread::spawn(move || {
+        // However it ends, so does the server.
+        let _ = std::io::stdin().read_to_end(&mut Vec::new());
+        // At once: how a server stops is not measured.
+        process::exit(0)
+    });
+    if server == Server::Actix {
+        return Ok(actix_peer::serve(listener, loops)?);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
+        .worker_threads(loops)
         .enable_all()
         .build()?;
-    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
-    match server {
-        Server::Hyper => drop(runtime.spawn(by_hand::serve(listener))),
-        Server::Axum => drop(runtime.spawn(axum_peer::serve(listener))),
-        Server::Hybrid => drop(runtime.spawn(ours::serve(listener))),
-    }
-    std::io::stdin().read_to_end(&mut Vec::new())?;
-    // At once: how a server stops is not measured.
-    process::exit(0)
+    listener.set_nonblocking(true)?;
+    let _context = runtime.enter();
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    // Spawned, so that connections are accepted on a loop and not beside it.
+    let serving = match server {
+        Server::Hyper => runtime.spawn(async {
+            by_hand::serve(listener).await;
+            Ok(())
+        }),
+        Server::Downstream => runtime.spawn(async {
+            downstream::serve(listener).await;
+            Ok(())
+        }),
+        Server::Axum => runtime.spawn(async { Ok(axum_peer::serve(listener).await?) }),
+        Server::Hybrid => runtime.spawn(async { Ok(ours::serve(listener).await?) }),
+        Server::Four => runtime.spawn(async { Ok(four::serve(listener).await?) }),
+        Server::Actix => unreachable!("it has returned"),
+    };
+    let served: Result<(), Box<dyn Error + Send + Sync>> = runtime.block_on(serving)?;
+    served.map_err(|error| error as Box<dyn Error>)
 }
 
 // === Answers, the same for all ===
+
+const TRIVIAL: &str = "ok";
 
 #[derive(Debug, Serialize)]
 struct Message {

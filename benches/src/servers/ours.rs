@@ -1,13 +1,19 @@
 //! hybrid as it comes: every limit and time limit at its default.
 
+use std::{thread, time::Duration};
+
 use hybrid::prelude::*;
 use tokio::net::TcpListener;
 
-use super::{HELLO, Item, Message, Processed};
+use super::{HELLO, Item, Message, Processed, TRIVIAL, work};
 
 pub(super) async fn serve(listener: TcpListener) -> hybrid::Result<()> {
     App::new()
         .routes(routes![json, items, process])
+        .routes(routes![
+            trivial, plain, sleep5, sleep50, compute5, compute10
+        ])
+        .routes(routes![sleep250, spin])
         .serve(listener)
         .await
 }
@@ -61,4 +67,51 @@ async fn process(Json(body): Json<ProcessData>) -> Json<Processed> {
         total: body.data.iter().map(|item| item.value).sum(),
         processing_type: body.processing_type,
     })
+}
+
+#[get("/async")]
+async fn trivial() -> &'static str {
+    TRIVIAL
+}
+
+#[get("/plain")]
+fn plain() -> &'static str {
+    TRIVIAL
+}
+
+#[get("/sleep5")]
+fn sleep5() -> &'static str {
+    thread::sleep(Duration::from_millis(5));
+    TRIVIAL
+}
+
+#[get("/sleep50")]
+fn sleep50() -> &'static str {
+    thread::sleep(Duration::from_millis(50));
+    TRIVIAL
+}
+
+#[get("/sleep250")]
+fn sleep250() -> &'static str {
+    thread::sleep(Duration::from_millis(250));
+    TRIVIAL
+}
+
+#[get("/compute5")]
+fn compute5() -> &'static str {
+    work::compute(5);
+    TRIVIAL
+}
+
+#[get("/compute10")]
+fn compute10() -> &'static str {
+    work::compute(10);
+    TRIVIAL
+}
+
+/// What nobody should write.
+#[get("/spin")]
+async fn spin() -> &'static str {
+    work::compute(50);
+    TRIVIAL
 }

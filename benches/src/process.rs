@@ -1,0 +1,197 @@
+//! Servers as processes of their own: started, asked by the system's accounts,
+//! stopped.
+
+use std::{
+    fs,
+    io::{self, BufRead as _, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::servers::Server;
+
+/// A server in a process of its own.
+#[derive(Debug)]
+pub struct Running {
+    process: Child,
+    /// Where it listens.
+    pub addr: SocketAddr,
+}
+
+impl Running {
+    /// Starts `<command> serve <server> <loops>` and waits until it listens.
+    ///
+    /// # Errors
+    /// It cannot be started, or does not say where it listens.
+    pub fn start(mut command: Command, server: Server, loops: usize) -> io::Result<Self> {
+        command.args(["serve", server.name(), &loops.to_string()]);
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut line = String::new();
+        if let Some(said) = process.stdout.take() {
+            BufReader::new(said).read_line(&mut line)?;
+        }
+        match line.trim().parse() {
+            Ok(addr) => Ok(Self { process, addr }),
+            Err(error) => {
+                process.kill()?;
+                process.wait()?;
+                Err(io::Error::other(error))
+            }
+        }
+    }
+
+    /// Has it leave, and waits for that.
+    ///
+    /// # Errors
+    /// It left with a failure.
+    pub fn stop(&mut self) -> io::Result<()> {
+        drop(self.process.stdin.take());
+        let status = self.process.wait()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other(status.to_string()))
+        }
+    }
+
+    /// Processor time that it has used, user and system, of threads that have
+    /// ended too.
+    ///
+    /// # Errors
+    /// It has left.
+    pub fn cpu(&self) -> io::Result<Duration> {
+        cpu(&self.folder())
+    }
+
+    /// Threads that live.
+    ///
+    /// # Errors
+    /// It has left.
+    pub fn threads(&self) -> io::Result<usize> {
+        Ok(fs::read_dir(self.folder().join("task"))?.count())
+    }
+
+    /// Watches its threads from now on.
+    pub fn watch_threads(&self, every: Duration) -> ThreadWatch {
+        let over = Arc::new(AtomicBool::new(false));
+        let thread = thread::spawn({
+            let (folder, over) = (self.folder().join("task"), Arc::clone(&over));
+            move || {
+                let mut seen = Vec::new();
+                while !over.load(Ordering::Relaxed) {
+                    seen.extend(Threads::read(&folder));
+                    thread::sleep(every);
+                }
+                seen
+            }
+        });
+        ThreadWatch { over, thread }
+    }
+
+    fn folder(&self) -> PathBuf {
+        format!("/proc/{}", self.process.id()).into()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Where it was stopped it has left already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// What a server's threads were doing at one moment.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Threads {
+    /// All that live.
+    pub all: usize,
+    /// Those on a processor or waiting for one.
+    pub runnable: usize,
+}
+
+impl Threads {
+    fn read(folder: &Path) -> io::Result<Self> {
+        let mut threads = Self::default();
+        for task in fs::read_dir(folder)? {
+            threads.all += 1;
+            // It may have ended meanwhile.
+            let stat = fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
+            if after_name(&stat).starts_with('R') {
+                threads.runnable += 1;
+            }
+        }
+        Ok(threads)
+    }
+}
+
+/// Looks at a server's threads again and again.
+#[derive(Debug)]
+pub struct ThreadWatch {
+    over: Arc<AtomicBool>,
+    thread: JoinHandle<Vec<Threads>>,
+}
+
+impl ThreadWatch {
+    /// What it saw, in order.
+    ///
+    /// # Errors
+    /// It could not look.
+    pub fn finish(self) -> io::Result<Vec<Threads>> {
+        self.over.store(true, Ordering::Relaxed);
+        let seen = self.thread.join();
+        seen.map_err(|_| io::Error::other("the watch of threads panicked"))
+    }
+}
+
+/// Processor time of this process so far.
+pub fn own_cpu() -> Duration {
+    cpu(Path::new("/proc/self")).unwrap_or_default()
+}
+
+/// From `stat`, which counts in hundredths of a second but loses nothing between
+/// them, nor what threads used that have ended.
+fn cpu(folder: &Path) -> io::Result<Duration> {
+    let stat = fs::read_to_string(folder.join("stat"))?;
+    let mut fields = after_name(&stat).split(' ').skip(11);
+    let mut next = || fields.next().and_then(|field| field.parse::<u64>().ok());
+    let (Some(user), Some(system)) = (next(), next()) else {
+        return Err(io::Error::other("no processor time in `stat`"));
+    };
+    Ok(Duration::from_millis((user + system) * 10))
+}
+
+/// What follows the name, which may hold anything: the state first.
+fn after_name(stat: &str) -> &str {
+    stat.rsplit_once(") ").map_or("", |(_, rest)| rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_process_uses_processor_time() {
+        let before = own_cpu();
+        let until = std::time::Instant::now() + Duration::from_millis(300);
+        while std::time::Instant::now() < until {
+            std::hint::spin_loop();
+        }
+        assert!(own_cpu() - before >= Duration::from_millis(50));
+    }
+
+    #[test]
+    fn a_name_may_hold_a_parenthesis() {
+        assert_eq!(after_name("1 (a) b) R 0 1"), "R 0 1");
+    }
+}

@@ -1,0 +1,130 @@
+//! User-space instructions a request, counted by callgrind.
+
+use std::{fmt::Write as _, io};
+
+use super::table;
+use crate::{
+    bench::Bench,
+    callgrind::{self, Asked, Runs},
+    client::CONNECTIONS,
+    load,
+    rounds::{Bar, Rounds},
+    servers::Server,
+    workload::Workload,
+};
+
+const ROUNDS: usize = 2;
+
+type Figures = Vec<(Server, Rounds)>;
+
+/// Measures and writes the section.
+///
+/// # Errors
+/// valgrind is not there, or a server does not answer as it must.
+pub(super) fn measure(bench: &Bench) -> io::Result<String> {
+    let mut figures = Vec::new();
+    for workload in Workload::ALL {
+        let mut of_workload = Figures::new();
+        for server in workload.servers() {
+            let asked = Asked {
+                server: *server,
+                request: workload.request(),
+                answer: workload.answer(),
+                variables: &[],
+            };
+            let mut rounds = Rounds::default();
+            for _ in 0..bench.rounds(ROUNDS) {
+                rounds.push(callgrind::count(bench, &asked)?);
+            }
+            of_workload.push((*server, rounds));
+        }
+        figures.push((workload, of_workload));
+    }
+    let on_loop = [
+        trivial(bench, "/async", &[])?,
+        trivial(bench, "/plain", &[("HYBRID_MODE", "async_only")])?,
+    ];
+    write(bench, &figures, &on_loop).map_err(io::Error::other)
+}
+
+/// hybrid's trivial handler.
+fn trivial(
+    bench: &Bench,
+    path: &str,
+    variables: &'static [(&'static str, &'static str)],
+) -> io::Result<Rounds> {
+    let asked = Asked {
+        server: Server::Hybrid,
+        request: load::get(path),
+        answer: "ok",
+        variables,
+    };
+    let mut rounds = Rounds::default();
+    for _ in 0..bench.rounds(ROUNDS) {
+        rounds.push(callgrind::count(bench, &asked)?);
+    }
+    Ok(rounds)
+}
+
+fn write(
+    bench: &Bench,
+    figures: &[(Workload, Figures)],
+    on_loop: &[Rounds; 2],
+) -> Result<String, std::fmt::Error> {
+    let runs = Runs::of(bench.effort);
+    let mut text = String::new();
+    writeln!(
+        text,
+        "User-space instructions a request, counted by callgrind: the difference between a run of {} \
+         and one of {} requests over {CONNECTIONS} keep-alive connections, divided by {}. Each server \
+         has one event-loop thread. The mean of {ROUNDS} rounds, and both. The kernel's part comes on \
+         top and is not counted.",
+        runs.long,
+        runs.short,
+        runs.between()
+    )?;
+    for (workload, figures) in figures {
+        write_workload(&mut text, *workload, figures)?;
+    }
+    write_on_loop(&mut text, on_loop)?;
+    Ok(text)
+}
+
+fn write_on_loop(text: &mut String, on_loop: &[Rounds; 2]) -> std::fmt::Result {
+    writeln!(
+        text,
+        "\n### A trivial handler on the loop\n\n\
+         As `async fn`, and as a plain `fn` where hybrid runs it as it runs one with `lane = auto` that \
+         it has proven short (here for all plain handlers, by `HYBRID_MODE=async_only`).\n"
+    )?;
+    table(text, &["", "instructions", "×", "the bar", ""])?;
+    let [asynchronous, plain] = on_loop;
+    let ratio = plain.median() / asynchronous.median();
+    writeln!(text, "| `async fn` | {asynchronous:.0} | | | |")?;
+    let judged = Bar::AtMost(1.03).judge(ratio);
+    writeln!(
+        text,
+        "| plain `fn` on the loop | {plain:.0} | {ratio:.3} | {judged} |"
+    )
+}
+
+fn write_workload(text: &mut String, workload: Workload, figures: &Figures) -> std::fmt::Result {
+    let ours = figures.iter().find(|(server, _)| *server == Server::Hybrid);
+    let Some((_, ours)) = ours else {
+        return Ok(());
+    };
+    writeln!(text, "\n### {}\n", workload.title())?;
+    table(text, &["", "instructions", "hybrid is ×", "the bar", ""])?;
+    for (server, rounds) in figures {
+        write!(text, "| {server} | {rounds:.0} |")?;
+        let bar = workload.bars().iter().find(|(peer, _)| peer == server);
+        match bar {
+            Some((_, bar)) => {
+                let ratio = ours.median() / rounds.median();
+                writeln!(text, " {ratio:.3} | {} |", Bar::AtMost(*bar).judge(ratio))?;
+            }
+            None => writeln!(text, " | | |")?,
+        }
+    }
+    Ok(())
+}

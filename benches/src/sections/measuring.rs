@@ -1,0 +1,319 @@
+//! What measuring and balancing cost: the instructions of theirs inside a
+//! request. They cannot be switched off, so they are told apart by whose source
+//! an instruction comes from.
+//!
+//! An instruction belongs to the innermost function of the framework that it was
+//! inlined into; what the standard library does on its behalf is its own. A call
+//! to the standard library or the system's (a clock, a number) counts with all
+//! that it calls; a call to anything else (the handler that is being measured)
+//! does not.
+
+use std::{
+    collections::HashMap,
+    fmt::{self, Write as _},
+    io,
+    path::Path,
+};
+
+use addr2line::Loader;
+
+use super::{hop, table};
+use crate::{
+    bench::Bench,
+    callgrind::{self, Asked, Profile, Runs},
+    load,
+    rounds::{Bar, Rounds},
+    servers::Server,
+    workload::Workload,
+};
+
+/// Whose source measures and balances.
+const OURS: [&str; 2] = ["hybrid-core/src/telemetry/", "hybrid-core/src/balance/"];
+
+/// Whose source works for whoever calls it.
+const LIBRARY: [&str; 4] = ["/rustc/", "/library/", "/rustix-", "/linux-raw-sys-"];
+
+/// As the names of library functions begin that hold no code of their callers'.
+const LIBRARY_NAMES: [&str; 8] = [
+    "std::time",
+    "std::sys",
+    "core::str",
+    "core::num",
+    "core::slice",
+    "alloc::",
+    "rustix::",
+    "__rust",
+];
+
+/// Instructions of a run by function of ours.
+#[derive(Debug, Default)]
+struct Counted {
+    total: u64,
+    ours: HashMap<String, u64>,
+}
+
+/// Measures and writes the section.
+///
+/// # Errors
+/// valgrind is not there, or the server does not answer as it must.
+pub(super) fn measure(bench: &Bench) -> io::Result<String> {
+    let json = Asked {
+        server: Server::Hybrid,
+        request: Workload::Json.request(),
+        answer: Workload::Json.answer(),
+        variables: &[],
+    };
+    let plain = Asked {
+        server: Server::Hybrid,
+        request: load::get("/plain"),
+        answer: "ok",
+        variables: &[],
+    };
+    let mut text = String::new();
+    writeln!(
+        text,
+        "Instructions a request inside `telemetry` and `balance`, what they call of the standard \
+         library and the system's included, as callgrind counted them in a server with one event loop. \
+         The kernel's part of a clock or a file read is not in it.\n"
+    )
+    .map_err(io::Error::other)?;
+    for (title, asked, bar) in [
+        ("`GET /json`, async", json, Some(Bar::AtMost(0.03))),
+        ("a trivial plain `fn`, on the pool", plain, None),
+    ] {
+        let runs = Runs::of(bench.effort);
+        let [short, long] = [runs.short, runs.long].map(|requests| count(bench, &asked, requests));
+        write(&mut text, title, &short?, &long?, runs, bar).map_err(io::Error::other)?;
+    }
+    if let Some(against) = &bench.against {
+        let other = Bench {
+            program: against.clone(),
+            ..bench.clone()
+        };
+        text += &compare(bench, &other)?;
+    }
+    Ok(text)
+}
+
+// === Processor time, beside another version ===
+
+const ROUNDS: usize = 7;
+
+/// Processor time a request of this version and of another, in turn.
+fn compare(bench: &Bench, other: &Bench) -> io::Result<String> {
+    let mut text = String::new();
+    let mut rows = [
+        ("`GET /json`, async", "/json", Bar::AtMost(0.3)),
+        (
+            "a trivial plain `fn`, on the pool",
+            "/plain",
+            Bar::AtMost(0.6),
+        ),
+    ]
+    .map(|row| (row, Rounds::default(), Rounds::default()));
+    for _ in 0..bench.rounds(ROUNDS) {
+        for ((_, path, _), ours, others) in &mut rows {
+            for (bench, rounds) in [(bench, ours), (other, others)] {
+                let mut running = bench.start(Server::Hybrid)?;
+                rounds.push(hop::saturate(bench, &running, path)?.cpu_us);
+                running.stop()?;
+            }
+        }
+    }
+    let mut written = || -> fmt::Result {
+        writeln!(
+            text,
+            "### Processor time a request, beside another version\n\n\
+             In microseconds, user and system, 64 clients in a closed loop, {ROUNDS} rounds in turn.\n"
+        )?;
+        let columns = ["", "this", "the other", "more", "the bar", ""];
+        table(&mut text, &columns)?;
+        for ((title, _, bar), ours, others) in &rows {
+            let more = ours.minus(others);
+            let judged = bar.judge(more.median());
+            writeln!(
+                text,
+                "| {title} | {ours:.2} | {others:.2} | {more:.2} | {judged} |"
+            )?;
+        }
+        Ok(())
+    };
+    written().map_err(io::Error::other)?;
+    Ok(text)
+}
+
+// === Instructions ===
+
+fn write(
+    text: &mut String,
+    title: &str,
+    short: &Counted,
+    long: &Counted,
+    runs: Runs,
+    bar: Option<Bar>,
+) -> std::fmt::Result {
+    let a_request = |long: u64, short: u64| (long as f64 - short as f64) / runs.between();
+    let total = a_request(long.total, short.total);
+    let mut rows: Vec<_> = long
+        .ours
+        .iter()
+        .map(|(name, count)| {
+            let before = short.ours.get(name).copied().unwrap_or(0);
+            (name, a_request(*count, before))
+        })
+        .collect();
+    rows.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    let ours: f64 = rows.iter().map(|(_, count)| count).sum();
+    let share = ours / total;
+    writeln!(text, "### {title}\n")?;
+    table(text, &["", "instructions", "of all", "the bar", ""])?;
+    let judged = bar.map_or_else(|| " | ".to_owned(), |bar| bar.judge(share));
+    writeln!(text, "| all | {total:.0} | | | |")?;
+    writeln!(
+        text,
+        "| measuring and balancing | {ours:.0} | {share:.4} | {judged} |"
+    )?;
+    for (name, count) in rows.iter().filter(|(_, count)| *count >= 1.0).take(12) {
+        writeln!(text, "| `{name}` | {count:.0} | {:.4} | | |", count / total)?;
+    }
+    writeln!(text)
+}
+
+fn count(bench: &Bench, asked: &Asked, requests: usize) -> io::Result<Counted> {
+    let options = [
+        "--dump-instr=yes",
+        "--compress-pos=no",
+        "--compress-strings=no",
+    ];
+    let profile = callgrind::profile(&bench.program, asked, requests, &options)?;
+    let mut sources = Sources::of(&bench.program)?;
+    let mut counted = Counted {
+        total: profile.total()?,
+        ours: HashMap::new(),
+    };
+    walk(&profile, &bench.program, |instruction| {
+        let Some(name) = sources.ours(instruction.address)? else {
+            return Ok(());
+        };
+        if instruction.calls.is_none_or(is_library) {
+            *counted.ours.entry(name).or_default() += instruction.cost;
+        }
+        Ok(())
+    })?;
+    Ok(counted)
+}
+
+/// A line of callgrind's account.
+struct Instruction<'a> {
+    /// In the program's file, wherever it was in memory.
+    address: u64,
+    cost: u64,
+    /// The function that is called here, where `cost` is what the call cost.
+    calls: Option<Callee<'a>>,
+}
+
+#[derive(Clone, Copy)]
+struct Callee<'a> {
+    name: &'a str,
+    is_elsewhere: bool,
+}
+
+fn is_library(callee: Callee<'_>) -> bool {
+    let name = callee.name.trim_start_matches('<');
+    callee.is_elsewhere
+        || LIBRARY_NAMES
+            .iter()
+            .any(|library| name.starts_with(library))
+}
+
+/// Shows every instruction of the program that cost something.
+fn walk(
+    profile: &Profile,
+    program: &Path,
+    mut show: impl FnMut(&Instruction<'_>) -> io::Result<()>,
+) -> io::Result<()> {
+    let program = program.to_string_lossy();
+    let (mut is_program, mut callee_elsewhere, mut callee, mut is_call) = (false, None, "", false);
+    for line in profile.0.lines() {
+        if let Some(object) = line.strip_prefix("ob=") {
+            is_program = object == program;
+        } else if let Some(object) = line.strip_prefix("cob=") {
+            callee_elsewhere = Some(object != program);
+        } else if let Some(name) = line.strip_prefix("cfn=") {
+            callee = name;
+        } else if line.starts_with("calls=") {
+            is_call = true;
+        } else if let Some(rest) = line.strip_prefix("0x") {
+            let mut fields = rest.split(' ');
+            let address = fields
+                .next()
+                .and_then(|text| u64::from_str_radix(text, 16).ok());
+            let cost = fields.nth(1).and_then(|text| text.parse().ok());
+            // Named where the callee is in another object than its caller.
+            let is_elsewhere = callee_elsewhere.take().unwrap_or(false);
+            let calls = std::mem::take(&mut is_call).then_some(Callee {
+                name: callee,
+                is_elsewhere,
+            });
+            if let (true, Some(address), Some(cost)) = (is_program, address, cost) {
+                show(&Instruction {
+                    address,
+                    cost,
+                    calls,
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whose an instruction is, remembered.
+struct Sources {
+    loader: Loader,
+    known: HashMap<u64, Option<String>>,
+}
+
+impl Sources {
+    fn of(program: &Path) -> io::Result<Self> {
+        let loader = Loader::new(program).map_err(|error| io::Error::other(error.to_string()))?;
+        Ok(Self {
+            loader,
+            known: HashMap::new(),
+        })
+    }
+
+    /// The function of ours that an instruction belongs to.
+    fn ours(&mut self, address: u64) -> io::Result<Option<String>> {
+        if let Some(known) = self.known.get(&address) {
+            return Ok(known.clone());
+        }
+        let found = find(&self.loader, address);
+        let found = found.map_err(|error| io::Error::other(error.to_string()))?;
+        self.known.insert(address, found.clone());
+        Ok(found)
+    }
+}
+
+/// From the innermost function outwards.
+fn find(loader: &Loader, address: u64) -> Result<Option<String>, Box<dyn std::error::Error>> {
+    let mut frames = loader
+        .find_frames(address)
+        .map_err(|error| error.to_string())?;
+    while let Some(frame) = frames.next().map_err(|error| error.to_string())? {
+        let file = frame.location.as_ref().and_then(|location| location.file);
+        let Some(file) = file else { continue };
+        if LIBRARY.iter().any(|library| file.contains(library)) {
+            continue;
+        }
+        if !OURS.iter().any(|ours| file.contains(ours)) {
+            return Ok(None);
+        }
+        let name = frame.function.as_ref();
+        let name = name.and_then(|name| Some(name.demangle().ok()?.into_owned()));
+        let file = file.split("hybrid-core/src/").last().unwrap_or(file);
+        // Without what it is generic over.
+        let name = name.as_deref().and_then(|name| name.split('<').next());
+        return Ok(Some(format!("{file} {}", name.unwrap_or_default())));
+    }
+    Ok(None)
+}

@@ -1,0 +1,123 @@
+//! What is measured, a section of the report each.
+
+mod beside;
+mod four;
+mod hop;
+mod instructions;
+mod measuring;
+mod seen;
+mod sleepers;
+
+use std::{fmt, fmt::Write as _, io};
+
+use crate::{bench::Bench, load::Measured};
+
+/// A section of the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Section {
+    /// What a request costs.
+    Instructions,
+    /// What of that is measuring.
+    Measuring,
+    /// What a thread costs beside the loop.
+    Hop,
+    /// A light route beside a load.
+    Beside,
+    /// Handlers that sleep and that compute, from a cold start.
+    Sleepers,
+    /// The four workloads, and what they would be with threads only.
+    Workloads,
+    /// What has to be seen once.
+    Seen,
+}
+
+impl Section {
+    /// All of them, in the order of the report.
+    pub const ALL: [Self; 7] = [
+        Self::Instructions,
+        Self::Measuring,
+        Self::Hop,
+        Self::Beside,
+        Self::Sleepers,
+        Self::Workloads,
+        Self::Seen,
+    ];
+
+    /// As it is named on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Instructions => "instructions",
+            Self::Measuring => "measuring",
+            Self::Hop => "hop",
+            Self::Beside => "beside",
+            Self::Sleepers => "sleepers",
+            Self::Workloads => "workloads",
+            Self::Seen => "seen",
+        }
+    }
+
+    /// As it is named in the report.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Instructions => "What a request costs",
+            Self::Measuring => "What measuring costs",
+            Self::Hop => "What a thread costs",
+            Self::Beside => "A light route beside a load",
+            Self::Sleepers => "From a cold start",
+            Self::Workloads => "Four workloads in one binary",
+            Self::Seen => "Seen",
+        }
+    }
+
+    /// The section of that name.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn named(name: &str) -> Result<Self, String> {
+        let section = Self::ALL.into_iter().find(|section| section.name() == name);
+        section.ok_or_else(|| format!("there is no section `{name}`"))
+    }
+
+    /// Measures it and writes it as Markdown, without its title.
+    ///
+    /// # Errors
+    /// A server does not start or does not answer as it must, or a tool is
+    /// missing.
+    pub fn measure(self, bench: &Bench) -> io::Result<String> {
+        match self {
+            Self::Instructions => instructions::measure(bench),
+            Self::Measuring => measuring::measure(bench),
+            Self::Hop => hop::measure(bench),
+            Self::Beside => beside::measure(bench),
+            Self::Sleepers => sleepers::measure(bench),
+            Self::Workloads => four::measure(bench),
+            Self::Seen => seen::measure(bench),
+        }
+    }
+}
+
+/// The head of a table.
+fn table(text: &mut String, columns: &[&str]) -> fmt::Result {
+    writeln!(text, "| {} |", columns.join(" | "))?;
+    let rule = columns
+        .iter()
+        .enumerate()
+        .map(|(index, _)| if index == 0 { "---" } else { "---:" });
+    writeln!(text, "|{}|", rule.collect::<Vec<_>>().join("|"))
+}
+
+/// A load whose every answer was 2xx, as it must be for its figure to count.
+fn answered<'a>(measured: &'a Measured, what: &str) -> io::Result<&'a Measured> {
+    let Measured {
+        answered,
+        refused,
+        failed,
+        ..
+    } = measured;
+    if *answered == 0 || refused + failed > 0 {
+        return Err(io::Error::other(format!(
+            "{what}: {answered} answers, {refused} refused, {failed} failed"
+        )));
+    }
+    Ok(measured)
+}
