@@ -58,6 +58,14 @@ impl Bench {
         }
     }
 
+    /// How many clients a closed loop has.
+    pub fn clients(&self, full: usize) -> usize {
+        match self.effort {
+            Effort::Full => full,
+            Effort::Small => full.min(8),
+        }
+    }
+
     /// So many milliseconds uncounted and counted.
     pub fn span(&self, warm_up: u64, window: u64) -> Span {
         match self.effort {

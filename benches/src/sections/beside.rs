@@ -68,7 +68,7 @@ fn round(bench: &Bench, server: Server, figures: &mut Figures) -> io::Result<()>
     let mut running = bench.start(server)?;
     let mut other = bench.start(server)?;
     let light = |of: &Running| Load::open(of.addr, "/async", LIGHT_CONNECTIONS, LIGHT);
-    let heavy = Load::closed(running.addr, "/compute10", CLIENTS);
+    let heavy = Load::closed(running.addr, "/compute10", bench.clients(CLIENTS));
 
     let alone = load::drive(&[light(&running)], bench.span(300, 2_000))?;
     figures.alone.note(&alone[0]);

@@ -145,7 +145,7 @@ fn round(
         if work.needs_database && surroundings.database.is_none() {
             continue;
         }
-        let load = Load::closed(running.addr, work.path, CLIENTS);
+        let load = Load::closed(running.addr, work.path, bench.clients(CLIENTS));
         let measured = load::drive(&[load], bench.span(700, 2_000))?;
         let measured = super::answered(&measured[0], work.path)?;
         let (rate, p99_ms) = match mode {
@@ -157,7 +157,7 @@ fn round(
     }
     let loads = [
         Load::open(running.addr, "/light", LIGHT_CONNECTIONS, LIGHT),
-        Load::closed(running.addr, "/thumbnail", CLIENTS),
+        Load::closed(running.addr, "/thumbnail", bench.clients(CLIENTS)),
     ];
     let measured = load::drive(&loads, bench.span(500, 2_000))?;
     match mode {

@@ -105,7 +105,7 @@ fn round(bench: &Bench, server: Server, case: Case, figures: &mut Figures) -> io
     let mut running = bench.start(server)?;
     let before = running.threads()?;
     let watch = running.watch_threads(Duration::from_millis(100));
-    let load = Load::closed(running.addr, case.path, case.clients);
+    let load = Load::closed(running.addr, case.path, bench.clients(case.clients));
     let measured = load::drive(&[load], bench.span(0, 2_500))?;
     let seen = watch.finish()?;
     let measured = super::answered(&measured[0], case.path)?;
@@ -129,7 +129,7 @@ fn round_together(bench: &Bench, server: Server, figures: &mut Together) -> io::
     let mut running = bench.start(server)?;
     let before = running.threads()?;
     let mut loads = CASES
-        .map(|case| Load::closed(running.addr, case.path, case.clients))
+        .map(|case| Load::closed(running.addr, case.path, bench.clients(case.clients)))
         .to_vec();
     loads.push(Load::open(running.addr, "/plain", FAST_CONNECTIONS, FAST));
     let mut peak = 0;
