@@ -101,9 +101,19 @@ mod schedstat {
 
     /// `cpu delay slices`, decimal.
     fn parse(text: &[u8]) -> Option<(u64, u64)> {
-        let mut numbers = std::str::from_utf8(text).ok()?.split_ascii_whitespace();
-        let (_, delay, slices) = (numbers.next()?, numbers.next()?, numbers.next()?);
-        Some((delay.parse().ok()?, slices.parse().ok()?))
+        let mut fields = text.splitn(3, |byte| *byte == b' ').skip(1);
+        Some((number(fields.next()?)?, number(fields.next()?)?))
+    }
+
+    /// The digits at the beginning; what follows is the end of the line.
+    fn number(text: &[u8]) -> Option<u64> {
+        text.first().filter(|first| first.is_ascii_digit())?;
+        let digits = text.iter().take_while(|byte| byte.is_ascii_digit());
+        Some(digits.fold(0_u64, |number, digit| {
+            number
+                .wrapping_mul(10)
+                .wrapping_add(u64::from(digit - b'0'))
+        }))
     }
 
     #[cfg(test)]

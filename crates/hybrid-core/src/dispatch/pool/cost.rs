@@ -16,7 +16,10 @@ const CHARGE_NS_MIN: u64 = 10_000;
 /// A run this short is over before anybody else could be woken for it: waking
 /// costs about 5 µs of processor time on both sides together, and on a busy
 /// machine takes longer.
-pub(super) const BRIEF_NS: u64 = 50_000;
+const BRIEF_NS: u64 = 50_000;
+
+/// What one worker does by itself, brief as each may be, before another is woken.
+pub(super) const GATHERED_NS: u64 = 200_000;
 
 /// So many brief tickets weigh what they would by their share alone: one more or
 /// less beside a computation is nothing to it, and its wait is much to them.

@@ -13,9 +13,6 @@ use crate::{
 /// No adaptive limit.
 const UNLIMITED: usize = usize::MAX;
 
-/// The mean interval goes back about that many starts.
-const STARTS: u64 = 8;
-
 // Relaxed throughout: each number stands for itself, and is a little old.
 pub(super) struct RouteGauge {
     waiting: AtomicUsize,
@@ -51,14 +48,10 @@ impl RouteGauge {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// The time between two starts while others wait. One writer at a time.
-    pub(super) fn note_interval(&self, interval: Duration) {
+    /// The mean time between two starts while others wait; zero is unknown.
+    pub(super) fn set_interval(&self, interval: Duration) {
         let interval_ns = nanoseconds(interval);
-        let mean_ns = match self.interval_ns.load(Ordering::Relaxed) {
-            0 => interval_ns,
-            old_ns => old_ns - old_ns / STARTS + interval_ns / STARTS,
-        };
-        self.interval_ns.store(mean_ns, Ordering::Relaxed);
+        self.interval_ns.store(interval_ns, Ordering::Relaxed);
     }
 
     pub(super) fn weight(&self) -> i64 {

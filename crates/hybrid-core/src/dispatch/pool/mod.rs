@@ -34,6 +34,7 @@ mod job;
 mod keeper;
 mod order;
 mod overload;
+mod pace;
 mod permits;
 mod pulse;
 mod stack;
@@ -231,8 +232,8 @@ impl Shared {
             ..limits
         };
         let cores = cores::allowed();
-        // As many as there are threads for may sleep at once.
-        let weight_least = (cores * PERMIT as f64) as i64 / limits.threads_max as i64 / 2;
+        // As many as there are threads for may sleep beside what computes.
+        let weight_least = (cores * PERMIT as f64) as i64 / limits.threads_max as i64 / 8;
         let terms = Terms {
             threads_max: limits.threads_max,
             thread_worth: cores / limits.threads_max as f64,
@@ -298,7 +299,9 @@ impl Shared {
                 return self.call_pulse();
             }
             match self.handoff.wake() {
-                Woken::Looking | Woken::Resting => return,
+                // Who looks may be at something brief that turns out not to be.
+                Woken::Looking => return self.call_pulse(),
+                Woken::Resting => return,
                 Woken::Nobody if self.may_start_thread() => return self.want_thread(),
                 // Everybody is busy, and will look: but for one who has lain down
                 // in this moment and relied on us.

@@ -14,9 +14,10 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    cost::{BRIEF_NS, Cost},
+    cost::{Cost, GATHERED_NS},
     gauge::RouteGauge,
     overload::Overload,
+    pace::Pace,
 };
 use crate::telemetry::{clock::Instant, timing::Detail};
 
@@ -66,8 +67,7 @@ struct Queue<T> {
     running: usize,
     cost: Cost,
     tag: u64,
-    /// When its last ticket started, if others waited behind it.
-    last_start: Option<Instant>,
+    pace: Pace,
 }
 
 struct Waiting<T> {
@@ -136,7 +136,7 @@ impl<T> Order<T> {
         let queue = &mut self.routes[route];
         if queue.tickets.is_empty() {
             self.active.push(route);
-            queue.last_start = None;
+            queue.pace.rest();
         }
         queue.tickets.push_back(Waiting { ticket, since });
         self.waiting += 1;
@@ -159,7 +159,7 @@ impl<T> Order<T> {
         let cost = &self.routes[route].cost;
         let all_ns = cost.expected_ns().saturating_add(self.expected_ns());
         // As many as look share what waits.
-        let is_brief = cost.is_brief() && all_ns < BRIEF_NS * (self.briefs + 1);
+        let is_brief = cost.is_brief() && all_ns < GATHERED_NS * (self.briefs + 1);
         self.briefs += u64::from(is_brief);
         is_brief
     }
@@ -319,11 +319,8 @@ impl<T> Order<T> {
         queue.running += 1;
         self.tag = self.tag.max(tag);
         queue.tag = tag + queue.cost.charge_ns(self.terms.thread_worth);
-        if let Some(last) = queue.last_start.replace(now) {
-            queue
-                .gauge
-                .note_interval(now.saturating_duration_since(last));
-        }
+        queue.pace.start(now);
+        queue.gauge.set_interval(queue.pace.interval());
         if queue.tickets.is_empty() {
             self.active.retain(|active| *active != route);
         }
@@ -385,7 +382,7 @@ impl<T> Queue<T> {
             running: 0,
             cost: Cost::default(),
             tag: 0,
-            last_start: None,
+            pace: Pace::default(),
         }
     }
 }

@@ -11,8 +11,9 @@ use crate::sync::{AtomicI64, Ordering};
 /// One processor's worth.
 pub(super) const PERMIT: i64 = 1 << 16;
 
-/// How far the sum may pass the capacity: to the nearest whole processor.
-const ROUNDING: i64 = PERMIT / 2;
+/// How far the sum may pass the capacity: less than one that only computes, and
+/// enough for what many that sleep compute now and then beside them.
+const ROUNDING: i64 = PERMIT / 4 * 3;
 
 pub(super) struct Permits {
     held: AtomicI64,

@@ -123,17 +123,23 @@ fn thread_number() -> u32 {
     }
 }
 
-/// Lowers this thread's priority below the event loops'. What a handler starts
-/// inherits it.
+/// Lowers this thread's priority below the event loops', whose own it has so far.
+/// What a handler starts inherits it.
 fn lower_priority(nice: u8) {
     if nice == 0 {
         return;
     }
     #[cfg(target_os = "linux")]
     {
+        use rustix::process::{getpriority_process, setpriority_process};
+
+        /// The lowest priority there is.
+        const NICEST: i32 = 19;
         // On Linux a thread's id names the thread alone here, not its process.
-        let thread = rustix::thread::gettid();
-        if let Err(error) = rustix::process::setpriority_process(Some(thread), i32::from(nice)) {
+        let thread = Some(rustix::thread::gettid());
+        let lowered = getpriority_process(thread)
+            .and_then(|own| setpriority_process(thread, (own + i32::from(nice)).min(NICEST)));
+        if let Err(error) = lowered {
             tracing::warn!(%error, nice, "the pool's priority could not be lowered");
         }
     }
