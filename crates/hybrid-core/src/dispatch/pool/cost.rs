@@ -32,7 +32,7 @@ const SIGHTINGS_MAX: u32 = 10;
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cost {
     runs: u32,
-    /// How much more often a ticket was seen asleep than awake before the first
+    /// How much more often all tickets were seen asleep than not, before the first
     /// had run.
     sightings: u32,
     cpu_ns: f64,
@@ -62,9 +62,14 @@ impl Cost {
         (weight / tickets).clamp(least, PERMIT)
     }
 
-    /// A ticket was seen in the middle of its run. Of a route that has never run to
-    /// its end that is all there is to go by: each that sleeps lets twice as many
-    /// run, each that does not takes that back.
+    /// Whether a ticket has run to its end, and was measured.
+    pub(super) fn is_known(&self) -> bool {
+        self.runs > 0
+    }
+
+    /// Tickets were seen in the middle of their run. Of a route that has never run
+    /// to its end that is all there is to go by: where all sleep twice as many may
+    /// run, where one does not that is taken back.
     pub(super) fn note_seen(&mut self, is_asleep: bool) {
         self.sightings = match is_asleep {
             _ if self.runs > 0 => 0,

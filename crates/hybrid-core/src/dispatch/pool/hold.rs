@@ -7,13 +7,13 @@
 //! woke.
 
 use super::permits::Permits;
-use crate::sync::{AtomicBool, AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use crate::sync::{AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicUsize, Ordering};
 
 #[derive(Default)]
 pub(super) struct Hold {
     is_running: AtomicBool,
-    /// What runs is thought to be over soon, and its worker looks meanwhile.
-    is_brief: AtomicBool,
+    /// [`Kind`] of what runs.
+    kind: AtomicU8,
     /// Counts tickets, so that the pulse notices that it looks at another one.
     turn: AtomicU32,
     /// The running ticket's route.
@@ -26,6 +26,16 @@ pub(super) struct Hold {
     thread: AtomicU32,
 }
 
+/// What is known of a ticket that runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Its route has never run to its end.
+    Unknown,
+    Known,
+    /// It is thought to be over soon, and its worker looks meanwhile.
+    Brief,
+}
+
 /// A ticket that the pulse looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Looked {
@@ -33,6 +43,7 @@ pub(super) struct Looked {
     pub(super) route: usize,
     weight: i64,
     is_held: bool,
+    pub(super) is_unknown: bool,
     pub(super) thread: u32,
 }
 
@@ -56,11 +67,11 @@ impl Hold {
     }
 
     /// A ticket starts; its permit is taken already.
-    pub(super) fn start(&self, route: usize, weight: i64, is_brief: bool, permits: &Permits) {
+    pub(super) fn start(&self, route: usize, weight: i64, kind: Kind, permits: &Permits) {
         self.route.store(route, Ordering::Relaxed);
         self.turn.fetch_add(1, Ordering::Relaxed);
         self.weight.store(weight, Ordering::Relaxed);
-        self.is_brief.store(is_brief, Ordering::Relaxed);
+        self.kind.store(kind as u8, Ordering::Relaxed);
         self.is_running.store(true, Ordering::SeqCst);
         let late = self.held.swap(weight, Ordering::SeqCst);
         permits.give_back(late);
@@ -77,7 +88,7 @@ impl Hold {
     }
 
     pub(super) fn is_brief(&self) -> bool {
-        self.is_running() && self.is_brief.load(Ordering::Relaxed)
+        self.is_running() && self.kind.load(Ordering::Relaxed) == Kind::Brief as u8
     }
 
     pub(super) fn look(&self) -> Option<Looked> {
@@ -87,6 +98,7 @@ impl Hold {
             route: self.route.load(Ordering::Relaxed),
             weight: self.weight.load(Ordering::Relaxed),
             is_held: self.held.load(Ordering::Relaxed) != 0,
+            is_unknown: self.kind.load(Ordering::Relaxed) == Kind::Unknown as u8,
             thread: self.thread.load(Ordering::Relaxed),
         })
     }
@@ -142,7 +154,7 @@ mod loom_tests {
             });
             let (hold, permits) = &*shared;
             permits.take(PERMIT);
-            hold.start(0, PERMIT, false, permits);
+            hold.start(0, PERMIT, Kind::Known, permits);
             hold.end(permits);
             pulse.join().expect("no panic");
             assert_eq!(permits.gauges().0, 0.0);

@@ -59,7 +59,7 @@ use crate::{
 };
 use gauge::RouteGauge;
 use handoff::{Handoff, Woken};
-use hold::Hold;
+use hold::{Hold, Kind};
 pub(crate) use job::{Job, Refused, Turn};
 use order::{Asker, Discarded, Order, Pick, Terms};
 use permits::{PERMIT, Permits};
@@ -144,6 +144,7 @@ struct Next {
     job: Job,
     weight: i64,
     turn: Brief,
+    kind: Kind,
 }
 
 /// Whether a job, with what waits behind it, is over so soon that waking another
@@ -369,7 +370,7 @@ impl Shared {
     /// The next job, if one may start; and what the last one took.
     fn next(&self, asker: Asker, ended: Option<Ended>) -> Option<Next> {
         let mut aside = Vec::new();
-        let (picked, turn) = {
+        let (picked, turn, kind) = {
             let mut order = self.order();
             if let Some(ended) = ended {
                 if ended.turn == Brief::Yes {
@@ -390,7 +391,12 @@ impl Shared {
                     more: order.waiting() > 0,
                 },
             };
-            (picked, turn)
+            let kind = match &picked {
+                _ if turn == Brief::Yes => Kind::Brief,
+                Pick::Run { route, .. } if !order.knows(*route) => Kind::Unknown,
+                _ => Kind::Known,
+            };
+            (picked, turn, kind)
         };
         self.put_aside(aside);
         match picked {
@@ -401,7 +407,12 @@ impl Shared {
             } => {
                 self.permits.note_needed(0);
                 self.leave_queue(&self.routes[route]);
-                Some(Next { job, weight, turn })
+                Some(Next {
+                    job,
+                    weight,
+                    turn,
+                    kind,
+                })
             }
             Pick::NoRoom { weight } => {
                 self.permits.note_needed(weight);

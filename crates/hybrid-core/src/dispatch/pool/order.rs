@@ -168,7 +168,12 @@ impl<T> Order<T> {
         self.briefs -= 1;
     }
 
-    /// A ticket of that route was seen in the middle of its run.
+    /// Whether a ticket of that route has run to its end.
+    pub(super) fn knows(&self, route: usize) -> bool {
+        self.routes[route].cost.is_known()
+    }
+
+    /// Tickets of that route were seen in the middle of its run.
     pub(super) fn note_seen(&mut self, route: usize, is_asleep: bool) {
         let least = self.terms.weight_least;
         let queue = &mut self.routes[route];

@@ -12,13 +12,15 @@ const MEMORY: f64 = 1.0;
 
 /// Below these nothing is known: the first starts of a route that nobody knows are
 /// slow, and say nothing about those to come.
-const STARTS_MIN: f64 = 16.0;
+const STARTS_MIN: u32 = 16;
 const SECONDS_MIN: f64 = 0.25;
 
 #[derive(Debug, Default)]
 pub(super) struct Pace {
     seconds: f64,
     starts: f64,
+    /// Without fading.
+    starts_ever: u32,
     /// The last start, if others waited behind it.
     last: Option<Instant>,
 }
@@ -38,11 +40,12 @@ impl Pace {
         let left = (-passed / MEMORY).exp();
         self.seconds = self.seconds * left + passed;
         self.starts = self.starts * left + 1.0;
+        self.starts_ever = self.starts_ever.saturating_add(1);
     }
 
     /// The time between two starts; zero is unknown.
     pub(super) fn interval(&self) -> Duration {
-        if self.starts < STARTS_MIN || self.seconds < SECONDS_MIN {
+        if self.starts_ever < STARTS_MIN || self.seconds < SECONDS_MIN {
             return Duration::ZERO;
         }
         Duration::from_secs_f64(self.seconds / self.starts)

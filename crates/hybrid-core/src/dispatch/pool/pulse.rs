@@ -6,7 +6,7 @@
 //! While the processors are full nothing is freed: who sleeps then waits for
 //! threads that compute, its own perhaps.
 
-use std::{convert::Infallible, sync::Arc, thread, time::Duration};
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
@@ -22,6 +22,9 @@ use crate::{
 
 /// What is held below this is not worth a look: freeing it starts nobody.
 const WEIGHT_MIN: i64 = PERMIT / 8;
+
+/// So many tickets of unknown routes are looked at, however little they weigh.
+const UNKNOWN_MAX: usize = 32;
 
 /// Who has waited for less is not stuck.
 const STUCK: Duration = Duration::from_micros(500);
@@ -120,26 +123,34 @@ impl Pulse {
 
     fn look(&mut self, shared: &Shared, now: Instant) {
         let is_full = self.used >= FULL;
-        let mut seen = Vec::new();
+        let mut left = UNKNOWN_MAX;
+        // By route that nobody knows: whether all of its tickets sleep.
+        let mut seen = BTreeMap::new();
         for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
-            let looked = hold.look();
-            let Some(looked) = looked.filter(|looked| looked.weight() >= WEIGHT_MIN) else {
+            let Some(looked) = hold.look() else { continue };
+            if looked.is_unknown && left > 0 {
+                left -= 1;
+            } else if looked.weight() < WEIGHT_MIN {
                 continue;
-            };
+            }
             let is_asleep = observed.is_asleep(&looked, now);
+            if looked.is_unknown {
+                *seen.entry(looked.route).or_insert(true) &= is_asleep;
+            }
             match looked.is_held() {
                 true if is_asleep && !is_full => {
                     hold.free(&looked, &shared.permits);
-                    seen.push((looked.route, true));
                 }
-                true if !is_asleep => seen.push((looked.route, false)),
                 false if !is_asleep => hold.take_again(&looked, &shared.permits),
                 _ => {}
             }
         }
+        if seen.is_empty() || is_full {
+            return;
+        }
         let mut order = shared.order();
-        for (route, is_asleep) in seen {
-            order.note_seen(route, is_asleep);
+        for (route, all_sleep) in seen {
+            order.note_seen(route, all_sleep);
         }
     }
 

@@ -77,10 +77,15 @@ fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
 
 /// Runs a job, and looks again.
 pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
-    let Next { job, weight, turn } = next;
+    let Next {
+        job,
+        weight,
+        turn,
+        kind,
+    } = next;
     let route = job.route;
     let hold = &shared.holds[place];
-    hold.start(route, weight, turn == Brief::Yes, &shared.permits);
+    hold.start(route, weight, kind, &shared.permits);
     if let Brief::No { more } = turn
         && (shared.handoff.stop_looking() || more)
     {
