@@ -172,6 +172,12 @@ impl<H> Prepared<H> {
         !self.report.is_empty()
     }
 
+    /// The answer to a request of which a value was refused already.
+    pub(super) fn refuse<A: Arguments<Held = H>>(self, arguments: &A) -> Problem {
+        let refused = self.conclude(arguments).err();
+        refused.unwrap_or_else(|| Problem::internal("a refused request was let through"))
+    }
+
     /// Stage 4: the body's values, and the verdict over all.
     pub(super) fn conclude<A: Arguments<Held = H>>(
         mut self,

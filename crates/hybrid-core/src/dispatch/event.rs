@@ -17,7 +17,6 @@ use crate::{
     body::Body,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
-    problem::Problem,
     respond::IntoResponse,
     spec::Lane,
     telemetry::{
@@ -145,10 +144,7 @@ where
         parts.cancel = Cancel::of(Arc::clone(&ticket));
         let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
         if prepared.is_refused() {
-            let refused = prepared.conclude(&self.arguments).err();
-            let problem =
-                refused.unwrap_or_else(|| Problem::internal("a refused request was let through"));
-            return Err(problem.into_response());
+            return Err(prepared.refuse(&self.arguments).into_response());
         }
         let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
         let longest = endpoint::longest_wait(parts);

@@ -140,11 +140,7 @@ where
         if prepared.is_refused() {
             // A bad request never takes a thread: what is small is judged here,
             // what is large is not looked at.
-            let problem = match prepared.conclude(&self.arguments) {
-                Err(problem) => problem,
-                Ok(_) => Problem::internal("a refused request was let through"),
-            };
-            return Err(problem.into_response());
+            return Err(prepared.refuse(&self.arguments).into_response());
         }
         let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
         let longest = endpoint::longest_wait(parts);

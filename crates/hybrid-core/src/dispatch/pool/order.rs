@@ -173,7 +173,8 @@ impl<T> Order<T> {
         self.routes[route].cost.is_known()
     }
 
-    /// Tickets of that route were seen in the middle of its run.
+    /// Tickets of that route were seen in the middle of their run: asleep, all of
+    /// them, or not.
     pub(super) fn note_seen(&mut self, route: usize, is_asleep: bool) {
         let least = self.terms.weight_least;
         let queue = &mut self.routes[route];

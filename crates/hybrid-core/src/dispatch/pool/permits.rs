@@ -89,7 +89,6 @@ impl Permits {
 }
 
 fn permits(cores: f64) -> i64 {
-    // A float becomes the nearest integer there is.
     (cores * PERMIT as f64) as i64
 }
 
