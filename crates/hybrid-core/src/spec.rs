@@ -18,6 +18,8 @@ pub enum Lane {
     /// An `async fn` that kept holding its loop, on a small runtime of its own
     /// until it behaves.
     Quarantine,
+    /// In a worker process of its own: a plain `fn` with `lane = process`.
+    Process,
 }
 
 impl Lane {
@@ -29,6 +31,7 @@ impl Lane {
             Self::Pool => "pool",
             Self::Inline => "inline",
             Self::Quarantine => "quarantine",
+            Self::Process => "process",
         }
     }
 
@@ -39,7 +42,13 @@ impl Lane {
     }
 
     /// Every lane, in the order of their numbers.
-    pub(crate) const ALL: [Self; 4] = [Self::Event, Self::Pool, Self::Inline, Self::Quarantine];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Event,
+        Self::Pool,
+        Self::Inline,
+        Self::Quarantine,
+        Self::Process,
+    ];
 
     /// Its place among [`ALL`](Self::ALL).
     pub(crate) const fn index(self) -> usize {

@@ -160,6 +160,7 @@ impl Percentiles {
         let lanes = match route.lane {
             Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
             Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
+            Lane::Process => [Lane::Process, Lane::Pool],
         };
         let own = Histogram::sum(lanes.iter().map(|lane| pick(totals.lane(*lane))));
         Self::of(&own).or_else(|| Self::of_all(totals, pick))

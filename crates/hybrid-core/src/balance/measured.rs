@@ -65,6 +65,8 @@ fn own_lanes<'t>(route: &Route, totals: &'t Totals) -> [&'t LaneTotals; 2] {
         Lane::Event if route.effective_lane.get() == Lane::Pool => [Lane::Event, Lane::Pool],
         Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
         Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
+        // On the pool where no worker processes are wanted.
+        Lane::Process => [Lane::Process, Lane::Pool],
     };
     own.map(|lane| totals.lane(lane))
 }

@@ -101,7 +101,7 @@ impl RouteState {
                 };
                 self.inline.look(look, pace, &mut decision.wants_hop)
             }
-            Lane::Inline | Lane::Quarantine => {
+            Lane::Inline | Lane::Quarantine | Lane::Process => {
                 self.stalls.note(look);
                 None
             }
@@ -168,7 +168,7 @@ impl RouteState {
         let p95 = look
             .route
             .cpu_p95_ns
-            .filter(|_| is_measured && look.route.endpoint != Lane::Event);
+            .filter(|_| is_measured && matches!(look.route.endpoint, Lane::Pool | Lane::Inline));
         match (p95, self.is_long) {
             (Some(p95), None) if p95 > longest => self.is_long = Some(p95),
             // Kept until it is clearly below.

@@ -89,7 +89,7 @@ impl Stalls {
                 format!("held its event loop for {held}: remove `lane = inline`")
             }
             // The balancer's own choice is taken back at once.
-            Lane::Pool | Lane::Quarantine => return None,
+            Lane::Pool | Lane::Quarantine | Lane::Process => return None,
         };
         (is_recent || self.is_quarantined).then_some(advice)
     }

@@ -1,0 +1,1 @@
+//! What the system lets a worker use: memory, processor seconds, open files.

@@ -1,0 +1,1 @@
+//! What workers write to their standard output and error, line by line into the log.

@@ -1,0 +1,1 @@
+//! Shared memory for bodies that are too large for a message.

@@ -1,0 +1,1 @@
+//! Sockets that keep messages apart, and pass descriptors.
