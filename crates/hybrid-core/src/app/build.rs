@@ -54,13 +54,17 @@ pub(crate) enum For {
     Mounting,
     /// Tests: the builder's configuration alone, and answers say their lane.
     Testing,
+    /// A worker process of a server: states are made on first use, nothing is
+    /// listened on, and no hook runs.
+    #[allow(dead_code, reason = "workers are not started yet")]
+    Worker,
 }
 
 /// Resolves the configuration; what is wrong with it does not keep the rest of
 /// the application from being checked.
 pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Vec<Fault>) {
     let resolved = match purpose {
-        For::Serving | For::Mounting => config::load(config),
+        For::Serving | For::Mounting | For::Worker => config::load(config),
         For::Testing => config::resolve(config, None, Vec::new()),
     };
     match resolved {
@@ -125,7 +129,9 @@ pub(crate) fn build(
     if !faults.is_empty() {
         return Err(Error::from_faults(faults));
     }
-    run_start_hooks(app.hooks.start, runtime)?;
+    if purpose != For::Worker {
+        run_start_hooks(app.hooks.start, runtime)?;
+    }
     let pool = start_pool(&settings, routes.len(), runtime)?;
     let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
     let frozen = Frozen {
