@@ -10,7 +10,7 @@ use super::{
     network::Network,
     value::{
         Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Mode,
-        Modes, Networks, Size, Span, Switch,
+        Modes, Names, Networks, Size, Span, Switch, Variables,
     },
 };
 
@@ -41,7 +41,7 @@ impl Key {
 
 /// Keys of parts that this version does not have. They are refused by name, so
 /// that nobody believes them in force.
-pub const LATER: &[&str] = &["max_processes", "docs"];
+pub const LATER: &[&str] = &["docs"];
 
 /// What a value that breaks its key's rules is answered with.
 pub(crate) type Refused = String;
@@ -177,6 +177,7 @@ macro_rules! given {
     (Address) => { String };
     (MaybeAddress) => { String };
     (Networks) => { Vec<String> };
+    (Names) => { Vec<String> };
     ($kind:ident) => { value!($kind) };
 }
 
@@ -189,6 +190,7 @@ macro_rules! value {
     (Count) => { usize };
     (Switch) => { bool };
     (Networks) => { Vec<Network> };
+    (Names) => { Variables };
     (Filter) => { String };
     (Format) => { LogFormat };
     (Balancer) => { Balancing };
@@ -213,6 +215,9 @@ macro_rules! setter {
             self.$name = Some(values.into_iter().map(|value| value.to_string()).collect());
             self
         }
+    };
+    (Names, $name:ident, $($doc:tt)+) => {
+        setter! { Networks, $name, $($doc)+ }
     };
     (Filter, $name:ident, $($doc:tt)+) => {
         $($doc)+
@@ -321,6 +326,31 @@ keys! {
     queue_depth: Count = "1024" within "1"..="1000000";
     /// The longest wait for a thread of the pool before 503.
     queue_wait: Span = "5s" within "1ms"..="1h";
+
+    /// Worker processes of the process lane at most. 0 runs its routes on the
+    /// pool.
+    max_processes: Count = ("cores", |around| around.cores) within "0"..="1024";
+    /// Memory that a worker may have: its data, as `RLIMIT_DATA` counts it. A
+    /// route's `worker_memory` overrides it.
+    worker_memory: Size = "1GiB" within "16MiB"..="1024GiB";
+    /// Processor time that one request may take in a worker, rounded up to whole
+    /// seconds; 0 is no limit. A route's `worker_cpu` overrides it.
+    worker_cpu: Span = "0" within "0"..="24h";
+    /// Files that a worker may open.
+    worker_files: Count = "1024" within "16"..="1000000";
+    /// Requests after which a worker is replaced; 0 is never.
+    worker_recycle_requests: Count = "0" within "0"..="1000000000";
+    /// Resident memory above which a worker is replaced between two requests;
+    /// 0 is never.
+    worker_recycle_memory: Size = "512MiB" within "0"..="1024GiB";
+    /// Shared memory for the bodies of process routes, in all.
+    segment_limit: Size = "1GiB" within "1MiB"..="1024GiB";
+    /// Which environment variables workers get: `*` is all, else a list of
+    /// names. `HYBRID_*` are always passed on.
+    worker_env: Names = "*";
+    /// Workers get no new privileges, write no file, start no program and open
+    /// no connection. Needs the feature `sandbox`.
+    sandbox: Switch = "false";
 
     /// Whether routes are moved between lanes: `on`; `observe` decides and
     /// publishes, and moves nothing; `off` decides nothing.

@@ -14,7 +14,7 @@ use super::{
 const PREFIX: &str = "HYBRID_";
 
 /// Variables with the prefix that are no keys.
-const OTHER_VARIABLES: &[&str] = &["HYBRID_CONFIG"];
+const OTHER_VARIABLES: &[&str] = &["HYBRID_CONFIG", "HYBRID_WORKER_OF"];
 
 /// Makes the settings from all layers, each overriding the one before: the
 /// defaults, the builder, the file (its path and its text), the environment.

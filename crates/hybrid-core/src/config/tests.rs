@@ -24,7 +24,7 @@ fn faults(file: &str, variables: &[(&str, &str)]) -> Vec<String> {
 fn every_default_reads_and_lies_in_its_range() {
     for key in KEYS {
         // Computed defaults say so in words.
-        if matches!(key.name, "event_loops" | "drain_delay") {
+        if matches!(key.name, "event_loops" | "max_processes" | "drain_delay") {
             continue;
         }
         let file = format!("{} = \"{}\"", key.name, key.default);
@@ -63,7 +63,7 @@ fn the_bounds_of_a_range_belong_to_it_and_more_does_not() {
             );
         }
         let unit: String = high.chars().filter(char::is_ascii_alphabetic).collect();
-        let file = format!("{} = \"99999999{unit}\"", key.name);
+        let file = format!("{} = \"9999999999{unit}\"", key.name);
         let message = faults(&file, &[]).remove(0);
         assert!(message.contains("must be between"), "{message}");
     }
@@ -108,8 +108,7 @@ fn sizes_and_durations_have_units() {
 
 #[test]
 fn everything_wrong_is_reported_at_once_with_its_place() {
-    let file =
-        "max_thread = 3\nqueue_wait = 5\n\n# a comment\nmax_threads = 0\nmax_processes = 2\n";
+    let file = "max_thread = 3\nqueue_wait = 5\n\n# a comment\nmax_threads = 0\ndocs = true\n";
     let variables = [("HYBRID_BODY_LIMIT", "2 parsecs"), ("HYBRID_DOCS", "1")];
     assert_eq!(
         faults(file, &variables),
@@ -118,7 +117,7 @@ fn everything_wrong_is_reported_at_once_with_its_place() {
             "hybrid.toml:2: `queue_wait` must be a duration with its unit, such as `150ms`, `2s` \
              or `1m`, not `5`",
             "hybrid.toml:5: `max_threads` must be between `1` and `16384`, not `0`",
-            "hybrid.toml:6: `max_processes` is not available in this version",
+            "hybrid.toml:6: `docs` is not available in this version",
             "HYBRID_BODY_LIMIT: `body_limit` must be a size in bytes, or with its unit, such as \
              `2MiB` (2^20) or `2MB` (10^6), not `2 parsecs`",
             "HYBRID_DOCS: `docs` is not available in this version",
@@ -165,6 +164,7 @@ fn an_unknown_variable_only_warns() {
     let variables = env(&[
         ("HYBRID_QUEUE_DEPHT", "1"),
         ("HYBRID_CONFIG", "x"),
+        ("HYBRID_WORKER_OF", "1"),
         ("PATH", "y"),
     ]);
     let (_, warnings) = resolve(&Config::new(), None, variables).unwrap();
@@ -211,6 +211,61 @@ fn proxies_are_lists_in_every_layer() {
     assert_eq!(from_file.trusted_proxies, from_builder.trusted_proxies);
     assert_eq!(from_file.trusted_proxies.len(), 2);
     assert_eq!(faults("trusted_proxies = [\"10.0.0.0/33\"]", &[]).len(), 1);
+}
+
+#[test]
+fn variables_are_all_or_names_in_every_layer() {
+    assert_eq!(Settings::default().worker_env, Variables::All);
+    let some = Variables::Only(vec!["PATH".to_owned(), "HOME".to_owned()]);
+    let read = |file| settings(file, &[]).worker_env;
+    assert_eq!(read("worker_env = [\"PATH\", \"HOME\"]"), some);
+    assert_eq!(read("worker_env = \"PATH, HOME\""), some);
+    assert_eq!(read("worker_env = [\"*\"]"), Variables::All);
+    assert_eq!(read("worker_env = []"), Variables::Only(Vec::new()));
+    let variable = [("HYBRID_WORKER_ENV", "PATH,HOME")];
+    assert_eq!(settings("", &variable).worker_env, some);
+    let builder = Config::new().worker_env(["PATH", "HOME"]);
+    assert_eq!(resolve(&builder, None, []).unwrap().0.worker_env, some);
+    for wrong in [
+        "\"\"",
+        "\"PATH,\"",
+        "[\"\"]",
+        "[\"A=B\"]",
+        "[\"A\\u0000\"]",
+        "\"PG*\"",
+        "[\"*\", \"PATH\"]",
+        "[1]",
+        "1",
+    ] {
+        assert_eq!(faults(&format!("worker_env = {wrong}"), &[]).len(), 1);
+    }
+    assert_eq!(
+        faults("worker_env = \"A=B\"", &[]),
+        [
+            "hybrid.toml:1: `worker_env` must be `*` (all) or a list of variables' whole names, \
+             such as `PATH, HOME`, not `A=B`"
+        ]
+    );
+}
+
+#[test]
+fn workers_have_their_limits() {
+    let defaults = Settings::default();
+    assert_eq!(defaults.max_processes, defaults.event_loops);
+    assert_eq!(
+        (defaults.worker_memory, defaults.segment_limit),
+        (1 << 30, 1 << 30)
+    );
+    assert_eq!(defaults.worker_cpu, Duration::ZERO);
+    assert!(!defaults.sandbox);
+    let set = settings(
+        "max_processes = 0\nworker_cpu = \"90s\"",
+        &[("HYBRID_SANDBOX", "on")],
+    );
+    assert_eq!(
+        (set.max_processes, set.worker_cpu, set.sandbox),
+        (0, Duration::from_secs(90), true)
+    );
 }
 
 #[test]

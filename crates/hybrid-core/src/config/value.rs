@@ -60,6 +60,9 @@ pub(crate) enum Switch {}
 /// A list of networks.
 pub(crate) enum Networks {}
 
+/// All names of variables, or some.
+pub(crate) enum Names {}
+
 /// Which events are logged.
 pub(crate) enum Filter {}
 
@@ -82,6 +85,16 @@ pub enum Balancing {
     Observe,
     /// It moves routes between lanes.
     On,
+}
+
+/// Environment variables, by their names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Variables {
+    /// Whatever there is.
+    All,
+    /// These, where they are set.
+    Only(Vec<String>),
 }
 
 /// Where handlers run: [`Hybrid`](Mode::Hybrid), or one way for all, to compare.
@@ -276,6 +289,42 @@ impl Kind for Networks {
             _ => None,
         }
     }
+}
+
+impl Kind for Names {
+    type Given = Vec<String>;
+    type Value = Variables;
+    const ALLOWED: &'static str =
+        "`*` (all) or a list of variables' whole names, such as `PATH, HOME`";
+
+    fn from_text(text: &str) -> Option<Variables> {
+        variables(text.split(',').map(|name| Some(name.trim())))
+    }
+
+    fn from_given(given: &Vec<String>) -> Option<Variables> {
+        variables(given.iter().map(|name| Some(name.as_str())))
+    }
+
+    fn from_toml(value: &DeValue<'_>) -> Option<Variables> {
+        match value {
+            DeValue::String(text) => Self::from_text(text),
+            DeValue::Array(names) => variables(names.iter().map(|name| name.get_ref().as_str())),
+            _ => None,
+        }
+    }
+}
+
+/// `*` alone is all. In a name it is refused, lest it be taken for a pattern.
+fn variables<'a>(names: impl Iterator<Item = Option<&'a str>>) -> Option<Variables> {
+    let names: Vec<&str> = names.collect::<Option<_>>()?;
+    if names == ["*"] {
+        return Some(Variables::All);
+    }
+    let sound = |name: &&str| !name.is_empty() && !name.contains(['=', '\0', '*']);
+    let names = names.iter().all(sound).then_some(names)?;
+    Some(Variables::Only(
+        names.into_iter().map(str::to_owned).collect(),
+    ))
 }
 
 impl Kind for Filter {
