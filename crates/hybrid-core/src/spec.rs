@@ -121,6 +121,12 @@ pub struct RouteSpec {
     pub body_limit: Option<usize>,
     /// `on_disconnect = ..`; by method where it is not written.
     pub on_disconnect: Option<OnDisconnect>,
+    /// `worker_memory = ..`: what a worker process may have for its request, in
+    /// bytes; as the configuration says where it is not written.
+    pub worker_memory: Option<usize>,
+    /// `worker_cpu = ..`: processor time of its request in a worker process, in
+    /// seconds; as the configuration says where it is not written.
+    pub worker_cpu_s: Option<u32>,
     /// `status = ..`: stands for 200.
     pub status: Option<u16>,
 }
@@ -150,6 +156,8 @@ impl RouteSpec {
             max_concurrency: None,
             body_limit: None,
             on_disconnect: None,
+            worker_memory: None,
+            worker_cpu_s: None,
             status: None,
         }
     }
@@ -250,6 +258,22 @@ impl RouteSpec {
     pub const fn on_disconnect(self, on_disconnect: OnDisconnect) -> Self {
         Self {
             on_disconnect: Some(on_disconnect),
+            ..self
+        }
+    }
+
+    /// `worker_memory = ..`, in bytes.
+    pub const fn worker_memory(self, bytes_max: usize) -> Self {
+        Self {
+            worker_memory: Some(bytes_max),
+            ..self
+        }
+    }
+
+    /// `worker_cpu = ..`, in seconds.
+    pub const fn worker_cpu_s(self, seconds_max: u32) -> Self {
+        Self {
+            worker_cpu_s: Some(seconds_max),
             ..self
         }
     }

@@ -31,6 +31,7 @@ pub(crate) fn route(route: &Route, function: &Function, diag: &mut Diagnostics) 
     one_route(function, diag);
     future_by_hand(function, diag);
     lane_fits(route, diag);
+    worker_needs_process(route, diag);
     names_and_arguments(route, diag);
     one_body(&route.signature, diag);
     parameters(&route.signature, diag);
@@ -170,9 +171,24 @@ fn lane_fits(route: &Route, diag: &mut Diagnostics) {
         (Lane::Auto, true) => {
             "`lane = auto` needs a plain `fn`: remove `async`, or remove the lane, an `async fn` runs on the event loop already"
         }
-        (Lane::Event, true) | (Lane::Pool | Lane::Auto | Lane::Inline, false) => return,
+        (Lane::Process, true) => {
+            "`lane = process` needs a plain `fn`: remove `async`, or remove the lane"
+        }
+        (Lane::Event, true) | (Lane::Pool | Lane::Auto | Lane::Inline | Lane::Process, false) => {
+            return;
+        }
     };
     diag.error(word, message);
+}
+
+/// What limits a worker process says nothing on another lane.
+fn worker_needs_process(route: &Route, diag: &mut Diagnostics) {
+    if route.lane() == Lane::Process || route.settings.lane_is_broken {
+        return;
+    }
+    for word in &route.settings.worker.words {
+        diag.error(word, format_args!("`{word}` needs `lane = process`"));
+    }
 }
 
 /// Every name of the path is taken by an argument, and every argument has a source. A name that is nearly that of

@@ -13,6 +13,8 @@ pub(crate) const WORDS: &[&str] = &[
     "max_concurrency",
     "body_limit",
     "on_disconnect",
+    "worker_memory",
+    "worker_cpu",
     "status",
     "tags",
     "summary",
@@ -23,19 +25,27 @@ pub(crate) const WORDS: &[&str] = &[
 ];
 
 /// The lanes that can be named.
-const LANES: &[&str] = &["event", "pool", "auto", "inline"];
+const LANES: &[&str] = &["event", "pool", "auto", "inline", "process"];
 /// The lanes that are known and not built.
-const LATER: &[&str] = &["process", "queue"];
+const LATER: &[&str] = &["queue"];
+
+/// The least memory of a worker, as for the key of that name.
+const WORKER_MEMORY_BYTES_MIN: u64 = 16 << 20;
+/// The most processor time of one request, as for the key of that name.
+const WORKER_CPU_S_MAX: u64 = 24 * 3_600;
 
 /// What a route says about itself, apart from path and methods.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
     /// The lane with the word that names it; by the signature where there is none.
     pub(crate) lane: Option<(Lane, Ident)>,
+    /// A lane is written and was reported, so that it is not known which is meant.
+    pub(crate) lane_is_broken: bool,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) body_limit_bytes: Option<u64>,
     pub(crate) on_disconnect: Option<OnDisconnect>,
+    pub(crate) worker: Worker,
     pub(crate) status: Option<u16>,
     pub(crate) tags: Vec<LitStr>,
     pub(crate) summary: Option<String>,
@@ -45,6 +55,15 @@ pub(crate) struct Settings {
     pub(crate) hidden: bool,
 }
 
+/// What one request of a route may take of a worker process.
+#[derive(Debug, Default)]
+pub(crate) struct Worker {
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) cpu_s: Option<u32>,
+    /// The words that say so, sound or not.
+    pub(crate) words: Vec<Ident>,
+}
+
 /// Where a handler runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lane {
@@ -52,6 +71,7 @@ pub(crate) enum Lane {
     Pool,
     Auto,
     Inline,
+    Process,
 }
 
 /// How long a handler may take.
@@ -82,11 +102,22 @@ impl Settings {
 
     fn word(&mut self, opt: &Opt, diag: &mut Diagnostics) -> bool {
         match opt.key.to_string().as_str() {
-            "lane" => self.lane = lane(opt, diag),
+            "lane" => {
+                self.lane = lane(opt, diag);
+                self.lane_is_broken = self.lane.is_none();
+            }
             "timeout" => self.timeout = timeout(opt, diag),
             "max_concurrency" => self.max_concurrency = max_concurrency(opt, diag),
             "body_limit" => self.body_limit_bytes = body_limit(opt, diag),
             "on_disconnect" => self.on_disconnect = on_disconnect(opt, diag),
+            "worker_memory" => {
+                self.worker.memory_bytes = worker_memory(opt, diag);
+                self.worker.words.push(opt.key.clone());
+            }
+            "worker_cpu" => {
+                self.worker.cpu_s = worker_cpu(opt, diag);
+                self.worker.words.push(opt.key.clone());
+            }
             "status" => self.status = status(opt, diag),
             "tags" => self.tags = tags(opt, diag),
             "summary" => self.summary = opt.text(diag).map(|text| text.value()),
@@ -108,6 +139,7 @@ fn lane(opt: &Opt, diag: &mut Diagnostics) -> Option<(Lane, Ident)> {
         "pool" => Lane::Pool,
         "auto" => Lane::Auto,
         "inline" => Lane::Inline,
+        "process" => Lane::Process,
         later if LATER.contains(&later) => {
             diag.error(
                 &word,
@@ -133,20 +165,26 @@ fn timeout(opt: &Opt, diag: &mut Diagnostics) -> Option<Timeout> {
     {
         return Some(Timeout::None);
     }
+    let hint = "`timeout` takes a duration in quotes, `timeout = \"2s\"`, or `timeout = none`";
+    in_units(opt, expr, units::millis, hint, diag).map(Timeout::Millis)
+}
+
+/// The value of a text with its unit.
+fn in_units(
+    opt: &Opt,
+    expr: &Expr,
+    read: fn(&str) -> Result<u64, String>,
+    hint: &str,
+    diag: &mut Diagnostics,
+) -> Option<u64> {
     let Some(text) = as_str(expr) else {
-        diag.error(
-            expr,
-            "`timeout` takes a duration in quotes, `timeout = \"2s\"`, or `timeout = none`",
-        );
+        diag.error(expr, hint);
         return None;
     };
-    match units::millis(&text.value()) {
-        Ok(millis) => Some(Timeout::Millis(millis)),
-        Err(message) => {
-            diag.error(text, format_args!("`timeout`: {message}"));
-            None
-        }
-    }
+    let key = &opt.key;
+    read(&text.value())
+        .map_err(|message| diag.error(text, format_args!("`{key}`: {message}")))
+        .ok()
 }
 
 fn max_concurrency(opt: &Opt, diag: &mut Diagnostics) -> Option<usize> {
@@ -165,23 +203,41 @@ fn max_concurrency(opt: &Opt, diag: &mut Diagnostics) -> Option<usize> {
 
 fn body_limit(opt: &Opt, diag: &mut Diagnostics) -> Option<u64> {
     let expr = opt.expr(diag)?;
-    if let Some(bytes) = integer(expr) {
-        return Some(bytes);
-    }
-    let Some(text) = as_str(expr) else {
+    let hint = "`body_limit` takes a size in quotes: `body_limit = \"2MB\"`";
+    integer(expr).or_else(|| in_units(opt, expr, units::bytes, hint, diag))
+}
+
+fn worker_memory(opt: &Opt, diag: &mut Diagnostics) -> Option<u64> {
+    let expr = opt.expr(diag)?;
+    let hint = "`worker_memory` takes a size in quotes: `worker_memory = \"2GiB\"`";
+    let bytes = integer(expr).or_else(|| in_units(opt, expr, units::bytes, hint, diag))?;
+    if bytes < WORKER_MEMORY_BYTES_MIN {
         diag.error(
             expr,
-            "`body_limit` takes a size in quotes: `body_limit = \"2MB\"`",
+            "`worker_memory` must be at least 16 MiB: write \"16MiB\" or more",
         );
         return None;
-    };
-    match units::bytes(&text.value()) {
-        Ok(bytes) => Some(bytes),
-        Err(message) => {
-            diag.error(text, format_args!("`body_limit`: {message}"));
-            None
-        }
     }
+    Some(bytes)
+}
+
+fn worker_cpu(opt: &Opt, diag: &mut Diagnostics) -> Option<u32> {
+    let expr = opt.expr(diag)?;
+    let hint = "`worker_cpu` takes a duration in quotes: `worker_cpu = \"10s\"`";
+    let millis = in_units(opt, expr, units::millis, hint, diag)?;
+    let seconds = millis.div_ceil(1_000);
+    if seconds > WORKER_CPU_S_MAX {
+        diag.error(expr, "`worker_cpu` must be at most 24 hours: write \"24h\"");
+        return None;
+    }
+    if !millis.is_multiple_of(1_000) {
+        let message = format!(
+            "`worker_cpu` takes whole seconds, the system counts no parts of them: write \"{seconds}s\""
+        );
+        diag.error(expr, message);
+        return None;
+    }
+    u32::try_from(seconds).ok()
 }
 
 fn on_disconnect(opt: &Opt, diag: &mut Diagnostics) -> Option<OnDisconnect> {

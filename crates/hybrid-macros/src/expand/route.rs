@@ -26,6 +26,7 @@ pub(crate) fn route(route: &Route) -> TokenStream {
         Lane::Pool => "pool",
         Lane::Auto => "auto",
         Lane::Inline => "inline",
+        Lane::Process => "process",
     };
     // Where the compiler says what is no answer.
     let answer = signature
@@ -175,9 +176,17 @@ fn limits(route: &Route) -> TokenStream {
         OnDisconnect::Cancel => quote!(.on_disconnect(__h::OnDisconnect::Cancel)),
         OnDisconnect::Detach => quote!(.on_disconnect(__h::OnDisconnect::Detach)),
     });
+    let memory = settings.worker.memory_bytes.map(|bytes| {
+        let bytes = proc_macro2::Literal::u64_unsuffixed(bytes);
+        quote!(.worker_memory(#bytes))
+    });
+    let cpu = settings.worker.cpu_s.map(|seconds| {
+        let seconds = proc_macro2::Literal::u32_unsuffixed(seconds);
+        quote!(.worker_cpu_s(#seconds))
+    });
     let status = settings.status.map(|status| {
         let status = proc_macro2::Literal::u16_unsuffixed(status);
         quote!(.status(#status))
     });
-    quote!(#lane #timeout #concurrency #body #disconnect #status)
+    quote!(#lane #timeout #concurrency #body #disconnect #memory #cpu #status)
 }

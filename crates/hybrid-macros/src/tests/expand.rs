@@ -115,6 +115,25 @@ fn a_lane_that_the_balancer_chooses() {
 }
 
 #[test]
+fn a_worker_process() {
+    let attr = quote!(
+        "/thumbnails",
+        lane = process,
+        worker_memory = "2GiB",
+        worker_cpu = "10s"
+    );
+    insta::assert_snapshot!(shown(route(
+        Some("POST"),
+        attr,
+        quote!(
+            fn thumbnail(image: Bytes) -> Result<Vec<u8>, ImageError> {
+                resize(&image)
+            }
+        )
+    )));
+}
+
+#[test]
 fn several_methods() {
     let attr = quote!("/x", methods = [GET, POST], timeout = none);
     insta::assert_snapshot!(shown(route(

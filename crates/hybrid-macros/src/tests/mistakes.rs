@@ -227,3 +227,76 @@ fn methods_are_checked() {
         ],
     );
 }
+
+#[test]
+fn worker_processes_and_their_limits() {
+    let plain = || {
+        quote!(
+            fn x() {}
+        )
+    };
+    check(
+        quote!(
+            "/",
+            lane = process,
+            worker_memory = 16777216,
+            worker_cpu = "1m"
+        ),
+        plain(),
+        &[],
+    );
+    check(
+        quote!("/", lane = process, worker_cpu = "1s"),
+        quote!(
+            async fn x() {}
+        ),
+        &["`lane = process` needs a plain `fn`: remove `async`, or remove the lane"],
+    );
+    check(
+        quote!("/", lane = pool, worker_memory = "1GiB", worker_cpu = "1s"),
+        plain(),
+        &[
+            "`worker_memory` needs `lane = process`",
+            "`worker_cpu` needs `lane = process`",
+        ],
+    );
+    check(
+        quote!("/", lane = proces, worker_cpu = "1s"),
+        plain(),
+        &["unknown lane `proces`, did you mean `process`?"],
+    );
+    check(
+        quote!(
+            "/",
+            lane = process,
+            worker_memory = "15MiB",
+            worker_cpu = "1.5s"
+        ),
+        plain(),
+        &[
+            "`worker_memory` must be at least 16 MiB: write \"16MiB\" or more",
+            "`worker_cpu` takes whole seconds, the system counts no parts of them: write \"2s\"",
+        ],
+    );
+    check(
+        quote!("/", lane = process, worker_memory = lots, worker_cpu = 10),
+        plain(),
+        &[
+            "`worker_memory` takes a size in quotes: `worker_memory = \"2GiB\"`",
+            "`worker_cpu` takes a duration in quotes: `worker_cpu = \"10s\"`",
+        ],
+    );
+    check(
+        quote!(
+            "/",
+            lane = process,
+            worker_memory = "2 parsecs",
+            worker_cpu = "25h"
+        ),
+        plain(),
+        &[
+            "`worker_memory`: \"2 parsecs\" is no size, write \"64KiB\", \"2MB\" (2 000 000 bytes) or \"2MiB\" (2 097 152)",
+            "`worker_cpu` must be at most 24 hours: write \"24h\"",
+        ],
+    );
+}

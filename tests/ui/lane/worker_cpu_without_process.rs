@@ -1,6 +1,6 @@
 use hybrid::prelude::*;
 
-#[get("/users", lane = process)]
+#[get("/users", lane = pool, worker_cpu = "10s")]
 fn list() {}
 
 fn main() {
