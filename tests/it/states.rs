@@ -119,6 +119,31 @@ fn a_state_that_is_replaced_is_never_made() {
 }
 
 #[test]
+fn constructors_that_fail_or_panic_are_reported_with_their_lines() {
+    let line = line!() + 2;
+    let app = App::new()
+        .state_with(|| -> std::io::Result<u8> { panic!("no disk") })
+        .state_with_async(|| async { Err::<u16, _>("no database") })
+        .routes(routes![level]);
+    let error = TestClient::new(app).check().expect_err("no state is made");
+    let lines: Vec<String> = error.lines().collect();
+    let check = |number: usize, text: &str, place: &str| {
+        assert!(lines[number].contains(text), "{error:?}");
+        assert!(lines[number].contains(place), "{error:?}");
+    };
+    let given = |line| format!("given at tests/it/states.rs:{line}");
+    let why = "type `u8` could not be made: its constructor panicked: no disk";
+    check(0, why, &given(line));
+    check(
+        1,
+        "type `u16` could not be made: no database",
+        &given(line + 1),
+    );
+    check(2, "`level` takes `State<&str>`", "`level` at");
+    assert_eq!(lines.len(), 4, "{error:?}");
+}
+
+#[test]
 fn a_missing_state_is_found_through_aliases_and_guards() {
     let check = |app: App, faults: &[&str]| {
         let error = TestClient::new(app)

@@ -1,24 +1,85 @@
 //! Values that handlers share, found by type: one map a group, a group's
-//! shadows its parent's. Frozen at start-up, so a look-up takes no lock.
+//! shadows its parent's. The maps are frozen at start-up, and what is made is
+//! read without a lock.
+//!
+//! A state with a constructor is a cell that is filled once: by the start, or by
+//! whoever asks first (`app::states` decides which). Whoever asks has it made on
+//! a thread of its own, since constructors may block and may start runtimes. One
+//! that fails is not called again: why is remembered, and logged once.
 
 use std::{
     any::{Any, TypeId, type_name},
     fmt,
-    sync::Arc,
+    future::Future,
+    panic::Location,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+};
+
+use tokio::{runtime::Handle, sync::Notify};
+
+use crate::{
+    BoxError,
+    dispatch::catch::{Panicked, catch},
+    error::Fault,
 };
 
 /// The states that one group's routes see.
 #[derive(Clone, Default)]
 pub(crate) struct States {
     // A handful of entries: a scan beats a hash.
-    entries: Arc<[Entry]>,
+    entries: Arc<[Arc<Entry>]>,
 }
 
-#[derive(Clone)]
+/// One state of one group, made or to be made.
 pub(crate) struct Entry {
     pub(crate) key: StateKey,
-    pub(crate) value: Arc<dyn Any + Send + Sync>,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) origin: Origin,
+    made: OnceLock<Result<Value, String>>,
+    /// Taken to be called; touched by nobody once the state is made.
+    constructor: Mutex<Constructor>,
+    done: Notify,
 }
+
+/// Where a state has its value from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// `.state(value)`.
+    Given,
+    /// `.state_with(|| ..)` and its async kin.
+    Constructed,
+    /// A test, in place of either.
+    Replaced,
+}
+
+/// A state as it is written in a group.
+pub(crate) struct StateSource {
+    pub(crate) key: StateKey,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) make: Make,
+}
+
+/// How a state comes to be.
+pub(crate) enum Make {
+    Given(Value),
+    Replaced(Value),
+    With(Box<dyn FnOnce() -> Result<Value, BoxError> + Send>),
+    WithAsync(Box<dyn FnOnce() -> Making + Send>),
+}
+
+pub(crate) type Value = Box<dyn Any + Send + Sync>;
+pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
+
+enum Constructor {
+    /// Nobody has asked.
+    Idle(Construct),
+    /// A thread was started that will take it.
+    Begun(Construct),
+    Taken,
+}
+
+type Construct = Box<dyn FnOnce() -> Result<Value, String> + Send>;
 
 /// A state's type, with its name for messages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,45 +111,170 @@ impl fmt::Debug for StateKey {
     }
 }
 
+impl Make {
+    /// Where the value is from, the value if it is there, and what makes it if
+    /// it is not.
+    fn resolve(self, runtime: &Handle) -> (Origin, Option<Value>, Constructor) {
+        let runtime = runtime.clone();
+        let construct: Construct = match self {
+            Self::Given(value) => return (Origin::Given, Some(value), Constructor::Taken),
+            Self::Replaced(value) => return (Origin::Replaced, Some(value), Constructor::Taken),
+            Self::With(make) => Box::new(move || {
+                let _context = runtime.enter();
+                make().map_err(|error| error.to_string())
+            }),
+            Self::WithAsync(make) => Box::new(move || {
+                let _context = runtime.enter();
+                let made = runtime.block_on(make());
+                made.map_err(|error| error.to_string())
+            }),
+        };
+        (Origin::Constructed, None, Constructor::Idle(construct))
+    }
+}
+
 impl Entry {
-    pub(crate) fn new<T: Any + Send + Sync>(value: T) -> Self {
+    pub(crate) fn new(source: StateSource, runtime: &Handle) -> Self {
+        let StateSource { key, at, make } = source;
+        let (origin, value, constructor) = make.resolve(runtime);
         Self {
-            key: StateKey::of::<T>(),
-            value: Arc::new(value),
+            key,
+            at,
+            origin,
+            made: value.map_or_else(OnceLock::new, |value| OnceLock::from(Ok(value))),
+            constructor: Mutex::new(constructor),
+            done: Notify::new(),
         }
     }
 
-    /// Stands for a state that could not be made, so that nobody says it is
-    /// missing as well. The application that has it is never served.
-    pub(crate) fn unmade(key: StateKey) -> Self {
-        Self {
-            key,
-            value: Arc::new(()),
+    /// Makes it on this thread, unless it is made; a thread that may block.
+    ///
+    /// # Errors
+    /// It could not be made, now or before.
+    pub(crate) fn make(&self) -> Result<(), Fault> {
+        let constructor = std::mem::replace(&mut *self.constructor(), Constructor::Taken);
+        if let Constructor::Idle(construct) | Constructor::Begun(construct) = constructor {
+            let panicked = |Panicked(text)| Err(format!("its constructor panicked: {text}"));
+            let made = catch(construct).unwrap_or_else(panicked);
+            // It is empty: whoever took the constructor fills it.
+            let _ = self.made.set(made.map_err(|error| self.not_made(&error)));
+            self.done.notify_waiters();
         }
+        match self.made.wait() {
+            Ok(_) => Ok(()),
+            Err(message) => Err(Fault::new(message).called_at("given", self.at)),
+        }
+    }
+
+    /// The value, made by a thread of its own if nobody has made it yet; waits
+    /// for that.
+    fn value(self: &Arc<Self>) -> Result<&Value, String> {
+        if self.made.get().is_none() {
+            self.begin()?;
+        }
+        self.made.wait().as_ref().map_err(Clone::clone)
+    }
+
+    /// As [`value`](Self::value), without holding the caller's thread.
+    async fn ready(self: &Arc<Self>) -> Result<&Value, String> {
+        let done = self.done.notified();
+        if self.made.get().is_none() {
+            self.begin()?;
+        }
+        // Asked before it is looked at: what is done from here on is told.
+        if self.made.get().is_none() {
+            done.await;
+        }
+        self.made.wait().as_ref().map_err(Clone::clone)
+    }
+
+    /// Has it made by a thread of its own, unless somebody has begun.
+    fn begin(self: &Arc<Self>) -> Result<(), String> {
+        let mut constructor = self.constructor();
+        if !matches!(*constructor, Constructor::Idle(_)) {
+            return Ok(());
+        }
+        let entry = Arc::clone(self);
+        let make = move || {
+            if let Err(fault) = entry.make() {
+                tracing::error!("{fault}");
+            }
+        };
+        let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
+        thread
+            .spawn(make)
+            .map_err(|error| self.not_made(&format!("no thread to make it on: {error}")))?;
+        constructor.begin();
+        Ok(())
+    }
+
+    fn constructor(&self) -> MutexGuard<'_, Constructor> {
+        // Whoever holds it moves a box and cannot leave it half moved.
+        self.constructor
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn not_made(&self, error: &str) -> String {
+        let name = self.key.name();
+        format!("the state of type `{name}` could not be made: {error}")
+    }
+}
+
+impl Constructor {
+    fn begin(&mut self) {
+        *self = match std::mem::replace(self, Self::Taken) {
+            Self::Idle(construct) => Self::Begun(construct),
+            other => other,
+        };
     }
 }
 
 impl States {
     /// `own` in front of what the parent group has.
-    pub(crate) fn shadowing(own: Vec<Entry>, parent: &Self) -> Self {
+    pub(crate) fn shadowing(own: Vec<Arc<Entry>>, parent: &Self) -> Self {
         let inherited = parent
             .entries
             .iter()
             .filter(|p| own.iter().all(|o| o.key != p.key));
-        let inherited: Vec<Entry> = inherited.cloned().collect();
+        let inherited: Vec<Arc<Entry>> = inherited.cloned().collect();
         Self {
             entries: own.into_iter().chain(inherited).collect(),
         }
     }
 
+    /// The state of that type. Makes it if nobody has, and waits for that; what
+    /// could not be made is not there.
     pub(crate) fn get<T: Any>(&self) -> Option<&T> {
-        let key = TypeId::of::<T>();
-        let entry = self.entries.iter().find(|entry| entry.key.id == key)?;
-        entry.value.downcast_ref()
+        let entry = self.find(TypeId::of::<T>())?;
+        entry.value().ok()?.downcast_ref()
     }
 
-    pub(crate) fn has(&self, key: StateKey) -> bool {
-        self.entries.iter().any(|entry| entry.key == key)
+    /// As [`get`](Self::get), if it is made already.
+    pub(crate) fn made<T: Any>(&self) -> Option<&T> {
+        let made = self.find(TypeId::of::<T>())?.made.get()?;
+        made.as_ref().ok()?.downcast_ref()
+    }
+
+    /// As [`get`](Self::get), without holding the caller's thread while it is
+    /// made.
+    ///
+    /// # Errors
+    /// Why it is not there.
+    pub(crate) async fn ready<T: Any>(&self) -> Result<&T, String> {
+        let missing = || format!("no state of type `{}`", type_name::<T>());
+        let entry = self.find(TypeId::of::<T>()).ok_or_else(missing)?;
+        let value = entry.ready().await?;
+        value.downcast_ref().ok_or_else(missing)
+    }
+
+    /// The state of that type, in the nearest group that has one.
+    pub(crate) fn entry(&self, key: StateKey) -> Option<&Arc<Entry>> {
+        self.find(key.id)
+    }
+
+    fn find(&self, id: TypeId) -> Option<&Arc<Entry>> {
+        self.entries.iter().find(|entry| entry.key.id == id)
     }
 }
 
@@ -102,18 +288,123 @@ impl fmt::Debug for States {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        sync::atomic::{AtomicUsize, Ordering},
+        thread::scope,
+    };
+
     use super::*;
 
-    #[test]
-    fn a_group_shadows_its_parent() {
-        let parent = States::shadowing(
-            vec![Entry::new(1_u8), Entry::new("app")],
-            &States::default(),
-        );
-        let group = States::shadowing(vec![Entry::new(2_u8)], &parent);
+    type Make<T> = fn() -> Result<T, BoxError>;
+
+    #[track_caller]
+    fn entry<T: Any + Send + Sync>(make: super::Make) -> Arc<Entry> {
+        let source = StateSource {
+            key: StateKey::of::<T>(),
+            at: Location::caller(),
+            make,
+        };
+        Arc::new(Entry::new(source, &Handle::current()))
+    }
+
+    #[track_caller]
+    fn given<T: Any + Send + Sync>(value: T) -> Arc<Entry> {
+        entry::<T>(super::Make::Given(Box::new(value)))
+    }
+
+    #[track_caller]
+    fn constructed<T: Any + Send + Sync>(make: Make<T>) -> States {
+        let make = move || make().map(|value| Box::new(value) as Value);
+        let entry = entry::<T>(super::Make::With(Box::new(make)));
+        States::shadowing(vec![entry], &States::default())
+    }
+
+    #[tokio::test]
+    async fn a_group_shadows_its_parent() {
+        let parent = States::shadowing(vec![given(1_u8), given("app")], &States::default());
+        let group = States::shadowing(vec![given(2_u8)], &parent);
         assert_eq!(group.get::<u8>(), Some(&2));
         assert_eq!(group.get::<&str>(), Some(&"app"));
         assert_eq!(parent.get::<u8>(), Some(&1));
-        assert!(!group.has(StateKey::of::<u64>()));
+        assert!(group.entry(StateKey::of::<u64>()).is_none());
+    }
+
+    #[tokio::test]
+    async fn many_who_ask_at_once_have_it_made_once() {
+        static MADE: AtomicUsize = AtomicUsize::new(0);
+        let states = constructed::<usize>(|| {
+            std::thread::yield_now();
+            Ok(MADE.fetch_add(1, Ordering::Relaxed) + 7)
+        });
+        assert_eq!(states.made::<usize>(), None);
+        scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| assert_eq!(states.get::<usize>(), Some(&7)));
+            }
+        });
+        assert_eq!(states.ready::<usize>().await, Ok(&7));
+        assert_eq!(states.made::<usize>(), Some(&7));
+        assert_eq!(MADE.load(Ordering::Relaxed), 1);
+    }
+
+    /// On this runtime of one thread a constructor that awaits needs whoever
+    /// waits for it to let that thread go.
+    #[tokio::test]
+    async fn who_awaits_a_state_does_not_hold_the_runtime() {
+        let make = || -> Making {
+            Box::pin(async {
+                let beside = tokio::spawn(async { 8_u16 });
+                Ok(Box::new(beside.await?) as Value)
+            })
+        };
+        let entry = entry::<u16>(super::Make::WithAsync(Box::new(make)));
+        let states = States::shadowing(vec![entry], &States::default());
+        let both = tokio::join!(states.ready::<u16>(), states.ready::<u16>());
+        assert_eq!(both, (Ok(&8), Ok(&8)));
+    }
+
+    #[tokio::test]
+    async fn a_constructor_that_fails_is_called_once() {
+        async fn check(states: States, why: &str) {
+            let message = format!("the state of type `u32` could not be made: {why}");
+            assert_eq!(states.get::<u32>(), None);
+            assert_eq!(states.ready::<u32>().await, Err(message.clone()));
+            assert_eq!(states.made::<u32>(), None);
+            let entry = states.entry(StateKey::of::<u32>()).unwrap();
+            let fault = entry.make().unwrap_err();
+            assert_eq!(fault.message, message);
+            assert_eq!(fault.places[0].what, "given");
+        }
+        static CALLED: AtomicUsize = AtomicUsize::new(0);
+        let fails = constructed::<u32>(|| {
+            CALLED.fetch_add(1, Ordering::Relaxed);
+            Err("no database".into())
+        });
+        check(fails, "no database").await;
+        assert_eq!(CALLED.load(Ordering::Relaxed), 1);
+        let panics = constructed::<u32>(|| panic!("no disk"));
+        check(panics, "its constructor panicked: no disk").await;
+    }
+
+    #[tokio::test]
+    async fn a_state_that_nobody_gave_says_so() {
+        let states = States::default();
+        let missing = Err("no state of type `u32`".to_owned());
+        assert_eq!(states.ready::<u32>().await, missing);
+    }
+
+    #[tokio::test]
+    async fn constructors_may_block_and_have_the_runtime() {
+        let states = constructed::<String>(|| {
+            let name = std::thread::current().name().map(str::to_owned);
+            let own = tokio::runtime::Builder::new_current_thread().build()?;
+            own.block_on(async {});
+            assert!(Handle::try_current().is_ok());
+            name.ok_or_else(|| "no name".into())
+        });
+        assert_eq!(
+            states.get::<String>().map(String::as_str),
+            Some("hybrid-start")
+        );
     }
 }

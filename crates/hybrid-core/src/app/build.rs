@@ -1,6 +1,6 @@
-//! From an [`App`] to a [`Frozen`]: states are made, routes resolved, layers
-//! composed, everything checked. All faults are collected; the first does not
-//! hide the rest.
+//! From an [`App`] to a [`Frozen`]: routes are resolved, layers composed,
+//! everything checked, and then states made. All faults are collected; the first
+//! does not hide the rest.
 //!
 //! Runs on a plain thread, so that constructors of states may block, and may
 //! start runtimes of their own.
@@ -12,11 +12,12 @@ use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
     App, Frozen, Group,
-    group::{Limits, Make, StateSource},
+    group::Limits,
     hooks::Hook,
     layers::Stack,
     mount::Mount,
     routes::RouteEntry,
+    states::{Plan, Start, processes_apart},
 };
 use crate::{
     balance::Balancer,
@@ -30,7 +31,7 @@ use crate::{
     problem::{Registration, Registry},
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
-    state::{Entry, States},
+    state::{Entry, Origin, StateSource, States},
     sync::AtomicBool,
     telemetry::{Telemetry, sampling::Sampling},
 };
@@ -104,6 +105,8 @@ pub(crate) fn build(
     let mut builder = Builder {
         settings: &settings,
         runtime,
+        is_apart: processes_apart(purpose, &settings),
+        plan: Plan::default(),
         faults,
         router: RouterBuilder::default(),
         stacks: Vec::new(),
@@ -112,6 +115,8 @@ pub(crate) fn build(
         root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
+    let plan = std::mem::take(&mut builder.plan);
+    plan.make(Start::of(purpose, &settings), &mut builder.faults);
     if let Some((path, at)) = &app.admin {
         builder.add_admin(path, at);
     }
@@ -190,6 +195,9 @@ fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Po
 struct Builder<'a> {
     settings: &'a Settings,
     runtime: &'a Handle,
+    /// Process routes run in processes, and not on the pool of this one.
+    is_apart: bool,
+    plan: Plan,
     faults: Vec<Fault>,
     router: RouterBuilder,
     stacks: Vec<Stack>,
@@ -221,7 +229,7 @@ impl Builder<'_> {
             ..
         } = group;
         let around = Around {
-            states: self.make_states(states, &around.states),
+            states: self.states(states, &around.states),
             stack: self.stack(layers, &around),
             ..around
         };
@@ -290,35 +298,20 @@ impl Builder<'_> {
         Some(index)
     }
 
-    fn make_states(&mut self, sources: Vec<StateSource>, parent: &States) -> States {
-        let mut made: Vec<(Entry, &'static Location<'static>)> = Vec::new();
+    fn states(&mut self, sources: Vec<StateSource>, parent: &States) -> States {
+        let mut own: Vec<Arc<Entry>> = Vec::new();
         for source in sources {
-            if let Some((_, first)) = made.iter().find(|(entry, _)| entry.key == source.key) {
+            if let Some(first) = own.iter().find(|entry| entry.key == source.key) {
                 let message = format!("two states of type `{}` in one group", source.key.name());
-                let fault = Fault::new(message).called_at("first", first);
+                let fault = Fault::new(message).called_at("first", first.at);
                 self.faults.push(fault.called_at("again", source.at));
                 continue;
             }
-            match self.make(source.make) {
-                Ok(entry) => made.push((entry, source.at)),
-                Err(error) => {
-                    let name = source.key.name();
-                    let message = format!("the state of type `{name}` could not be made: {error}");
-                    self.faults
-                        .push(Fault::new(message).called_at("given", source.at));
-                    made.push((Entry::unmade(source.key), source.at));
-                }
-            }
+            let entry = Arc::new(Entry::new(source, self.runtime));
+            self.plan.add(&entry, self.faults.len());
+            own.push(entry);
         }
-        States::shadowing(made.into_iter().map(|(entry, _)| entry).collect(), parent)
-    }
-
-    fn make(&self, make: Make) -> Result<Entry, crate::BoxError> {
-        match make {
-            Make::Ready(entry) => Ok(entry),
-            Make::With(make) => make(),
-            Make::WithAsync(make) => self.runtime.block_on(make()),
-        }
+        States::shadowing(own, parent)
     }
 
     fn add_route(&mut self, entry: RouteEntry, around: &Around, at: &'static Location<'static>) {
@@ -337,6 +330,13 @@ impl Builder<'_> {
         let mut described = Describe::default();
         endpoint.serve.describe(&mut described);
         self.check(&spec, &path, &template, &described, &around.states);
+        let keys = described.states().iter();
+        for state in keys.filter_map(|key| around.states.entry(*key)) {
+            self.plan.taken(state, endpoint.lane);
+        }
+        if endpoint.lane == Lane::Process {
+            self.check_process(&spec, &described, &around.states);
+        }
         let route = Arc::new(self.resolve(spec, path, &template, endpoint, &described, around));
         self.router.add_route(&template, &route);
         self.routes.push(route);
@@ -356,7 +356,7 @@ impl Builder<'_> {
         for state in described
             .states()
             .iter()
-            .filter(|state| !states.has(**state))
+            .filter(|state| states.entry(**state).is_none())
         {
             let (name, state) = (spec.name, state.name());
             self.faults.push(here(format!(
@@ -376,6 +376,34 @@ impl Builder<'_> {
         }
         for fault in described.faults() {
             self.faults.push(here(format!("`{}`: {fault}", spec.name)));
+        }
+    }
+
+    /// What a route cannot have in a worker process.
+    fn check_process(&mut self, spec: &RouteSpec, described: &Describe, states: &States) {
+        let here = |message: String| {
+            Fault::new(message).at(format!("`{}`", spec.name), spec.file, spec.line)
+        };
+        let name = spec.name;
+        let taken = described.states().iter();
+        let given = taken
+            .filter_map(|state| states.entry(*state))
+            .filter(|state| self.is_apart && state.origin == Origin::Given);
+        for state in given {
+            let ty = state.key.name();
+            let fault = here(format!(
+                "`{name}` runs in a worker process, which cannot have the value of \
+                 `State<{ty}>` that `.state(..)` gives: write `.state_with(|| ..)`, which \
+                 the worker calls on first use"
+            ));
+            self.faults.push(fault.called_at("given", state.at));
+        }
+        for ty in described.extensions() {
+            self.faults.push(here(format!(
+                "`{name}` takes `Extension<{ty}>`, which a layer puts into the request and \
+                 which cannot cross to a worker process: send it in a header, or take it \
+                 from a `State`"
+            )));
         }
     }
 

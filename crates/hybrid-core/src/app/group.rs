@@ -1,7 +1,7 @@
 //! Groups: routes that share a prefix, layers, states and limits. The app itself
 //! is the group without a prefix.
 
-use std::{fmt, future::Future, panic::Location, pin::Pin, time::Duration};
+use std::{fmt, future::Future, panic::Location, time::Duration};
 
 use http::Request as HttpRequest;
 use tower_service::Service;
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     BoxError,
     body::Body,
-    state::{Entry, StateKey},
+    state::{Make, Making, StateKey, StateSource, Value},
 };
 
 /// Routes below a common prefix: `.group("/api", |g| g.routes(routes![list]))`.
@@ -40,22 +40,6 @@ pub(crate) struct Limits {
     pub(crate) timeout: Option<Option<Duration>>,
     pub(crate) max_concurrency: Option<usize>,
     pub(crate) body_limit: Option<usize>,
-}
-
-/// A state, made or to be made.
-pub(crate) struct StateSource {
-    pub(crate) key: StateKey,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) make: Make,
-}
-
-type Making = Pin<Box<dyn Future<Output = Result<Entry, BoxError>> + Send>>;
-
-/// How a state comes to be.
-pub(crate) enum Make {
-    Ready(Entry),
-    With(Box<dyn FnOnce() -> Result<Entry, BoxError> + Send>),
-    WithAsync(Box<dyn FnOnce() -> Making + Send>),
 }
 
 impl Group {
@@ -108,24 +92,26 @@ impl Group {
     }
 
     /// Shares a value with this group's handlers; it shadows one of the same
-    /// type further out.
+    /// type further out. A route with `lane = process` cannot take it; see
+    /// [`App::state`](super::App::state).
     #[track_caller]
     pub fn state<T: Clone + Send + Sync + 'static>(self, value: T) -> Self {
-        self.add_state::<T>(Make::Ready(Entry::new(value)), Location::caller())
+        self.add_state::<T>(Make::Given(Box::new(value)), Location::caller())
     }
 
-    /// Shares a value that is made at start-up.
+    /// Shares a value that is made at start-up, or on first use by a worker
+    /// process; see [`App::state_with`](super::App::state_with).
     #[track_caller]
     pub fn state_with<T, E>(self, make: impl FnOnce() -> Result<T, E> + Send + 'static) -> Self
     where
         T: Clone + Send + Sync + 'static,
         E: Into<BoxError>,
     {
-        let make = move || make().map(Entry::new).map_err(Into::into);
+        let make = move || make().map(value).map_err(Into::into);
         self.add_state::<T>(Make::With(Box::new(make)), Location::caller())
     }
 
-    /// Shares a value that an async constructor makes at start-up.
+    /// As [`state_with`](Self::state_with), by an async constructor.
     #[track_caller]
     pub fn state_with_async<T, E, Fut>(self, make: impl FnOnce() -> Fut + Send + 'static) -> Self
     where
@@ -136,7 +122,7 @@ impl Group {
         let make = move || {
             let making = make();
             let making: Making =
-                Box::pin(async move { making.await.map(Entry::new).map_err(Into::into) });
+                Box::pin(async move { making.await.map(value).map_err(Into::into) });
             making
         };
         self.add_state::<T>(Make::WithAsync(Box::new(make)), Location::caller())
@@ -150,7 +136,7 @@ impl Group {
             .iter_mut()
             .filter(|state| state.key == StateKey::of::<T>())
         {
-            state.make = Make::Ready(Entry::new(value.clone()));
+            state.make = Make::Replaced(Box::new(value.clone()));
             replaced = true;
         }
         self.groups
@@ -217,6 +203,10 @@ impl Group {
         self.limits.body_limit = Some(bytes_max);
         self
     }
+}
+
+fn value<T: Send + Sync + 'static>(value: T) -> Value {
+    Box::new(value)
 }
 
 impl fmt::Debug for Group {

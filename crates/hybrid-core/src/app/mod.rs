@@ -13,6 +13,7 @@ mod request;
 mod routes;
 mod serve;
 mod service;
+mod states;
 
 use std::{fmt, future::Future, panic::Location};
 
@@ -130,14 +131,27 @@ impl App {
     }
 
     /// Shares a value with the handlers that take `State<T>`.
+    ///
+    /// A worker process is the same program started again, and does not have the
+    /// value: a route with `lane = process` that takes it is a start-up error. Give
+    /// such a state by [`state_with`](Self::state_with).
     #[track_caller]
     pub fn state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         self.root = self.root.state(value);
         self
     }
 
-    /// Shares a value that is made at start-up, before the server listens; an
-    /// error is part of the start-up report.
+    /// Shares a value that is made at start-up, before the server listens, in the
+    /// order given; an error is part of the start-up report, and so is a panic.
+    ///
+    /// Worker processes, where routes with `lane = process` run, each call the
+    /// constructor themselves, when a handler first takes the state: what they
+    /// have is their own and is not shared with the server. If it fails there,
+    /// the handlers that take the state answer 500, and the log says why. A state
+    /// that no other route takes is not made by the server at all.
+    ///
+    /// The constructor may block. Middleware that asks for a state which nobody
+    /// has made yet waits for it on its event loop.
     #[track_caller]
     pub fn state_with<T, E>(mut self, make: impl FnOnce() -> Result<T, E> + Send + 'static) -> Self
     where

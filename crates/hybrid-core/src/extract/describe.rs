@@ -16,6 +16,7 @@ pub struct Describe {
     params: Vec<ParamDescription>,
     body: Option<BodyDescription>,
     refusals: Vec<Kind>,
+    extensions: Vec<&'static str>,
     faults: Vec<String>,
 }
 
@@ -68,6 +69,11 @@ impl Describe {
         self.refusals.push(Kind::new(status, code, title));
     }
 
+    /// A value of that type is read from the request's extensions.
+    pub(crate) fn extension(&mut self, type_name: &'static str) {
+        self.extensions.push(type_name);
+    }
+
     /// It is a guard that asks for credentials: 401 is among its answers.
     pub fn unauthorized(&mut self) {
         self.refusals.push(kinds::UNAUTHORIZED);
@@ -92,6 +98,11 @@ impl Describe {
 
     pub(crate) fn states(&self) -> &[StateKey] {
         &self.states
+    }
+
+    /// The types of what is read from the request's extensions.
+    pub(crate) fn extensions(&self) -> &[&'static str] {
+        &self.extensions
     }
 
     /// Every value that is read by name, in the order of the arguments.

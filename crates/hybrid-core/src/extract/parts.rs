@@ -52,9 +52,16 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+        let states = &parts.route.states;
         // Start-up checks what `describe` says; a user's extractor may not say it.
-        let missing = || Problem::internal(format!("no state of type `{}`", type_name::<T>()));
-        parts.state::<T>().cloned().map(Self).ok_or_else(missing)
+        // Boxed: nearly always it is made, and the guards' future stays small.
+        let state = match states.made::<T>() {
+            Some(state) => state,
+            None => Box::pin(states.ready::<T>())
+                .await
+                .map_err(Problem::internal)?,
+        };
+        Ok(Self(state.clone()))
     }
 
     fn describe(to: &mut Describe) {
@@ -78,5 +85,9 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for Extension<T> {
             .cloned()
             .map(Self)
             .ok_or_else(missing)
+    }
+
+    fn describe(to: &mut Describe) {
+        to.extension(type_name::<T>());
     }
 }

@@ -57,7 +57,7 @@ impl TestClient {
     /// The start-up report.
     ///
     /// # Panics
-    /// A constructor of a state panics.
+    /// A start hook panics.
     pub fn check(&self) -> Result<(), Error> {
         // Held until the end: whoever comes second waits for what the first builds.
         let mut app = self.app.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,0 +1,111 @@
+//! Which states the start makes, and in which order: that of the groups and
+//! their calls. The rest are made by whoever takes them first.
+//!
+//! A server makes all but those that process routes alone take: those are made in
+//! the worker processes, each of which makes what its own requests take.
+
+use std::sync::Arc;
+
+use super::build::For;
+use crate::{config::Settings, error::Fault, spec::Lane, state::Entry};
+
+/// The states of all groups, in the order given.
+#[derive(Default)]
+pub(super) struct Plan {
+    states: Vec<Planned>,
+}
+
+struct Planned {
+    entry: Arc<Entry>,
+    taken_by: TakenBy,
+    /// How many faults were known when its group was looked at: its own stands
+    /// there in the report.
+    position: usize,
+}
+
+/// The routes that take a state, as they say in their descriptions. A later one
+/// includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum TakenBy {
+    Nobody,
+    ProcessRoutes,
+    OtherRoutes,
+}
+
+/// What the start makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    Everything,
+    /// All but what process routes alone take.
+    WhatThisProcessTakes,
+    Nothing,
+}
+
+/// Whether process routes run in processes of their own, and not on the pool of
+/// this one.
+pub(super) fn processes_apart(purpose: For, _settings: &Settings) -> bool {
+    matches!(purpose, For::Serving | For::Mounting)
+}
+
+impl Start {
+    pub(super) fn of(purpose: For, settings: &Settings) -> Self {
+        match purpose {
+            For::Worker => Self::Nothing,
+            _ if processes_apart(purpose, settings) => Self::WhatThisProcessTakes,
+            For::Serving | For::Mounting | For::Testing => Self::Everything,
+        }
+    }
+
+    /// Also what nobody says to take, which middleware or a hook may want.
+    fn makes(self, taken_by: TakenBy) -> bool {
+        match self {
+            Self::Everything => true,
+            Self::WhatThisProcessTakes => taken_by != TakenBy::ProcessRoutes,
+            Self::Nothing => false,
+        }
+    }
+}
+
+impl TakenBy {
+    fn route_of(lane: Lane) -> Self {
+        match lane {
+            Lane::Process => Self::ProcessRoutes,
+            Lane::Event | Lane::Pool | Lane::Inline | Lane::Quarantine => Self::OtherRoutes,
+        }
+    }
+}
+
+impl Plan {
+    /// Adds a state, whose fault would be that one of the report.
+    pub(super) fn add(&mut self, entry: &Arc<Entry>, position: usize) {
+        self.states.push(Planned {
+            entry: Arc::clone(entry),
+            taken_by: TakenBy::Nobody,
+            position,
+        });
+    }
+
+    /// A route of that lane takes that state.
+    pub(super) fn taken(&mut self, entry: &Arc<Entry>, lane: Lane) {
+        let mut states = self.states.iter_mut();
+        if let Some(state) = states.find(|state| Arc::ptr_eq(&state.entry, entry)) {
+            state.taken_by = state.taken_by.max(TakenBy::route_of(lane));
+        }
+    }
+
+    /// Makes what the start makes, on this thread, which is inside the runtime
+    /// and may block.
+    pub(super) fn make(self, start: Start, faults: &mut Vec<Fault>) {
+        let states = self.states.into_iter();
+        let made = states.filter(|state| start.makes(state.taken_by));
+        let failed = made.filter_map(|state| Some((state.position, state.entry.make().err()?)));
+        let failed: Vec<_> = failed.collect();
+        // From behind, so that the positions hold.
+        for (position, fault) in failed.into_iter().rev() {
+            faults.insert(position, fault);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
