@@ -8,6 +8,8 @@ use std::sync::{
 
 use hybrid::prelude::*;
 
+use crate::harness::Server;
+
 trait Repo: Send + Sync {
     fn name(&self) -> &'static str;
 }
@@ -180,4 +182,53 @@ fn a_missing_state_is_found_through_aliases_and_guards() {
             .routes(routes![level]),
         &["two states of type `&str` in one group"],
     );
+}
+
+// === What worker processes may take ===
+
+#[get("/resize", lane = process)]
+fn resize(State(n): State<u32>, State(level): State<&'static str>) -> String {
+    format!("{level} {n}")
+}
+
+#[get("/stamped", lane = process)]
+fn stamped(Extension(n): Extension<u8>) -> String {
+    n.to_string()
+}
+
+#[test]
+fn a_value_that_was_given_is_not_taken_in_a_worker() {
+    let line = line!() + 3;
+    let app = || {
+        App::new()
+            .state(1_u32)
+            .state_with(|| Ok::<_, std::io::Error>("made"))
+    };
+    let faulty = Server::start(app().routes(routes![resize]));
+    let report = format!("{:?}", faulty.stop().expect_err("a value was given"));
+    for text in [
+        "`resize` runs in a worker process, which cannot have the value of `State<u32>`",
+        "write `.state_with(|| ..)`",
+        "`resize` at tests/it/states.rs:",
+        &format!("given at tests/it/states.rs:{line}"),
+    ] {
+        assert!(report.contains(text), "{report}");
+    }
+    assert!(!report.contains("State<&str>"), "{report}");
+    // Tests run process routes in their own process.
+    let client = TestClient::new(app().routes(routes![resize]));
+    assert_eq!(client.get("/resize").send().text(), "made 1");
+}
+
+#[test]
+fn an_extension_is_not_taken_in_a_worker() {
+    let app = App::new().routes(routes![stamped]);
+    let error = TestClient::new(app).check().expect_err("an extension");
+    let report = format!("{error:?}");
+    for text in [
+        "`stamped` takes `Extension<u8>`, which a layer puts into the request",
+        "`stamped` at tests/it/states.rs:",
+    ] {
+        assert!(report.contains(text), "{report}");
+    }
 }

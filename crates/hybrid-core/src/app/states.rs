@@ -43,8 +43,8 @@ pub(super) enum Start {
 
 /// Whether process routes run in processes of their own, and not on the pool of
 /// this one.
-pub(super) fn processes_apart(purpose: For, _settings: &Settings) -> bool {
-    matches!(purpose, For::Serving | For::Mounting)
+pub(super) fn processes_apart(purpose: For, settings: &Settings) -> bool {
+    matches!(purpose, For::Serving | For::Mounting) && settings.max_processes > 0
 }
 
 impl Start {

@@ -66,7 +66,7 @@ fn routes<const N: usize>(of: [Made; N]) -> Routes {
 }
 
 fn built(app: App, purpose: For, runtime: &Runtime) -> Result<Built, Error> {
-    let settings = settings(&Config::new(), For::Testing);
+    let settings = settings(&app.config, For::Testing);
     build(app, settings, purpose, runtime.handle())
 }
 
@@ -90,14 +90,15 @@ fn get(app: &Arc<Frozen>, path: &str, runtime: &Runtime) -> (u16, String) {
 #[test]
 fn a_state_that_process_routes_alone_take_is_made_on_first_use() {
     let runtime = runtime();
-    let check = |of: Routes, purpose: For, at_start: usize| {
+    let check = |of: Routes, purpose: For, processes: usize, at_start: usize| {
         let made = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&made);
         let make = move || {
             count.fetch_add(1, Ordering::Relaxed);
             Ok::<_, Infallible>(7_u32)
         };
-        let app = App::new().state_with(make).routes(of);
+        let config = Config::new().max_processes(processes);
+        let app = App::new().config(config).state_with(make).routes(of);
         let built = built(app, purpose, &runtime).unwrap();
         assert_eq!(made.load(Ordering::Relaxed), at_start, "{purpose:?}");
         let asked = built.app.routes().first().map(|route| route.states.get());
@@ -106,16 +107,14 @@ fn a_state_that_process_routes_alone_take_is_made_on_first_use() {
     };
     let alone = || routes([("/resize", resize)]);
     let both = || routes([("/resize", resize), ("/show", show)]);
-    check(alone(), For::Mounting, 0);
-    check(both(), For::Mounting, 1);
-    check(alone(), For::Testing, 1);
-    check(both(), For::Worker, 0);
+    check(alone(), For::Mounting, 2, 0);
+    check(alone(), For::Mounting, 0, 1);
+    check(both(), For::Mounting, 2, 1);
+    check(alone(), For::Testing, 2, 1);
+    check(both(), For::Worker, 2, 0);
     // Nobody says to take it.
-    check(
-        routes([("/who", || on_pool((), |()| ""))]),
-        For::Mounting,
-        1,
-    );
+    let nobody = routes([("/nobody", || on_pool((), |()| ""))]);
+    check(nobody, For::Mounting, 2, 1);
 }
 
 /// The group's own is another state than the app's, which another route takes.
@@ -214,6 +213,8 @@ fn a_process_route_cannot_take_a_value_that_was_given() {
     ];
     check_faults(outer(app()), For::Mounting, &[texts]);
     check_faults(outer(app()), For::Testing, &[]);
+    let on_the_pool = app().config(Config::new().max_processes(0));
+    check_faults(outer(on_the_pool), For::Mounting, &[]);
     // The nearest group's is the one that counts.
     let within = |with: fn(crate::app::Group) -> crate::app::Group| {
         let group = move |group| with(group).routes(routes([("/resize", resize)]));
