@@ -190,3 +190,7 @@ pub fn hurry_balancer(mut app: App, factor: u32) -> App {
     app.rules = app.rules.for_tests(factor);
     app
 }
+
+/// What the fuzz targets call, with whatever bytes: no part of the public interface.
+#[doc(hidden)]
+pub use crate::dispatch::process::{fuzz_answer, fuzz_call};

@@ -11,3 +11,6 @@ mod poison;
 mod sandbox;
 mod segment;
 mod socket;
+
+#[doc(hidden)]
+pub use frame::{fuzz_answer, fuzz_call};
