@@ -1,1 +1,701 @@
 //! Shared memory for bodies that are too large for a message.
+//!
+//! A segment is made by the server, sealed so that nobody resizes it, and belongs
+//! to one worker, to which its descriptor is sent once. It is taken for a request's
+//! body or lent for an answer's, and taken again when the worker has returned it
+//! and the server has sent what lies in it:
+//!
+//! ```text
+//! free ─take→ held: the server writes, sends, the worker reads or writes ─returned→ free
+//!                   └─Part::of→ read by the server's sockets ─drop→
+//! ```
+//!
+//! Who writes when, which all of the unsafe code here rests on:
+//! - The server writes a request's segment before it sends the call, and never
+//!   again before the worker has returned it. The worker trusts in that, since the
+//!   server is its parent and the same program: a [`Held`] is plain memory.
+//! - Inside each process, [`Uses`] keeps writers away from readers.
+//! - A worker is trusted with nothing: its memory may change under the server's
+//!   `&[u8]` of a [`Part`]. Therefore those bytes are only ever copied by the system
+//!   to a socket, never parsed, and no decision follows from them. What the server
+//!   must look at it copies first, [`Segment::copy_out`].
+//!
+//! A worker that punches holes into a segment finds zeros there, as does the
+//! server; the seals leave it no way to make the server's reads fail.
+#![cfg_attr(
+    any(not(test), hybrid_loom),
+    expect(dead_code, reason = "the worker and its keeper come after it")
+)]
+
+use std::{
+    fmt,
+    hash::Hasher,
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    ptr, slice,
+    sync::{Arc, PoisonError},
+};
+
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::{
+    fs::{FallocateFlags, MemfdFlags, SealFlags},
+    io::{Errno, retry_on_intr},
+};
+
+use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
+
+const KIB: usize = 1024;
+const MIB: usize = 1024 * KIB;
+
+// === The server's side ===
+
+/// What the segments of an application take, and how much they may.
+pub(super) struct Budget {
+    limit_bytes: usize,
+    taken_bytes: AtomicUsize,
+}
+
+impl Budget {
+    pub(super) fn new(limit_bytes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit_bytes,
+            taken_bytes: AtomicUsize::new(0),
+        })
+    }
+
+    /// In bytes.
+    pub(super) fn taken(&self) -> usize {
+        self.taken_bytes.load(Ordering::Relaxed)
+    }
+
+    fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+        let more = |taken: usize| {
+            taken
+                .checked_add(bytes)
+                .filter(|sum| *sum <= self.limit_bytes)
+        };
+        let taken = &self.taken_bytes;
+        taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .ok()?;
+        Some(Taken {
+            budget: Arc::clone(self),
+            bytes,
+        })
+    }
+}
+
+/// A part of the budget, given back on drop.
+struct Taken {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.budget
+            .taken_bytes
+            .fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Why there is no segment.
+#[derive(Debug)]
+pub(super) enum Lack {
+    Budget,
+    System(io::Error),
+}
+
+impl fmt::Display for Lack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Budget => f.write_str("the application's segments take all they may"),
+            Self::System(error) => write!(f, "no shared memory: {error}"),
+        }
+    }
+}
+
+impl From<io::Error> for Lack {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl From<Errno> for Lack {
+    fn from(error: Errno) -> Self {
+        Self::System(error.into())
+    }
+}
+
+/// How large a segment for that many bytes is: few sizes, so that one fits again.
+pub(super) fn size_for(bytes: usize) -> usize {
+    if bytes <= MIB {
+        bytes.next_power_of_two().max(128 * KIB)
+    } else {
+        // A size that is not there is refused by the budget, or by the system.
+        bytes.checked_next_multiple_of(MIB).unwrap_or(usize::MAX)
+    }
+}
+
+/// Shared memory that belongs to one worker.
+pub(super) struct Segment {
+    id: u32,
+    memory: Memory,
+    fd: OwnedFd,
+    /// The worker has the descriptor.
+    is_sent: AtomicBool,
+    _taken: Taken,
+}
+
+impl Segment {
+    /// A segment of [`size_for`] that many bytes, all of which are there: a lack of
+    /// memory shows here, and not as a signal at the first touch.
+    pub(super) fn create(id: u32, bytes: usize, budget: &Arc<Budget>) -> Result<Self, Lack> {
+        let size = size_for(bytes);
+        let taken = budget.take(size).ok_or(Lack::Budget)?;
+        let fd = memory_file()?;
+        let length = size as u64;
+        retry_on_intr(|| rustix::fs::ftruncate(&fd, length))?;
+        retry_on_intr(|| rustix::fs::fallocate(&fd, FallocateFlags::empty(), 0, length))?;
+        rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
+        Ok(Self {
+            id,
+            memory: Memory::map(&fd, size)?,
+            fd,
+            is_sent: AtomicBool::new(false),
+            _taken: taken,
+        })
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.memory.size()
+    }
+
+    pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    /// The worker has the descriptor from now on: to be called when the message
+    /// that carried it was sent.
+    pub(super) fn mark_sent(&self) {
+        self.is_sent.store(true, Ordering::Relaxed);
+    }
+
+    /// False: out of range, or somebody reads or writes it at this moment. Only
+    /// for a segment that was taken and whose call was not sent.
+    #[must_use]
+    pub(super) fn write_at(&self, offset: usize, bytes: &[u8]) -> bool {
+        self.memory.write(offset, bytes)
+    }
+
+    /// Takes over the first bytes of another: a body has outgrown it. False as for
+    /// [`write_at`](Self::write_at).
+    #[must_use]
+    pub(super) fn copy_from(&self, other: &Self, bytes: usize) -> bool {
+        self.memory.copy_from(&other.memory, bytes)
+    }
+
+    /// A copy, which no worker can change any more.
+    pub(super) fn copy_out(&self, offset: usize, len: usize) -> Option<Vec<u8>> {
+        self.memory.copy_out(offset, len)
+    }
+
+    /// Hashes the first bytes, a copied piece after the other. False: out of range.
+    #[must_use]
+    pub(super) fn hash_into(&self, bytes: usize, hasher: &mut impl Hasher) -> bool {
+        self.memory.hash_into(bytes, hasher)
+    }
+
+    /// Neither held by the worker nor read by the server.
+    pub(super) fn is_free(&self) -> bool {
+        self.memory.uses.are_none()
+    }
+}
+
+/// Memory with a descriptor and no name.
+fn memory_file() -> Result<OwnedFd, Errno> {
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
+    // Before Linux 6.3 there is no such flag.
+    match rustix::fs::memfd_create(c"hybrid-segment", flags | MemfdFlags::NOEXEC_SEAL) {
+        Err(Errno::INVAL) => rustix::fs::memfd_create(c"hybrid-segment", flags),
+        other => other,
+    }
+}
+
+/// An answer's bytes where the worker wrote them, for `Bytes::from_owner`.
+///
+/// The segment is not taken again before this is dropped. What the bytes are may
+/// change at any moment: see the module's text for what is not to be done.
+pub(super) struct Part {
+    segment: Arc<Segment>,
+    offset: usize,
+    len: usize,
+}
+
+impl Part {
+    /// `None`: out of range, or of a segment that the worker does not hold. An
+    /// answer's part is therefore made before the segments which the answer
+    /// returns are marked so.
+    pub(super) fn of(segment: &Arc<Segment>, offset: u64, len: u64) -> Option<Self> {
+        let (offset, len) = (usize::try_from(offset).ok()?, usize::try_from(len).ok()?);
+        segment.memory.at(offset, len)?;
+        segment.memory.uses.read_held().then(|| Self {
+            segment: Arc::clone(segment),
+            offset,
+            len,
+        })
+    }
+}
+
+impl AsRef<[u8]> for Part {
+    #[expect(unsafe_code, reason = "memory that is shared with another process")]
+    fn as_ref(&self) -> &[u8] {
+        let start = self.segment.memory.at(self.offset, self.len);
+        let start = start.expect("the range was checked when this was made");
+        // SAFETY: the range lies in the mapping, which lives as long as the segment,
+        // hence as `self`, and whose pages exist since the seals forbid to shrink it.
+        // This process does not write there: `read_held` counts this as a reader.
+        // The worker may write all the same, if it is hostile; then what is read is
+        // any bytes, and nobody but the system's copy to a socket reads them.
+        unsafe { slice::from_raw_parts(start, self.len) }
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.segment.memory.uses.end_read();
+    }
+}
+
+/// The segments of one worker.
+pub(super) struct Segments {
+    budget: Arc<Budget>,
+    owned: Mutex<Owned>,
+}
+
+#[derive(Default)]
+struct Owned {
+    list: Vec<Arc<Segment>>,
+    next_id: u32,
+}
+
+impl Segments {
+    pub(super) fn new(budget: Arc<Budget>) -> Self {
+        Self {
+            budget,
+            owned: Mutex::default(),
+        }
+    }
+
+    /// A segment for that many bytes, held by the worker from now on: a free one
+    /// that is not far too large, or else a new one. `true`: the worker does not
+    /// have its descriptor yet.
+    pub(super) fn take(&self, bytes: usize) -> Result<(Arc<Segment>, bool), Lack> {
+        let size = size_for(bytes);
+        let found = self.lock().take_free(size, size.saturating_mul(4));
+        if let Some(segment) = found {
+            let is_new = !segment.is_sent.load(Ordering::Relaxed);
+            return Ok((segment, is_new));
+        }
+        match self.take_new(bytes) {
+            // Rather a far too large one than none.
+            Err(Lack::Budget) => {
+                let segment = self.lock().take_free(size, usize::MAX);
+                let segment = segment.ok_or(Lack::Budget)?;
+                let is_new = !segment.is_sent.load(Ordering::Relaxed);
+                Ok((segment, is_new))
+            }
+            new => Ok((new?, true)),
+        }
+    }
+
+    /// Without the lock, since large memory takes its time.
+    fn take_new(&self, bytes: usize) -> Result<Arc<Segment>, Lack> {
+        let id = self.lock().new_id();
+        let segment = Arc::new(Segment::create(id, bytes, &self.budget)?);
+        segment.memory.uses.hold();
+        self.lock().list.push(Arc::clone(&segment));
+        Ok(segment)
+    }
+
+    pub(super) fn get(&self, id: u32) -> Option<Arc<Segment>> {
+        let owned = self.lock();
+        owned.list.iter().find(|segment| segment.id == id).cloned()
+    }
+
+    /// The worker says that it uses it no more, or the server that it did not send
+    /// it after all. False: it was not held, so that who says so lies.
+    #[must_use]
+    pub(super) fn returned(&self, id: u32) -> bool {
+        self.get(id)
+            .is_some_and(|segment| segment.memory.uses.end_hold())
+    }
+
+    /// Drops free ones, largest first, until those left that are free take at most
+    /// that much. Returns the ids of those which the worker has, and must unmap.
+    pub(super) fn trim(&self, keep_bytes: usize) -> Vec<u32> {
+        let dropped = self.lock().remove_free(keep_bytes);
+        let sent = dropped
+            .iter()
+            .filter(|segment| segment.is_sent.load(Ordering::Relaxed));
+        sent.map(|segment| segment.id).collect()
+    }
+
+    /// What they take, in all.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().list.iter().map(|segment| segment.size()).sum()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Owned> {
+        self.owned.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Owned {
+    fn take_free(&self, size: usize, size_max: usize) -> Option<Arc<Segment>> {
+        let fit = self
+            .list
+            .iter()
+            .filter(|segment| (size..=size_max).contains(&segment.size()) && segment.is_free());
+        let smallest = fit.min_by_key(|segment| segment.size())?;
+        // Nobody else takes: that needs the lock. And who does not hold it begins
+        // no reading.
+        smallest.memory.uses.hold().then(|| Arc::clone(smallest))
+    }
+
+    fn remove_free(&mut self, keep_bytes: usize) -> Vec<Arc<Segment>> {
+        self.list.sort_by_key(|segment| segment.size());
+        let free = self.list.iter().filter(|segment| segment.is_free());
+        let mut kept: usize = free.map(|segment| segment.size()).sum();
+        let mut removed = Vec::new();
+        for at in (0..self.list.len()).rev() {
+            if kept <= keep_bytes {
+                break;
+            }
+            if self.list[at].is_free() {
+                kept = kept.saturating_sub(self.list[at].size());
+                removed.push(self.list.remove(at));
+            }
+        }
+        removed
+    }
+
+    /// Ids come round after four thousand million segments, of which few live.
+    fn new_id(&mut self) -> u32 {
+        loop {
+            let id = self.next_id;
+            self.next_id = id.wrapping_add(1);
+            if self.list.iter().all(|segment| segment.id != id) {
+                return id;
+            }
+        }
+    }
+}
+
+// === The worker's side ===
+
+/// A segment of the server's, in the worker.
+pub(super) struct Mapped {
+    id: u32,
+    memory: Memory,
+}
+
+impl Mapped {
+    /// # Errors
+    /// The system's, and `InvalidInput` for a file that somebody could shrink
+    /// while it is read.
+    pub(super) fn new(fd: OwnedFd, id: u32) -> io::Result<Arc<Self>> {
+        if !rustix::fs::fcntl_get_seals(&fd)?.contains(SealFlags::SHRINK) {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        let size = usize::try_from(rustix::fs::fstat(&fd)?.st_size);
+        let size = size.map_err(|_| io::ErrorKind::InvalidInput)?;
+        let memory = Memory::map(&fd, size)?;
+        // The mapping outlives the descriptor.
+        drop(fd);
+        Ok(Arc::new(Self { id, memory }))
+    }
+
+    pub(super) fn id(&self) -> u32 {
+        self.id
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.memory.size()
+    }
+
+    /// Writes of an answer. False: out of range, or a request's body is read there.
+    #[must_use]
+    pub(super) fn write(&self, offset: usize, bytes: &[u8]) -> bool {
+        self.memory.write(offset, bytes)
+    }
+
+    /// Where these bytes lie in this segment: an answer may be a piece of its
+    /// request. `None` also for no bytes at all.
+    pub(super) fn offset_of(&self, bytes: &[u8]) -> Option<usize> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let offset = bytes
+            .as_ptr()
+            .addr()
+            .checked_sub(self.memory.start().addr())?;
+        self.memory.at(offset, bytes.len()).map(|_| offset)
+    }
+}
+
+/// The request's body in place, for `Bytes::from_owner`. When the last one of its
+/// segment is dropped, the segment is to be returned.
+pub(super) struct Held {
+    mapped: Arc<Mapped>,
+    len: usize,
+    returns: Arc<Returns>,
+}
+
+impl Held {
+    /// The first bytes of that segment. `None`: it is smaller, or written to at
+    /// this moment.
+    pub(super) fn new(mapped: Arc<Mapped>, len: usize, returns: Arc<Returns>) -> Option<Self> {
+        mapped.memory.at(0, len)?;
+        mapped.memory.uses.read().then_some(Self {
+            mapped,
+            len,
+            returns,
+        })
+    }
+}
+
+impl AsRef<[u8]> for Held {
+    #[expect(unsafe_code, reason = "memory that is shared with another process")]
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: the range was checked when this was made; the mapping lives as long
+        // as `self.mapped`, and its pages exist since it carries the seal against
+        // shrinking. This process does not write there, since `Uses` counts this as a
+        // reader, and the server does not before it was told that this is dropped.
+        unsafe { slice::from_raw_parts(self.mapped.memory.start(), self.len) }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.mapped.memory.uses.end_read() {
+            self.returns.push(self.mapped.id);
+        }
+    }
+}
+
+/// The segments which the worker uses no more, until it says so.
+#[derive(Default)]
+pub(super) struct Returns(Mutex<Vec<u32>>);
+
+impl Returns {
+    pub(super) fn push(&self, id: u32) {
+        self.lock().push(id);
+    }
+
+    pub(super) fn take_all(&self) -> Vec<u32> {
+        std::mem::take(&mut *self.lock())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === Both sides ===
+
+/// A mapping, and who in this process uses it. All access is by pointer.
+struct Memory {
+    map: MmapRaw,
+    uses: Uses,
+}
+
+impl Memory {
+    fn map(fd: &OwnedFd, size: usize) -> io::Result<Self> {
+        Ok(Self {
+            map: MmapOptions::new().len(size).map_raw(fd)?,
+            uses: Uses::default(),
+        })
+    }
+
+    fn size(&self) -> usize {
+        self.map.len()
+    }
+
+    fn start(&self) -> *mut u8 {
+        self.map.as_mut_ptr()
+    }
+
+    /// Where that range begins, if it lies inside.
+    fn at(&self, offset: usize, len: usize) -> Option<*mut u8> {
+        let end = offset.checked_add(len)?;
+        (end <= self.size()).then(|| self.start().wrapping_add(offset))
+    }
+
+    #[expect(unsafe_code, reason = "memory that is shared with another process")]
+    fn write(&self, offset: usize, bytes: &[u8]) -> bool {
+        let Some(to) = self.at(offset, bytes.len()) else {
+            return false;
+        };
+        if !self.uses.write() {
+            return false;
+        }
+        // SAFETY: the range lies in the mapping. `bytes` does not, since a slice of it
+        // is made for a reader alone, and `Uses` knows of none. The other process does
+        // not read before it is told to by the message that follows.
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
+        self.uses.end_write();
+        true
+    }
+
+    #[expect(unsafe_code, reason = "memory that is shared with another process")]
+    fn copy_from(&self, other: &Self, len: usize) -> bool {
+        let (Some(to), Some(from)) = (self.at(0, len), other.at(0, len)) else {
+            return false;
+        };
+        if ptr::eq(self, other) {
+            return true;
+        }
+        if !other.uses.read() {
+            return false;
+        }
+        let is_mine = self.uses.write();
+        if is_mine {
+            // SAFETY: both ranges lie in their mappings, which are different ones and
+            // do not overlap. In this process nobody writes the one, nor uses the other.
+            unsafe { ptr::copy_nonoverlapping(from, to, len) };
+            self.uses.end_write();
+        }
+        other.uses.end_read();
+        is_mine
+    }
+
+    fn copy_out(&self, offset: usize, len: usize) -> Option<Vec<u8>> {
+        self.at(offset, len)?;
+        let mut copy = vec![0; len];
+        self.read(offset, &mut copy).then_some(copy)
+    }
+
+    fn hash_into(&self, bytes: usize, hasher: &mut impl Hasher) -> bool {
+        let mut piece = [0; 4 * KIB];
+        if self.at(0, bytes).is_none() {
+            return false;
+        }
+        (0..bytes).step_by(piece.len()).all(|offset| {
+            let len = piece.len().min(bytes - offset);
+            let is_read = self.read(offset, &mut piece[..len]);
+            hasher.write(&piece[..len]);
+            is_read
+        })
+    }
+
+    #[expect(unsafe_code, reason = "memory that is shared with another process")]
+    fn read(&self, offset: usize, into: &mut [u8]) -> bool {
+        let Some(from) = self.at(offset, into.len()) else {
+            return false;
+        };
+        if !self.uses.read() {
+            return false;
+        }
+        // SAFETY: the range lies in the mapping, and nobody in this process writes
+        // there. `into` is memory of its own: no `&mut` into a mapping is ever made.
+        // If the other process writes, what is read is any bytes, and stays the same.
+        unsafe { ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
+        self.uses.end_read();
+        true
+    }
+}
+
+/// Who uses a piece of memory, in one word, so that no two of these can be decided
+/// upon different states: held by the worker, written, read by so many.
+///
+/// Each end of a use is a release, which the acquire of the next use sees.
+#[derive(Default)]
+struct Uses(AtomicUsize);
+
+impl Uses {
+    const HELD: usize = 1;
+    const WRITTEN: usize = 2;
+    const READER: usize = 4;
+
+    fn are_none(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+
+    /// False: it is used.
+    fn hold(&self) -> bool {
+        self.change(|uses| (uses == 0).then_some(Self::HELD))
+    }
+
+    /// False: it was not held.
+    fn end_hold(&self) -> bool {
+        self.0.fetch_and(!Self::HELD, Ordering::Release) & Self::HELD != 0
+    }
+
+    fn read(&self) -> bool {
+        self.change(|uses| (uses & Self::WRITTEN == 0).then_some(uses + Self::READER))
+    }
+
+    fn read_held(&self) -> bool {
+        let is_open = |uses| uses & (Self::WRITTEN | Self::HELD) == Self::HELD;
+        self.change(|uses| is_open(uses).then_some(uses + Self::READER))
+    }
+
+    /// True: this was the last reader.
+    fn end_read(&self) -> bool {
+        self.0.fetch_sub(Self::READER, Ordering::AcqRel) / Self::READER == 1
+    }
+
+    fn write(&self) -> bool {
+        self.change(|uses| (uses < Self::WRITTEN).then_some(uses | Self::WRITTEN))
+    }
+
+    fn end_write(&self) {
+        self.0.fetch_and(!Self::WRITTEN, Ordering::Release);
+    }
+
+    fn change(&self, to: impl FnMut(usize) -> Option<usize>) -> bool {
+        self.0
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, to)
+            .is_ok()
+    }
+}
+
+#[cfg(all(test, not(hybrid_loom)))]
+mod tests;
+
+#[cfg(all(test, hybrid_loom))]
+mod loom_tests {
+    use loom::{cell::UnsafeCell, sync::Arc, thread};
+
+    use super::*;
+
+    /// Loom watches the cell: a write beside a read or another write is an error.
+    #[test]
+    fn loom_a_reader_is_never_beside_the_next_writer() {
+        loom::model(|| {
+            let shared = Arc::new((Uses::default(), UnsafeCell::new(0)));
+            assert!(shared.0.hold());
+            let other = Arc::clone(&shared);
+            let reader = thread::spawn(move || {
+                let (uses, bytes) = &*other;
+                if uses.read_held() {
+                    bytes.with(|_| ());
+                    uses.end_read();
+                }
+            });
+            let (uses, bytes) = &*shared;
+            assert!(uses.end_hold());
+            if uses.hold() && uses.write() {
+                bytes.with_mut(|_| ());
+                uses.end_write();
+            }
+            reader.join().expect("no panic");
+            assert!(uses.end_hold() || uses.are_none());
+        });
+    }
+}
