@@ -6,10 +6,10 @@ pub use hybrid_core::{
     Response, StatusCode, Uri, Version,
     app::{
         App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve,
-        TrailingSlash,
+        TrailingSlash, worker,
     },
     body::Body,
-    config::{Balancing, Config, LogFormat, Mode},
+    config::{Balancing, Config, LogFormat, Mode, Variables},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
     error::{Error, Result},
     extract::{

@@ -24,9 +24,7 @@ pub use crate::extract::{
 };
 
 // Called by the route macros: lanes.
-pub use crate::dispatch::{
-    Endpoint, auto, event, inline, on_pool as pool, on_process as process,
-};
+pub use crate::dispatch::{Endpoint, auto, event, inline, on_pool as pool, on_process as process};
 
 // Called by `#[extractor]`.
 pub use crate::dispatch::{extract, extract_on_pool};

@@ -250,6 +250,12 @@ impl States {
         entry.value().ok()?.downcast_ref()
     }
 
+    /// Whether one of them could not be made.
+    pub(crate) fn have_failed(&self) -> bool {
+        let failed = |entry: &Arc<Entry>| matches!(entry.made.get(), Some(Err(_)));
+        self.entries.iter().any(failed)
+    }
+
     /// As [`get`](Self::get), if it is made already.
     pub(crate) fn made<T: Any>(&self) -> Option<&T> {
         let made = self.find(TypeId::of::<T>())?.made.get()?;

@@ -3,7 +3,10 @@
 use serde::Serialize;
 
 use super::decided::{self, Balancer};
-use crate::app::Frozen;
+use crate::{
+    app::Frozen,
+    dispatch::process::{Processes, WorkerGauge},
+};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Lanes {
@@ -31,10 +34,57 @@ struct Pool {
     orphans: usize,
 }
 
-/// This version has no process lane.
 #[derive(Debug, Serialize)]
 struct Process {
-    workers: [(); 0],
+    workers: Vec<Worker>,
+    queue_depth: usize,
+    segment_bytes: usize,
+}
+
+#[derive(Debug, Serialize)]
+struct Worker {
+    pid: Option<i32>,
+    state: &'static str,
+    route: Option<String>,
+    restarts: u64,
+    rss_bytes: usize,
+}
+
+impl Process {
+    fn of(app: &Frozen) -> Self {
+        let Processes::Apart(workers) = app.processes() else {
+            return Self {
+                workers: Vec::new(),
+                queue_depth: 0,
+                segment_bytes: 0,
+            };
+        };
+        let gauges = workers.gauges().into_iter();
+        Self {
+            workers: gauges.map(Worker::of).collect(),
+            queue_depth: workers.queue_depth(),
+            segment_bytes: workers.segment_bytes(),
+        }
+    }
+}
+
+impl Worker {
+    fn of(gauge: WorkerGauge) -> Self {
+        let WorkerGauge {
+            pid,
+            state,
+            route,
+            restarts,
+            rss_bytes,
+        } = gauge;
+        Self {
+            pid,
+            state,
+            route,
+            restarts,
+            rss_bytes,
+        }
+    }
 }
 
 pub(super) fn all(app: &Frozen) -> Lanes {
@@ -55,7 +105,7 @@ pub(super) fn all(app: &Frozen) -> Lanes {
             queue_depth: pool.queue_depth,
             orphans: pool.orphans,
         },
-        process: Process { workers: [] },
+        process: Process::of(app),
         balancer: decided::balancer(app),
     }
 }

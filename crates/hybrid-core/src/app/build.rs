@@ -16,8 +16,9 @@ use super::{
     hooks::Hook,
     layers::Stack,
     mount::Mount,
+    processes,
     routes::RouteEntry,
-    states::{Plan, Start, processes_apart},
+    states::{Plan, Start},
 };
 use crate::{
     balance::Balancer,
@@ -57,7 +58,6 @@ pub(crate) enum For {
     Testing,
     /// A worker process of a server: states are made on first use, nothing is
     /// listened on, and no hook runs.
-    #[allow(dead_code, reason = "workers are not started yet")]
     Worker,
 }
 
@@ -102,10 +102,16 @@ pub(crate) fn build(
     let _context = runtime.enter();
     let (settings, warnings, mut faults) = settings;
     faults.extend(app.faults);
+    let is_apart = processes::are_apart(&settings, purpose, &app.processes);
     let mut builder = Builder {
         settings: &settings,
         runtime,
-        is_apart: processes_apart(purpose, &settings),
+        is_apart,
+        process_lane: match purpose {
+            For::Worker => Lane::Process,
+            _ if is_apart => Lane::Process,
+            _ => Lane::Pool,
+        },
         plan: Plan::default(),
         faults,
         router: RouterBuilder::default(),
@@ -116,7 +122,7 @@ pub(crate) fn build(
     };
     let states = builder.add(app.root, &Around::default());
     let plan = std::mem::take(&mut builder.plan);
-    plan.make(Start::of(purpose, &settings), &mut builder.faults);
+    plan.make(Start::of(purpose, is_apart), &mut builder.faults);
     if let Some((path, at)) = &app.admin {
         builder.add_admin(path, at);
     }
@@ -130,6 +136,12 @@ pub(crate) fn build(
         root_mount,
         ..
     } = builder;
+    faults.extend(processes::faults(
+        &settings,
+        purpose,
+        &app.processes,
+        &routes,
+    ));
     let router = router.build().map_err(|more| faults.extend(more)).ok();
     if !faults.is_empty() {
         return Err(Error::from_faults(faults));
@@ -138,6 +150,7 @@ pub(crate) fn build(
         run_start_hooks(app.hooks.start, runtime)?;
     }
     let pool = start_pool(&settings, routes.len(), runtime)?;
+    let processes = processes::start(&settings, purpose, app.processes, &routes, runtime)?;
     let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
     let frozen = Frozen {
         balancer,
@@ -147,6 +160,7 @@ pub(crate) fn build(
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         settings,
         pool,
+        processes,
         telemetry: Telemetry::new(&routes),
         routes,
         registry: Registry::new(app.registrations, kinds),
@@ -156,13 +170,16 @@ pub(crate) fn build(
         root_mount,
         runtime: runtime.clone(),
         notes_placement: purpose == For::Testing,
+        sends_in_place: purpose == For::Serving,
         stops: AtomicBool::new(false),
     };
     let built = Arc::new(frozen);
-    built
-        .balancer
-        .start(&built)
-        .map_err(|error| Error::one("the balancer could not be started", error))?;
+    if purpose != For::Worker {
+        built
+            .balancer
+            .start(&built)
+            .map_err(|error| Error::one("the balancer could not be started", error))?;
+    }
     Ok(Built {
         app: built,
         stop: app.hooks.stop,
@@ -197,6 +214,8 @@ struct Builder<'a> {
     runtime: &'a Handle,
     /// Process routes run in processes, and not on the pool of this one.
     is_apart: bool,
+    /// Where process routes run in this process.
+    process_lane: Lane,
     plan: Plan,
     faults: Vec<Fault>,
     router: RouterBuilder,
@@ -432,7 +451,10 @@ impl Builder<'_> {
                 .timeout
                 .unwrap_or(Some(self.settings.request_timeout)),
         };
-        let (placed, is_auto) = placed(self.settings, lane, is_auto, &spec);
+        let (placed, is_auto) = match lane {
+            Lane::Process => (self.process_lane, false),
+            lane => placed(self.settings, lane, is_auto, &spec),
+        };
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
         Route {
             index: self.routes.len(),

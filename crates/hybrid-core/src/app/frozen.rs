@@ -31,6 +31,7 @@ use crate::{
         catch::{Catching, Panicked, catch},
         expose, is_exposed,
         pool::Pool,
+        process::{self, Answered, Failed, Processes},
         ticket::Ticket,
         within::within,
     },
@@ -57,6 +58,7 @@ pub struct Frozen {
     pub(super) states: States,
     pub(super) settings: Settings,
     pub(super) pool: Pool,
+    pub(super) processes: Processes,
     pub(super) telemetry: Telemetry,
     pub(super) balancer: Balancer,
     pub(super) registry: Registry,
@@ -68,6 +70,8 @@ pub struct Frozen {
     /// A permit for each handler that may outlive its client.
     pub(super) detached: Arc<Semaphore>,
     pub(super) notes_placement: bool,
+    /// Nobody but hyper looks at the bodies of answers that no layer is around.
+    pub(super) sends_in_place: bool,
     /// The server has begun to stop.
     pub(super) stops: AtomicBool,
 }
@@ -306,6 +310,23 @@ impl Frozen {
         &self.pool
     }
 
+    pub(crate) fn processes(&self) -> &Processes {
+        &self.processes
+    }
+
+    /// Takes a call through a worker process.
+    pub(crate) async fn call_worker(&self, call: process::Call) -> Result<Answered, Failed> {
+        match &self.processes {
+            Processes::Apart(workers) => workers.call(call).await,
+            Processes::OnPool | Processes::Inside(_) => Err(Failed::nowhere()),
+        }
+    }
+
+    /// Whether an answer's body may stay where a worker process wrote it.
+    pub(crate) fn sends_in_place(&self) -> bool {
+        self.sends_in_place
+    }
+
     pub(crate) fn telemetry(&self) -> &Telemetry {
         &self.telemetry
     }
@@ -344,6 +365,15 @@ impl Frozen {
         {
             tracing::warn!("handlers whose clients have left were cut");
         }
+        if let Processes::Apart(workers) = &self.processes {
+            workers.close();
+            if tokio::time::timeout_at(until.into(), workers.join())
+                .await
+                .is_err()
+            {
+                tracing::warn!("worker processes are still busy and are killed");
+            }
+        }
         self.pool.close();
         if tokio::time::timeout_at(until.into(), self.pool.join())
             .await
@@ -357,7 +387,7 @@ impl Frozen {
     }
 
     /// Lets a handler outlive its client, as long as there is room.
-    fn detach(self: &Arc<Self>, serving: Serving, route: Option<usize>) {
+    pub(crate) fn detach(self: &Arc<Self>, serving: Serving, route: Option<usize>) {
         let Ok(permit) = Arc::clone(&self.detached).try_acquire_owned() else {
             tracing::warn!("too many handlers outlive their clients; one was cancelled");
             return;

@@ -22,6 +22,17 @@ pub(super) fn start(settings: &Settings) {
     };
 }
 
+/// As [`start`], in a worker process: the server puts time and process before each
+/// line.
+pub(crate) fn start_in_worker(settings: &Settings) {
+    let builder = fmt()
+        .with_env_filter(EnvFilter::new(&settings.log))
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .without_time();
+    let _ = builder.finish().try_init();
+}
+
 /// One line a route, and what is odd about the configuration.
 pub(super) fn say_start(app: &Frozen, warnings: &Warnings) {
     for warning in warnings {

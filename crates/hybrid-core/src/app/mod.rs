@@ -9,6 +9,7 @@ mod layers;
 mod logging;
 mod middleware;
 pub(crate) mod mount;
+mod processes;
 mod request;
 mod routes;
 mod serve;
@@ -24,6 +25,7 @@ pub use frozen::Frozen;
 pub(crate) use frozen::Routed;
 pub use group::Group;
 pub use middleware::{Middleware, Next};
+pub use processes::worker;
 pub use request::RequestExt;
 pub use routes::{RouteEntry, Routes};
 pub use serve::Serve;
@@ -38,9 +40,10 @@ use crate::{
     problem::{ErrorFormat, Problem, Registration},
     respond::IntoResponse,
 };
-pub(crate) use build::{For, build_app, check_word};
+pub(crate) use build::{For, build, build_app, check_word, settings};
 use layers::Fallback;
 pub use layers::{HybridLayer, Inner, Layer};
+pub(crate) use logging::start_in_worker as start_worker_log;
 pub(crate) use serve::runtime as event_loops;
 
 /// A web application: routes, and what stands around them.
@@ -61,6 +64,7 @@ pub struct App {
     pub(crate) admin: Option<(String, &'static Location<'static>)>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) rules: Rules,
+    pub(crate) processes: processes::Wanted,
 }
 
 /// What becomes of a path with a trailing slash that no route has.
@@ -94,6 +98,7 @@ impl App {
             admin: None,
             faults: Vec::new(),
             rules: Rules::default(),
+            processes: processes::Wanted::default(),
         }
     }
 

@@ -23,6 +23,7 @@ use super::{
 use crate::{
     admin::AdminServer,
     config::Settings,
+    dispatch::process,
     error::{Error, Fault},
     server::{self, Stop, signal},
     sync::{AtomicUsize, Ordering},
@@ -33,7 +34,8 @@ impl App {
     /// left and returns.
     ///
     /// Reads the configuration, owns its runtime (`event_loops` threads) and its
-    /// log, listens on `addr` (127.0.0.1:8000).
+    /// log, listens on `addr` (127.0.0.1:8000). In a worker process it is the
+    /// worker's loop instead, and never returns.
     ///
     /// # Errors
     /// Everything that is wrong with the application or its configuration, at
@@ -42,7 +44,11 @@ impl App {
     ///
     /// # Panics
     /// Inside a runtime: use [`serve`](Self::serve) there.
-    pub fn run(self) -> Result<(), Error> {
+    pub fn run(mut self) -> Result<(), Error> {
+        if let Some(sockets) = process::sockets() {
+            process::serve_worker(self, sockets);
+        }
+        self.processes.by_run = true;
         let mut resolved = build::settings(&self.config, For::Serving);
         resolved.2.extend(one_address_twice(&resolved.0));
         logging::start(&resolved.0);

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::build::For;
-use crate::{config::Settings, error::Fault, spec::Lane, state::Entry};
+use crate::{error::Fault, spec::Lane, state::Entry};
 
 /// The states of all groups, in the order given.
 #[derive(Default)]
@@ -41,17 +41,12 @@ pub(super) enum Start {
     Nothing,
 }
 
-/// Whether process routes run in processes of their own, and not on the pool of
-/// this one.
-pub(super) fn processes_apart(purpose: For, settings: &Settings) -> bool {
-    matches!(purpose, For::Serving | For::Mounting) && settings.max_processes > 0
-}
-
 impl Start {
-    pub(super) fn of(purpose: For, settings: &Settings) -> Self {
+    /// With `is_apart`, process routes run in processes of their own.
+    pub(super) fn of(purpose: For, is_apart: bool) -> Self {
         match purpose {
             For::Worker => Self::Nothing,
-            _ if processes_apart(purpose, settings) => Self::WhatThisProcessTakes,
+            _ if is_apart => Self::WhatThisProcessTakes,
             For::Serving | For::Mounting | For::Testing => Self::Everything,
         }
     }

@@ -9,6 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     current::{Running, entered},
+    process::{Work, Worked},
     within::within,
 };
 use crate::{
@@ -54,6 +55,18 @@ pub(crate) type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
 pub(crate) trait Serve: Send + Sync {
     fn describe(&self, to: &mut Describe);
     fn serve(self: Arc<Self>, call: Call) -> Serving;
+
+    /// Answers a call inside a worker process, on this thread. Only process routes
+    /// are called there.
+    fn work(self: Arc<Self>, work: Work) -> Worked {
+        drop(work);
+        let problem = Problem::internal("this route does not run in worker processes");
+        Worked {
+            response: problem.into_response(),
+            timing: None,
+            refused: Vec::new(),
+        }
+    }
 }
 
 /// Where an answer was made and what it cost: an extension of the response.
@@ -134,12 +147,11 @@ pub(super) async fn prepare<A: Arguments>(
     } else {
         arguments.guard(parts).await?
     };
-    let mut report = Report::new(Source::Path);
-    let (held, malformed) = {
-        let texts = Texts::new(&parts.head);
-        let held = arguments.read_head(guarded, &texts, &mut report);
-        (held, texts.malformed())
-    };
+    let Judged {
+        held,
+        report,
+        malformed,
+    } = judge(arguments, guarded, parts);
     let refused = malformed.is_some() || !report.is_empty();
     let received = match plan {
         None => {
@@ -159,6 +171,35 @@ pub(super) async fn prepare<A: Arguments>(
         received,
         report,
     })
+}
+
+/// The values of a head, and what is wrong with them.
+struct Judged<H> {
+    held: H,
+    report: Report,
+    malformed: Option<Problem>,
+}
+
+/// Stage 2.
+fn judge<A: Arguments>(arguments: &A, guarded: A::Guarded, parts: &Parts) -> Judged<A::Held> {
+    let mut report = Report::new(Source::Path);
+    let texts = Texts::new(&parts.head);
+    let held = arguments.read_head(guarded, &texts, &mut report);
+    Judged {
+        held,
+        malformed: texts.malformed(),
+        report,
+    }
+}
+
+/// Whether the values of the head are refused, of a handler without guards.
+pub(super) async fn refuses_head<A: Arguments>(
+    arguments: &A,
+    parts: &mut Parts,
+) -> Result<bool, Response> {
+    let guarded = arguments.guard(parts).await?;
+    let judged = judge(arguments, guarded, parts);
+    Ok(judged.malformed.is_some() || !judged.report.is_empty())
 }
 
 impl<H> Prepared<H> {
@@ -225,7 +266,7 @@ pub(super) fn longest_wait(parts: &Parts) -> Instant {
     clock::now() + parts.app.settings().queue_wait
 }
 
-pub(super) fn timed_out() -> Problem {
+pub(crate) fn timed_out() -> Problem {
     Problem::of(&kinds::HANDLER_TIMEOUT).detail("the handler did not answer in time")
 }
 

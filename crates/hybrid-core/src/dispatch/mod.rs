@@ -26,6 +26,7 @@ pub use current::{Current, current};
 pub(crate) use current::{Running, entered};
 pub(crate) use effective_lane::EffectiveLane;
 pub use endpoint::Endpoint;
+pub(crate) use endpoint::timed_out;
 pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
 pub use event::event;
 pub use inline::inline;

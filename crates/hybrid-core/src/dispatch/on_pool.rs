@@ -28,7 +28,7 @@ use crate::{
     balance,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
-    problem::{Problem, kinds},
+    problem::Problem,
     respond::IntoResponse,
     router::Route,
     spec::{Lane, OnDisconnect},
@@ -39,10 +39,10 @@ use crate::{
     },
 };
 
-struct OnPool<A, F> {
-    arguments: A,
-    plan: Option<BodyPlan>,
-    handler: F,
+pub(super) struct OnPool<A, F> {
+    pub(super) arguments: A,
+    pub(super) plan: Option<BodyPlan>,
+    pub(super) handler: F,
 }
 
 /// Called by `#[get]` and its kin for a plain `fn` with `lane = auto`: it runs on
@@ -68,17 +68,20 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    let mut described = Describe::default();
-    arguments.describe(&mut described);
-    let plan = described.described_body().map(|body| body.plan);
-    Endpoint::new(
-        Lane::Pool,
-        OnPool {
+    Endpoint::new(Lane::Pool, OnPool::new(arguments, handler))
+}
+
+impl<A: Arguments, F> OnPool<A, F> {
+    pub(super) fn new(arguments: A, handler: F) -> Self {
+        let mut described = Describe::default();
+        arguments.describe(&mut described);
+        let plan = described.described_body().map(|body| body.plan);
+        Self {
             arguments,
             plan,
             handler,
-        },
-    )
+        }
+    }
 }
 
 impl<A, F, R> Serve for OnPool<A, F>
@@ -221,10 +224,7 @@ impl Refusal {
             Self::Overload => Problem::overloaded("more requests came than can be answered"),
             Self::Waited => Problem::overloaded("no thread was free in time"),
             Self::Deadline => endpoint::timed_out(),
-            Self::Closed => {
-                let retry = http::HeaderValue::from_static("1");
-                Problem::of(&kinds::SHUTTING_DOWN).header(http::header::RETRY_AFTER, retry)
-            }
+            Self::Closed => Problem::shutting_down(),
             Self::Panicked(Panicked(text)) => {
                 Problem::internal(format!("`{what}` panicked: {text}"))
             }

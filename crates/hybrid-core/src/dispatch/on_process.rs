@@ -1,8 +1,50 @@
 //! The process lane: a plain `fn` in a worker process, where a crash, a leak or a
 //! runaway loop harms one request and nothing else.
+//!
+//! The server receives the body and judges what needs no worker; the worker does
+//! all of it again and goes on: guards, values, body, handler, answer. Without
+//! worker processes (tests, `max_processes = 0`) the endpoint is the pool's.
 
-use super::{Endpoint, on_pool};
-use crate::{extract::Arguments, respond::IntoResponse, spec::Lane};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use http::StatusCode;
+use tokio::runtime::Handle;
+
+use super::{
+    Call, Endpoint, Serve, Serving,
+    catch::{Panicked, catch},
+    current::Running,
+    endpoint,
+    on_pool::OnPool,
+    process::{self, Answered, Failed, Interrupt, Payload, Work, Worked},
+    ticket::Ticket,
+    within::within,
+};
+use crate::{
+    Response,
+    app::Frozen,
+    body::Body,
+    extract::{Arguments, Describe, receive::receive_raw},
+    head::Parts,
+    problem::{Carried, Problem},
+    respond::IntoResponse,
+    router::Route,
+    spec::{Lane, OnDisconnect},
+    telemetry::{
+        clock::{self, Instant},
+        timing::Timing,
+    },
+};
+
+/// How long a worker has to finish a call whose client left, where leaving cancels
+/// it: a kill costs more than most handlers that are nearly done.
+const LEFT_GRACE: Duration = Duration::from_millis(500);
 
 /// Called by `#[get]` and its kin for a plain `fn` with `lane = process`: the
 /// handler runs in a worker process.
@@ -12,8 +54,257 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    Endpoint {
-        lane: Lane::Process,
-        ..on_pool::pool(arguments, handler)
+    let here = Arc::new(OnPool::new(arguments, handler));
+    Endpoint::new(Lane::Process, OnProcess { here })
+}
+
+struct OnProcess<A, F> {
+    /// The same endpoint in this process.
+    here: Arc<OnPool<A, F>>,
+}
+
+impl<A, F, R> Serve for OnProcess<A, F>
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn describe(&self, to: &mut Describe) {
+        self.here.arguments.describe(to);
     }
+
+    fn serve(self: Arc<Self>, call: Call) -> Serving {
+        if call.parts.lane != Lane::Process {
+            return Arc::clone(&self.here).serve(call);
+        }
+        let Call { mut parts, body } = call;
+        Box::pin(async move {
+            let received = self.receive(&mut parts, body).await;
+            let parts = Arc::new(parts);
+            let answered = match received {
+                Ok(body) => self.answer(&parts, body).await,
+                Err(response) => Err(response),
+            };
+            let (mut response, timing) = match answered {
+                Ok(answered) => answered,
+                Err(mut response) => {
+                    endpoint::finish(&mut response, &parts);
+                    (response, None)
+                }
+            };
+            endpoint::place(&mut response, &parts, timing.as_ref());
+            response
+        })
+    }
+
+    fn work(self: Arc<Self>, work: Work) -> Worked {
+        let Work {
+            mut parts,
+            mut body,
+            deadline,
+        } = work;
+        let (mut response, timing) = self.run(&mut parts, &mut body, deadline);
+        let refused = refused_sources(&response);
+        endpoint::finish(&mut response, &parts);
+        Worked {
+            response,
+            timing,
+            refused,
+        }
+    }
+}
+
+// === In the server ===
+
+impl<A, F, R> OnProcess<A, F>
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    /// The body, and what can be said without a worker: a bad value of the head
+    /// where no guard is asked before it.
+    async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
+        let (arguments, plan) = (&self.here.arguments, self.here.plan);
+        if !A::HAVE_GUARDS && endpoint::refuses_head(arguments, parts).await? {
+            let prepared = endpoint::prepare(arguments, plan, parts, &mut body).await?;
+            return Err(prepared.refuse(arguments).into_response());
+        }
+        let raw = Box::pin(receive_raw(plan, parts, body, A::HAVE_GUARDS)).await;
+        raw.map(Payload::from).map_err(IntoResponse::into_response)
+    }
+
+    /// The handler's answer and what it took, or what stands for it.
+    async fn answer(
+        &self,
+        parts: &Arc<Parts>,
+        body: Payload,
+    ) -> Result<(Response, Option<Timing>), Response> {
+        let complete = endpoint::complete(self.here.plan, parts);
+        let deadline = endpoint::deadline(complete, parts);
+        let longest = endpoint::longest_wait(parts);
+        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = permit.map_err(IntoResponse::into_response)?;
+        let running = Running {
+            // Held until the worker has ended its call, or was killed.
+            permit: permit.map(Arc::new),
+            ..Running::of(parts, Lane::Process, deadline)
+        };
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+        let interrupt = Interrupt::default();
+        let call = process::Call {
+            is_sent_in_place: parts.app.sends_in_place() && parts.route.stack.is_none(),
+            interrupt: interrupt.clone(),
+            ticket: Arc::clone(&ticket),
+            parts: Arc::clone(parts),
+            running,
+            longest,
+            body,
+        };
+        let app = Arc::clone(&parts.app);
+        let mut calling = Calling {
+            call: Some(Box::pin(async move { app.call_worker(call).await })),
+            parts,
+            ticket,
+            interrupt,
+            deadline,
+        };
+        match within(deadline, &mut calling).await {
+            Some(Ok(answered)) => {
+                let Answered {
+                    response,
+                    timing,
+                    refused,
+                } = answered;
+                let telemetry = parts.app.telemetry();
+                telemetry.refused_sources(&parts.route, &parts.head.method, &refused);
+                Ok((response, timing))
+            }
+            Some(Err(failed)) => Err(refuse(&parts.app, &parts.route, failed)),
+            None => {
+                // What is dropped in the middle of a call is killed.
+                calling.call = None;
+                Err(endpoint::timed_out().into_response())
+            }
+        }
+    }
+}
+
+fn refuse(app: &Frozen, route: &Route, failed: Failed) -> Response {
+    if let Failed::Refused(refused) = &failed
+        && let Some(why) = refused.shed()
+    {
+        app.telemetry().shed(route, why);
+    }
+    failed.problem(route.spec.name).into_response()
+}
+
+type CallFuture = Pin<Box<dyn Future<Output = Result<Answered, Failed>> + Send>>;
+
+/// A call in progress. Dropped, which is what a client that leaves comes to, it
+/// goes on by itself as the route's `on_disconnect` says.
+struct Calling<'a> {
+    call: Option<CallFuture>,
+    parts: &'a Arc<Parts>,
+    ticket: Arc<Ticket>,
+    interrupt: Interrupt,
+    deadline: Option<Instant>,
+}
+
+impl Future for Calling<'_> {
+    type Output = Result<Answered, Failed>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(call) = &mut self.call else {
+            return Poll::Pending;
+        };
+        let polled = call.as_mut().poll(cx);
+        if polled.is_ready() {
+            self.call = None;
+        }
+        polled
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        let Some(call) = self.call.take() else { return };
+        if !self.ticket.has_started() {
+            return;
+        }
+        let until = match self.parts.route.on_disconnect {
+            OnDisconnect::Detach => self.deadline,
+            OnDisconnect::Cancel => {
+                self.interrupt.cancel();
+                let grace = clock::now() + LEFT_GRACE;
+                Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)))
+            }
+        };
+        let parts = Arc::clone(self.parts);
+        let unheard = async move {
+            if let Some(Ok(answered)) = within(until, call).await
+                && let Some(timing) = &answered.timing
+            {
+                parts.app.telemetry().ran_unanswered(&parts.route, timing);
+            }
+            StatusCode::NO_CONTENT.into_response()
+        };
+        self.parts.app.detach(Box::pin(unheard), None);
+    }
+}
+
+// === In a worker ===
+
+impl<A, F, R> OnProcess<A, F>
+where
+    A: Arguments,
+    F: Fn(A::Values) -> R + Send + Sync + 'static,
+    R: IntoResponse,
+{
+    fn run(
+        &self,
+        parts: &mut Parts,
+        body: &mut Body,
+        deadline: Option<Instant>,
+    ) -> (Response, Option<Timing>) {
+        let (arguments, plan) = (&self.here.arguments, self.here.plan);
+        let panicked = |Panicked(text): Panicked, route: &Route| {
+            let name = route.spec.name;
+            Problem::internal(format!("`{name}` panicked: {text}")).into_response()
+        };
+        let prepare = endpoint::prepare(arguments, plan, parts, body);
+        let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(response)) => return (*response, None),
+            Err(panic) => return (panicked(panic, &parts.route), None),
+        };
+        if prepared.is_refused() {
+            return (prepared.refuse(arguments).into_response(), None);
+        }
+        let running = Running::of(parts, Lane::Process, deadline);
+        let handle = || match prepared.conclude(arguments) {
+            Ok(values) => (self.here.handler)(values).into_response(),
+            Err(problem) => problem.into_response(),
+        };
+        let route = Arc::clone(&parts.route);
+        let (ran, timing) = route.timed(0, || catch(|| running.enter(handle)));
+        let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
+        let response = match ran {
+            Ok(response) => response,
+            // Unwound by `block_on`, or for whatever reason: it is too late.
+            Err(_) if is_late() => endpoint::timed_out().into_response(),
+            Err(panic) => panicked(panic, &route),
+        };
+        (response, Some(timing))
+    }
+}
+
+/// Where the values stood that an answer refuses, as numbers of sources.
+fn refused_sources(response: &Response) -> Vec<u8> {
+    let carried = response.extensions().get::<Carried>();
+    let violations = carried.map_or(&[][..], |carried| carried.0.violations());
+    let sources = violations
+        .iter()
+        .map(|violation| violation.location.source as u8);
+    sources.take(process::REFUSED_MAX).collect()
 }

@@ -129,6 +129,96 @@ async fn receive_whole(
     })
 }
 
+/// A body that is passed on as it came, in the pieces that it came in.
+#[derive(Debug)]
+pub(crate) enum Raw {
+    /// No body was sent, or none is read.
+    Nothing,
+    Bytes(Vec<Bytes>),
+    /// Larger than the limit.
+    TooLarge,
+    /// Of a type that is not taken.
+    Unread,
+}
+
+/// Receives a body for somebody who looks at it elsewhere, within its limit.
+///
+/// With `is_judged_later`, what the body would be refused for (413, 415) is passed
+/// on as well, since a guard there is asked first.
+pub(crate) async fn receive_raw(
+    plan: Option<BodyPlan>,
+    parts: &Parts,
+    body: Body,
+    is_judged_later: bool,
+) -> Result<Raw, Problem> {
+    let Some(plan) = plan.filter(|_| !body.is_end_stream()) else {
+        return Ok(Raw::Nothing);
+    };
+    let media = Media::of(&parts.headers);
+    let limit = match plan {
+        BodyPlan::Own(_) => limit_of_own(parts),
+        _ => limit_of(plan, &media, parts),
+    };
+    let judged = refuse_by_length(&body, limit).map_err(|problem| (Raw::TooLarge, problem));
+    let judged = judged.and_then(|()| {
+        let limits = FormLimits::of(parts.app.settings());
+        let checked = check_type(plan, media, &limits);
+        checked.map_err(|problem| (Raw::Unread, problem))
+    });
+    let read = match judged {
+        Ok(_) => read_pieces(body, limit).await?,
+        Err(refused) => Err(refused),
+    };
+    match read {
+        Ok(pieces) => Ok(Raw::Bytes(pieces)),
+        Err((raw, _)) if is_judged_later => Ok(raw),
+        Err((_, problem)) => Err(problem),
+    }
+}
+
+/// A user's `FromRequest` has limits of its own below this one.
+fn limit_of_own(parts: &Parts) -> usize {
+    let settings = parts.app.settings();
+    let most = settings.body_limit.max(settings.upload_limit);
+    parts.route.body_limit.unwrap_or(most)
+}
+
+/// Frames below this are gathered, so that a client that sends byte by byte costs
+/// no more memory than its bytes.
+const PIECE_BYTES_MIN: usize = 16 * 1024;
+
+/// Reads a body to its end, as the frames that came. The inner error: it is larger
+/// than the limit.
+async fn read_pieces(
+    body: Body,
+    limit: usize,
+) -> Result<Result<Vec<Bytes>, (Raw, Problem)>, Problem> {
+    let mut body = match body.try_into_bytes() {
+        Ok(bytes) if bytes.len() > limit => return Ok(Err((Raw::TooLarge, too_large(limit)))),
+        Ok(bytes) => return Ok(Ok(vec![bytes])),
+        Err(stream) => stream,
+    };
+    let (mut pieces, mut small, mut total) = (Vec::new(), BytesMut::new(), 0_usize);
+    while let Some(data) = next_data(&mut body).await? {
+        total += data.len();
+        if total > limit {
+            return Ok(Err((Raw::TooLarge, too_large(limit))));
+        }
+        if data.len() < PIECE_BYTES_MIN {
+            small.extend_from_slice(&data);
+        } else {
+            if !small.is_empty() {
+                pieces.push(small.split().freeze());
+            }
+            pieces.push(data);
+        }
+    }
+    if !small.is_empty() {
+        pieces.push(small.freeze());
+    }
+    Ok(Ok(pieces))
+}
+
 fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
     let settings = parts.app.settings();
     match (parts.route.body_limit, plan, media) {

@@ -67,7 +67,9 @@ pub(crate) mod kinds {
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type";
         VALIDATION_FAILED = 422 "validation_failed" "Validation failed";
         UNPROCESSABLE = 422 "unprocessable" "Unprocessable content";
+        HEADERS_TOO_LARGE = 431 "headers_too_large" "Headers too large";
         INTERNAL = 500 "internal_error" "Internal error";
+        WORKER_CRASHED = 500 "worker_crashed" "Worker crashed";
         OVERLOADED = 503 "overloaded" "Overloaded";
         SHUTTING_DOWN = 503 "shutting_down" "Shutting down";
         HANDLER_TIMEOUT = 504 "handler_timeout" "Handler timeout";

@@ -150,6 +150,12 @@ impl Problem {
             .header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
+    /// 503 `shutting_down`, with `Retry-After: 1`.
+    pub(crate) fn shutting_down() -> Self {
+        let retry = HeaderValue::from_static("1");
+        Self::of(&kinds::SHUTTING_DOWN).header(header::RETRY_AFTER, retry)
+    }
+
     /// 422 `validation_failed` with its violations, in the order given.
     #[must_use]
     pub fn validation(violations: Vec<Violation>) -> Self {

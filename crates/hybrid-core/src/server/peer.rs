@@ -63,6 +63,14 @@ impl ClientAddr {
         })
     }
 
+    /// Of an address that is known already, without its port.
+    pub(crate) fn of_ip(ip: IpAddr) -> Self {
+        Self {
+            ip: ip.to_canonical(),
+            port: None,
+        }
+    }
+
     fn is_in(&self, networks: &[Network]) -> bool {
         networks.iter().any(|network| network.contains(self.ip))
     }

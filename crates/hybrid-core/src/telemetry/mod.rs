@@ -149,9 +149,22 @@ impl Telemetry {
 
     /// Values of a request were refused.
     pub(crate) fn refused_values(&self, route: &Route, method: &Method, refused: &[Violation]) {
+        let sources = refused
+            .iter()
+            .map(|violation| violation.location.source as u8);
+        self.count_refused(route, method, sources);
+    }
+
+    /// As [`refused_values`](Self::refused_values), by the numbers of their sources:
+    /// what a worker process refused.
+    pub(crate) fn refused_sources(&self, route: &Route, method: &Method, sources: &[u8]) {
+        self.count_refused(route, method, sources.iter().copied());
+    }
+
+    fn count_refused(&self, route: &Route, method: &Method, sources: impl Iterator<Item = u8>) {
         let rare = &self.rare[self.series.of(Some(route), method).index()];
-        for violation in refused {
-            rare.refused[violation.location.source as usize].fetch_add(1, Ordering::Relaxed);
+        for count in sources.filter_map(|source| rare.refused.get(usize::from(source))) {
+            count.fetch_add(1, Ordering::Relaxed);
         }
     }
 

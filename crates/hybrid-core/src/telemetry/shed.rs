@@ -13,18 +13,24 @@ pub(crate) enum Shed {
     Overload,
     /// No place under the route's `max_concurrency` was free in time.
     Concurrency,
+    /// No worker process could be started.
+    NoWorker,
+    /// The very request has killed worker processes.
+    Poison,
     /// The pool is closed: the server stops.
     Closed,
 }
 
 impl Shed {
     /// Every reason, in the order of their numbers.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::QueueFull,
         Self::ExpectedWait,
         Self::Waited,
         Self::Overload,
         Self::Concurrency,
+        Self::NoWorker,
+        Self::Poison,
         Self::Closed,
     ];
 
@@ -36,6 +42,8 @@ impl Shed {
             Self::Waited => "queue_wait",
             Self::Overload => "overload",
             Self::Concurrency => "max_concurrency",
+            Self::NoWorker => "no_worker",
+            Self::Poison => "poison",
             Self::Closed => "shutting_down",
         }
     }

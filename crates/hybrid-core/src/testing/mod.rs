@@ -141,6 +141,22 @@ impl TestClient {
         self
     }
 
+    /// Runs process routes in worker processes that run this program, whose `main`
+    /// builds the same application: `env!("CARGO_BIN_EXE_app")`. Without it they run
+    /// on the pool, since the test's own binary started again would run its tests.
+    ///
+    /// # Panics
+    /// A request was sent already.
+    #[must_use]
+    pub fn worker_binary(mut self, program: impl Into<std::path::PathBuf>) -> Self {
+        let app = self.app.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let app = app
+            .as_mut()
+            .expect("the workers' program is named before the first request");
+        app.processes.program = Some(program.into());
+        self
+    }
+
     pub(crate) fn app(&self) -> &Arc<Frozen> {
         if let Err(error) = self.check() {
             panic!("{error:?}");

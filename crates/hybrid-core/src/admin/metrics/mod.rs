@@ -14,6 +14,7 @@ use super::{decided, with_type};
 use crate::{
     Response,
     app::Frozen,
+    dispatch::process::{Ended, Processes, WORKER_STATES},
     spec::Lane,
     telemetry::{
         DURATION_BOUNDS_NS, LaneTotals, Outcome, SOURCES, SPREAD_BOUNDS_NS, Shed, Spread, Table,
@@ -37,6 +38,7 @@ pub(super) fn answer(app: &Frozen, headers: &HeaderMap) -> Response {
     });
     balancer(app, &mut text);
     pool(app, &mut text);
+    workers(app, &mut text);
     process::write(&mut text);
     with_type(text.finish(), format.content_type())
 }
@@ -204,4 +206,25 @@ fn pool(app: &Frozen, text: &mut Text) {
     }
     text.family(&metric::POOL_QUEUE);
     text.integer(&Labels::new(), pool.queue_depth as u64);
+}
+
+fn workers(app: &Frozen, text: &mut Text) {
+    let Processes::Apart(workers) = app.processes() else {
+        return;
+    };
+    text.family(&metric::WORKERS);
+    let gauges = workers.gauges();
+    for state in WORKER_STATES {
+        let count = gauges.iter().filter(|worker| worker.state == state).count();
+        text.integer(&Labels::new().with("state", state), count as u64);
+    }
+    text.family(&metric::WORKER_RESTARTS);
+    for how in Ended::ALL {
+        let labels = Labels::new().with("reason", how.as_str());
+        text.counter(&labels, workers.ended(how));
+    }
+    text.family(&metric::WORKER_QUEUE);
+    text.integer(&Labels::new(), workers.queue_depth() as u64);
+    text.family(&metric::WORKER_SEGMENTS);
+    text.integer(&Labels::new(), workers.segment_bytes() as u64);
 }

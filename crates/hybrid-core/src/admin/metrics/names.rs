@@ -76,6 +76,14 @@ metrics! {
         "Threads of the pool.";
     POOL_QUEUE: Gauge "hybrid_pool_queue_depth" "" []
         "Tickets that wait for a thread of the pool.";
+    WORKERS: Gauge "hybrid_process_workers" "" ["state"]
+        "Worker processes of the process lane.";
+    WORKER_RESTARTS: Counter "hybrid_process_restarts_total" "" ["reason"]
+        "Worker processes that ended and were replaced, or could not be started.";
+    WORKER_QUEUE: Gauge "hybrid_process_queue_depth" "" []
+        "Calls that wait for a worker process.";
+    WORKER_SEGMENTS: Gauge "hybrid_process_segment_bytes" "bytes" []
+        "Shared memory for the bodies of process routes.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" "seconds" []
         "Processor time of the process, user and system.";
     PROCESS_RESIDENT: Gauge "process_resident_memory_bytes" "bytes" []

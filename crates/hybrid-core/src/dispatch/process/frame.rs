@@ -8,10 +8,6 @@
 //!
 //! Whether a range lies inside a segment is not known here:
 //! [`Part::of`](super::segment::Part::of) says.
-#![cfg_attr(
-    any(not(test), hybrid_loom),
-    expect(dead_code, reason = "the worker and its keeper come after it")
-)]
 
 use std::{
     fmt,
@@ -40,7 +36,7 @@ pub(super) const HEADERS_MAX: usize = 256;
 
 /// How many segments are returned by one message, how many refused values it
 /// counts, how many notes it brings, at most.
-pub(super) const LIST_MAX: usize = 64;
+pub(crate) const LIST_MAX: usize = 64;
 
 // === The calls' socket ===
 
@@ -180,7 +176,6 @@ pub(super) enum Order {
     Cancel(u64),
     /// The server keeps these segments no more.
     Unmap(Vec<u32>),
-    End,
 }
 
 /// From the worker.
@@ -420,6 +415,12 @@ impl Ran {
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the message is longer than {MESSAGE_BYTES_MAX} bytes")
+    }
+}
+
+impl Rubbish {
+    pub(super) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
     }
 }
 

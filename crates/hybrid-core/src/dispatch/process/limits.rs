@@ -14,7 +14,6 @@
 //!   that is read here by exact times; over hours of processor time these differ by
 //!   seconds. Deadlines are what is exact.
 //! - Open files are `RLIMIT_NOFILE`. Beyond it nothing more can be opened.
-#![cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
 
 use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},

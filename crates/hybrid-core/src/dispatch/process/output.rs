@@ -9,7 +9,6 @@
 //!
 //! A worker's own log comes this way too. Its lines begin with their level, which is
 //! taken over; all other lines are told at level INFO.
-#![cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
 
 use std::{fmt::Write as _, os::fd::AsFd, time::Duration};
 

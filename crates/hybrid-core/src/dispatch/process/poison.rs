@@ -8,7 +8,6 @@
 //!
 //! A client that changes a byte is not found out here: that its requests kill is
 //! for the back-off of spawning to bear.
-#![cfg_attr(not(test), expect(dead_code, reason = "its caller is on its way"))]
 
 use std::{
     collections::VecDeque,

@@ -12,10 +12,6 @@
 //!
 //! Not kept from a worker: files to read, time, memory and processor (`limits` has
 //! those), and what it was given as open descriptors.
-#![cfg_attr(
-    not(all(test, feature = "sandbox")),
-    expect(dead_code, reason = "its caller is on its way")
-)]
 
 #[cfg(all(
     feature = "sandbox",

@@ -22,15 +22,9 @@
 //!
 //! A worker that punches holes into a segment finds zeros there, as does the
 //! server; the seals leave it no way to make the server's reads fail.
-#![cfg_attr(
-    any(not(test), hybrid_loom),
-    expect(dead_code, reason = "the worker and its keeper come after it")
-)]
 
 use std::{
-    fmt,
-    hash::Hasher,
-    io,
+    fmt, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
     ptr, slice,
     sync::{Arc, PoisonError},
@@ -138,7 +132,7 @@ pub(super) fn size_for(bytes: usize) -> usize {
 }
 
 /// Shared memory that belongs to one worker.
-pub(super) struct Segment {
+pub(crate) struct Segment {
     id: u32,
     memory: Memory,
     fd: OwnedFd,
@@ -202,12 +196,6 @@ impl Segment {
     /// A copy, which no worker can change any more.
     pub(super) fn copy_out(&self, offset: usize, len: usize) -> Option<Vec<u8>> {
         self.memory.copy_out(offset, len)
-    }
-
-    /// Hashes the first bytes, a copied piece after the other. False: out of range.
-    #[must_use]
-    pub(super) fn hash_into(&self, bytes: usize, hasher: &mut impl Hasher) -> bool {
-        self.memory.hash_into(bytes, hasher)
     }
 
     /// Neither held by the worker nor read by the server.
@@ -296,10 +284,8 @@ impl Segments {
     /// have its descriptor yet.
     pub(super) fn take(&self, bytes: usize) -> Result<(Arc<Segment>, bool), Lack> {
         let size = size_for(bytes);
-        let found = self.lock().take_free(size, size.saturating_mul(4));
-        if let Some(segment) = found {
-            let is_new = !segment.is_sent.load(Ordering::Relaxed);
-            return Ok((segment, is_new));
+        if let Some(free) = self.take_free(bytes) {
+            return Ok(free);
         }
         match self.take_new(bytes) {
             // Rather a far too large one than none.
@@ -311,6 +297,14 @@ impl Segments {
             }
             new => Ok((new?, true)),
         }
+    }
+
+    /// As [`take`](Self::take), where a free one is there already.
+    pub(super) fn take_free(&self, bytes: usize) -> Option<(Arc<Segment>, bool)> {
+        let size = size_for(bytes);
+        let segment = self.lock().take_free(size, size.saturating_mul(4))?;
+        let is_new = !segment.is_sent.load(Ordering::Relaxed);
+        Some((segment, is_new))
     }
 
     /// Without the lock, since large memory takes its time.
@@ -346,6 +340,7 @@ impl Segments {
     }
 
     /// What they take, in all.
+    #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.lock().list.iter().map(|segment| segment.size()).sum()
     }
@@ -424,6 +419,7 @@ impl Mapped {
         self.id
     }
 
+    #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         self.memory.size()
     }
@@ -578,19 +574,6 @@ impl Memory {
         self.at(offset, len)?;
         let mut copy = vec![0; len];
         self.read(offset, &mut copy).then_some(copy)
-    }
-
-    fn hash_into(&self, bytes: usize, hasher: &mut impl Hasher) -> bool {
-        let mut piece = [0; 4 * KIB];
-        if self.at(0, bytes).is_none() {
-            return false;
-        }
-        (0..bytes).step_by(piece.len()).all(|offset| {
-            let len = piece.len().min(bytes - offset);
-            let is_read = self.read(offset, &mut piece[..len]);
-            hasher.write(&piece[..len]);
-            is_read
-        })
     }
 
     #[expect(unsafe_code, reason = "memory that is shared with another process")]

@@ -7,10 +7,6 @@
 //! How the end of the other side is seen: `Ok(0)` where it had read all that it
 //! was sent, `ConnectionReset` where something was left unread. A reset is told
 //! once, and before what may still lie in the queue.
-#![cfg_attr(
-    any(not(test), hybrid_loom),
-    expect(dead_code, reason = "the worker and its keeper come after it")
-)]
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -27,6 +23,8 @@ use rustix::{
         SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sockopt,
     },
 };
+
+use tokio::io::unix::AsyncFd;
 
 use super::frame::MESSAGE_BYTES_MAX;
 
@@ -50,6 +48,15 @@ pub(super) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
 /// property of this end alone.
 pub(super) fn never_wait(socket: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(socket, true)?)
+}
+
+/// Watched by the event loops of the runtime that this is called in.
+#[expect(unsafe_code, reason = "what the runtime wants to be promised")]
+pub(super) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    // SAFETY: an owned descriptor is open until it is dropped, which the `AsyncFd`
+    // that owns it does last, and always the same one.
+    let watched = unsafe { AsyncFd::register(socket) };
+    watched.map_err(Into::into)
 }
 
 /// Sends one message, whole or not at all, with descriptors.

@@ -418,11 +418,10 @@ impl Parts {
     }
 
     fn order(&self) -> Order {
-        match self.kind % 4 {
+        match self.kind % 3 {
             0 => Order::Ping(self.numbers[0]),
             1 => Order::Cancel(self.numbers[0]),
-            2 => Order::Unmap(self.ids.clone()),
-            _ => Order::End,
+            _ => Order::Unmap(self.ids.clone()),
         }
     }
 }

@@ -1,5 +1,3 @@
-use std::hash::{DefaultHasher, Hasher};
-
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -251,20 +249,6 @@ fn a_body_that_outgrows_its_segment_moves() {
     assert!(!small.copy_from(&large, SMALL + 1), "it does not fit");
     assert!(!large.copy_from(&small, SMALL + 1), "it has no more");
     assert!(large.copy_from(&large, MIB));
-}
-
-#[test]
-fn a_hash_is_that_of_the_bytes() {
-    let segment = create(SMALL);
-    let bytes: Vec<u8> = (0..10_000_u32).map(|at| (at % 251) as u8).collect();
-    assert!(segment.write_at(0, &bytes));
-    let (mut hasher, mut expected) = (DefaultHasher::new(), DefaultHasher::new());
-    assert!(segment.hash_into(bytes.len(), &mut hasher));
-    bytes
-        .chunks(4 * KIB)
-        .for_each(|piece| expected.write(piece));
-    assert_eq!(hasher.finish(), expected.finish());
-    assert!(!segment.hash_into(SMALL + 1, &mut hasher));
 }
 
 #[test]

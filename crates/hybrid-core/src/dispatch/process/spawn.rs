@@ -1,0 +1,199 @@
+//! Starting a worker: the same program again, by exec, with two sockets, its
+//! output in pipes, and an end that follows the server's.
+//!
+//! Called by one thread that lives as long as the server: the system tells a
+//! child of its parent's death when the thread that started it ends.
+#![expect(
+    unsafe_code,
+    reason = "what a child does between fork and exec, and descriptors that are known by number"
+)]
+
+use std::{
+    ffi::OsString,
+    io,
+    os::{
+        fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
+        unix::process::CommandExt as _,
+    },
+    path::PathBuf,
+    process::{Command, Stdio},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use rustix::process::{Pid, PidfdFlags, getpid, getppid, pidfd_open};
+
+use super::socket;
+use crate::config::Variables;
+
+/// Says whose worker a process is: the process id of its server.
+const WORKER_OF: &str = "HYBRID_WORKER_OF";
+
+/// Where a worker finds its sockets.
+const CALLS: RawFd = 3;
+const CONTROL: RawFd = 4;
+
+/// What workers run.
+#[derive(Debug, Clone)]
+pub(crate) struct Program {
+    path: PathBuf,
+    name: OsString,
+    arguments: Vec<OsString>,
+    environment: Variables,
+}
+
+/// A worker that was started.
+#[derive(Debug)]
+pub(super) struct Spawned {
+    pub(super) pid: Pid,
+    pub(super) pidfd: OwnedFd,
+    pub(super) calls: OwnedFd,
+    pub(super) control: OwnedFd,
+    pub(super) out: OwnedFd,
+    pub(super) err: OwnedFd,
+}
+
+/// A worker's own ends.
+#[derive(Debug)]
+pub(crate) struct Sockets {
+    pub(super) calls: OwnedFd,
+    pub(super) control: OwnedFd,
+    pub(super) server: Pid,
+}
+
+impl Program {
+    /// This very program, with the arguments that it got. The link names the file
+    /// that runs, also where another has taken its place on the disk meanwhile.
+    pub(crate) fn this(environment: Variables) -> Self {
+        let mut arguments = std::env::args_os();
+        Self {
+            path: PathBuf::from("/proc/self/exe"),
+            name: arguments.next().unwrap_or_else(|| "hybrid".into()),
+            arguments: arguments.collect(),
+            environment,
+        }
+    }
+
+    /// Another program that serves the same application.
+    pub(crate) fn other(path: PathBuf, environment: Variables) -> Self {
+        Self {
+            name: path.clone().into_os_string(),
+            path,
+            arguments: Vec::new(),
+            environment,
+        }
+    }
+
+    /// Starts a worker.
+    ///
+    /// # Errors
+    /// The system has no more processes, files or memory, or cannot run the
+    /// program.
+    pub(super) fn spawn(&self) -> io::Result<Spawned> {
+        let (calls, its_calls) = socket::pair()?;
+        let (control, its_control) = socket::pair()?;
+        let mut command = Command::new(&self.path);
+        command
+            .arg0(&self.name)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            // Ctrl-C in a terminal is for the server, which ends its workers when
+            // they have answered; and what a handler starts is killed with it.
+            .process_group(0);
+        self.set_environment(&mut command);
+        in_child(&mut command, above(&its_calls)?, above(&its_control)?);
+        let mut child = command.spawn()?;
+        let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) else {
+            return Err(io::Error::other("a child without its pipes"));
+        };
+        let pid = Pid::from_child(&child);
+        Ok(Spawned {
+            pid,
+            // It is not reaped before, so the number is still its own.
+            pidfd: pidfd_open(pid, PidfdFlags::empty())?,
+            calls,
+            control,
+            out: out.into(),
+            err: err.into(),
+        })
+    }
+
+    fn set_environment(&self, command: &mut Command) {
+        if let Variables::Only(names) = &self.environment {
+            command.env_clear();
+            let kept = std::env::vars_os().filter(|(name, _)| {
+                let name = name.to_string_lossy();
+                name.starts_with("HYBRID_") || names.iter().any(|kept| *kept == name)
+            });
+            command.envs(kept);
+        }
+        command.env(WORKER_OF, getpid().as_raw_pid().to_string());
+    }
+}
+
+/// The same descriptor with a number that no worker's socket has.
+fn above(fd: &OwnedFd) -> io::Result<OwnedFd> {
+    Ok(rustix::io::fcntl_dupfd_cloexec(fd, CONTROL + 1)?)
+}
+
+/// What the child does before it becomes the program.
+fn in_child(command: &mut Command, calls: OwnedFd, control: OwnedFd) {
+    let server = getpid();
+    let prepare = move || {
+        // SAFETY: `dup2` and `close_range` take numbers and touch no memory. The
+        // numbers they replace and mark belong to the child alone, which uses none
+        // of them: its own pipe for errors is closed by exec in any case.
+        unsafe {
+            if libc::dup2(calls.as_raw_fd(), CALLS) < 0
+                || libc::dup2(control.as_raw_fd(), CONTROL) < 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            // What libraries of the server's opened without close-on-exec. A kernel
+            // before 5.11 leaves it open.
+            libc::syscall(
+                libc::SYS_close_range,
+                CONTROL + 1,
+                libc::c_uint::MAX,
+                libc::CLOSE_RANGE_CLOEXEC,
+            );
+        }
+        rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))?;
+        // It may have died before the system was told.
+        if getppid() != Some(server) {
+            return Err(io::Error::from_raw_os_error(libc::ESRCH));
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only calls to the system are made: nothing is
+    // allocated and no lock is taken, not for an error either, which is a number.
+    unsafe {
+        command.pre_exec(prepare);
+    }
+}
+
+/// This process's sockets, where it is a worker.
+///
+/// What a worker's handler starts inherits the variable, and is none: its parent
+/// is another process.
+pub(crate) fn sockets() -> Option<Sockets> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    let server = std::env::var(WORKER_OF).ok()?;
+    let server = Pid::from_raw(server.parse().ok()?)?;
+    if getppid() != Some(server) || TAKEN.swap(true, Ordering::Relaxed) {
+        return None;
+    }
+    // SAFETY: the server put these two descriptors here for this process, and they
+    // are taken once.
+    let (calls, control) = unsafe { (OwnedFd::from_raw_fd(CALLS), OwnedFd::from_raw_fd(CONTROL)) };
+    for socket in [&calls, &control] {
+        // Not for what a handler starts.
+        rustix::io::fcntl_setfd(socket, rustix::io::FdFlags::CLOEXEC).ok()?;
+    }
+    Some(Sockets {
+        calls,
+        control,
+        server,
+    })
+}
