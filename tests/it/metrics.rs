@@ -351,7 +351,10 @@ fn both_formats_are_well_formed_and_say_the_same() {
                 assert!(metric.labels.contains(&label.as_str()), "{sample:?}");
             }
         }
-        if !metric.name.starts_with("process_") {
+        // What moves by itself between the two: a pool thread goes to rest after its
+        // answer was sent.
+        let moves = metric.name.starts_with("process_") || metric.name == "hybrid_pool_threads";
+        if !moves {
             assert_eq!(plain.samples, family.samples);
         }
     }

@@ -209,22 +209,31 @@ fn pool(app: &Frozen, text: &mut Text) {
 }
 
 fn workers(app: &Frozen, text: &mut Text) {
-    let Processes::Apart(workers) = app.processes() else {
-        return;
+    let workers = match app.processes() {
+        Processes::Apart(workers) => Some(workers),
+        Processes::OnPool | Processes::Inside(_) => None,
     };
     text.family(&metric::WORKERS);
-    let gauges = workers.gauges();
-    for state in WORKER_STATES {
-        let count = gauges.iter().filter(|worker| worker.state == state).count();
-        text.integer(&Labels::new().with("state", state), count as u64);
+    if let Some(workers) = workers {
+        let gauges = workers.gauges();
+        for state in WORKER_STATES {
+            let count = gauges.iter().filter(|worker| worker.state == state);
+            text.integer(&Labels::new().with("state", state), count.count() as u64);
+        }
     }
     text.family(&metric::WORKER_RESTARTS);
     for how in Ended::ALL {
-        let labels = Labels::new().with("reason", how.as_str());
-        text.counter(&labels, workers.ended(how));
+        let count = workers.map_or(0, |workers| workers.ended(how));
+        text.counter(&Labels::new().with("reason", how.as_str()), count);
     }
     text.family(&metric::WORKER_QUEUE);
-    text.integer(&Labels::new(), workers.queue_depth() as u64);
+    text.integer(
+        &Labels::new(),
+        workers.map_or(0, |w| w.queue_depth() as u64),
+    );
     text.family(&metric::WORKER_SEGMENTS);
-    text.integer(&Labels::new(), workers.segment_bytes() as u64);
+    text.integer(
+        &Labels::new(),
+        workers.map_or(0, |w| w.segment_bytes() as u64),
+    );
 }

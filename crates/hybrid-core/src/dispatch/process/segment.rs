@@ -340,7 +340,7 @@ impl Segments {
     }
 
     /// What they take, in all.
-    #[cfg(test)]
+    #[cfg(all(test, not(hybrid_loom)))]
     pub(super) fn bytes(&self) -> usize {
         self.lock().list.iter().map(|segment| segment.size()).sum()
     }
@@ -419,7 +419,7 @@ impl Mapped {
         self.id
     }
 
-    #[cfg(test)]
+    #[cfg(all(test, not(hybrid_loom)))]
     pub(super) fn size(&self) -> usize {
         self.memory.size()
     }
