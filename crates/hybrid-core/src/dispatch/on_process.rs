@@ -30,7 +30,10 @@ use crate::{
     Response,
     app::Frozen,
     body::Body,
-    extract::{Arguments, Describe, receive::receive_raw},
+    extract::{
+        Arguments, Describe,
+        receive::{read_to_end, receive_raw},
+    },
     head::Parts,
     problem::{Carried, Problem},
     respond::IntoResponse,
@@ -103,7 +106,9 @@ where
             mut body,
             deadline,
         } = work;
-        let (mut response, timing) = self.run(&mut parts, &mut body, deadline);
+        let (response, timing) = self.run(&mut parts, &mut body, deadline);
+        let mut response =
+            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, &parts.route));
         let refused = refused_sources(&response);
         endpoint::finish(&mut response, &parts);
         Worked {
@@ -268,10 +273,6 @@ where
         deadline: Option<Instant>,
     ) -> (Response, Option<Timing>) {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        let panicked = |Panicked(text): Panicked, route: &Route| {
-            let name = route.spec.name;
-            Problem::internal(format!("`{name}` panicked: {text}")).into_response()
-        };
         let prepare = endpoint::prepare(arguments, plan, parts, body);
         let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
             Ok(Ok(prepared)) => prepared,
@@ -296,6 +297,27 @@ where
             Err(panic) => panicked(panic, &route),
         };
         (response, Some(timing))
+    }
+}
+
+fn panicked(Panicked(text): Panicked, route: &Route) -> Response {
+    let name = route.spec.name;
+    Problem::internal(format!("`{name}` panicked: {text}")).into_response()
+}
+
+/// An answer whose body is there, whole: one that is streamed is read to its end.
+fn gathered(response: Response) -> Response {
+    let (head, body) = response.into_parts();
+    let bytes = match body.try_into_bytes() {
+        Ok(bytes) => Ok(bytes),
+        Err(stream) => Handle::current().block_on(read_to_end(stream, usize::MAX)),
+    };
+    match bytes {
+        Ok(bytes) => Response::from_parts(head, bytes.into()),
+        Err(problem) => {
+            let text = format!("the body of an answer broke off: {problem}");
+            Problem::internal(text).into_response()
+        }
     }
 }
 

@@ -103,8 +103,9 @@ enum Broken {
     Failed(Failed),
 }
 
-/// How many workers a call is tried on that none has begun.
-const ATTEMPTS: usize = 3;
+/// How many workers a call is tried on that none has begun: all of them may have
+/// been killed a moment ago. It ends sooner by the time that a call may wait.
+const ATTEMPTS: usize = 100;
 /// Bodies up to this are kept until the answer is there; larger ones are found in
 /// their segment, should they be wanted again.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -308,7 +309,7 @@ impl Lease {
         buffer: &mut Vec<u8>,
     ) -> Result<Answered, Broken> {
         let sent = clock::now();
-        let mut has_begun = false;
+        let (mut has_begun, mut refused) = (false, None);
         loop {
             let received = receive(&self.worker.calls, buffer).await;
             match received {
@@ -329,11 +330,15 @@ impl Lease {
                     let sound = self.check(answer, number, nanoseconds(took));
                     let sound = sound.map_err(|rubbish| self.babbles(&rubbish))?;
                     self.shared.queue.note_service(took);
-                    return self.settle(call, sound).await;
+                    let answered = self.settle(call, sound).await;
+                    return match refused {
+                        Some(problem) => Err(Broken::Failed(Failed::Pool(problem))),
+                        None => answered,
+                    };
                 }
                 Ok(FromWorker::Want { call: of, bytes }) if of == number && !has_begun => {
                     has_begun = true;
-                    self.lend(call, bytes).await?;
+                    refused = self.lend(call, bytes).await?;
                 }
                 Ok(_) => return Err(self.babbles(&Rubbish::new("a message out of turn"))),
                 Err(rubbish) => return Err(self.babbles(&rubbish)),
@@ -341,15 +346,19 @@ impl Lease {
         }
     }
 
-    /// Lends a segment for an answer.
-    async fn lend(&mut self, call: &Call, bytes: u64) -> Result<(), Broken> {
+    /// Lends a segment for an answer; or says that there is none, and what the client
+    /// is told once the worker has ended its call.
+    async fn lend(&mut self, call: &Call, bytes: u64) -> Result<Option<Problem>, Broken> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let lent = match Loan::free(&self.worker, bytes) {
             Some(loan) => Ok(loan),
             None => {
                 let worker = Arc::clone(&self.worker);
                 let made = run_uncounted(&call.running, move || Loan::take(&worker, bytes)).await;
-                made.map_err(|error| Broken::Failed(Failed::Pool(error.problem())))?
+                match made {
+                    Ok(made) => made.map_err(|lack| no_memory(&lack)),
+                    Err(error) => Err(error.problem()),
+                }
             }
         };
         let mut message = Vec::with_capacity(32);
@@ -358,10 +367,7 @@ impl Lease {
                 id: loan.segment.id(),
                 is_new: loan.is_new,
             },
-            Err(lack) => {
-                tracing::warn!(%lack, bytes, "no shared memory for the answer of a worker");
-                ToWorker::Refuse
-            }
+            Err(_) => ToWorker::Refuse,
         };
         // It is a few bytes.
         let _ = frame::encode(&said, &mut message);
@@ -371,10 +377,13 @@ impl Lease {
             return Err(self.died(call).await);
         }
         drop(fds);
-        if let Ok(loan) = lent {
-            loan.sent();
-        }
-        Ok(())
+        Ok(match lent {
+            Ok(loan) => {
+                loan.sent();
+                None
+            }
+            Err(problem) => Some(problem),
+        })
     }
 
     /// Checks an answer and what it says of segments.
@@ -523,11 +532,7 @@ impl Lease {
             .map_err(|error| Broken::Failed(Failed::Pool(error.problem())))?;
         match written {
             Ok((loan, bytes)) => Ok(LoadedBody::Segment(loan, bytes)),
-            Err(lack) => {
-                tracing::warn!(%lack, "no shared memory for the body of a request");
-                let problem = Problem::overloaded("no shared memory is left for the body");
-                Err(Broken::Failed(Failed::Pool(problem)))
-            }
+            Err(lack) => Err(Broken::Failed(Failed::Pool(no_memory(&lack)))),
         }
     }
 }
@@ -566,6 +571,11 @@ impl Loaded {
             spare.sent();
         }
     }
+}
+
+fn no_memory(lack: &Lack) -> Problem {
+    tracing::warn!(%lack, "no shared memory for the body of a request or an answer");
+    Problem::overloaded("no shared memory is left for a body of this size")
 }
 
 /// A segment that is about to be lent: taken back, unless it is sent.

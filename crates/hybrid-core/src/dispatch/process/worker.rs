@@ -38,10 +38,15 @@ use crate::{
     app::{self, App, For, Frozen, start_worker_log},
     body::Body,
     config::Settings,
-    dispatch::{Cancel, ticket::Ticket},
+    dispatch::{
+        Cancel,
+        catch::{Panicked, catch},
+        ticket::Ticket,
+    },
     error::Error,
-    extract::receive::read_to_end,
     head::{Head, Matched, Parts},
+    problem::Problem,
+    respond::IntoResponse,
     router::Route,
     server::{ClientAddr, Peer},
     spec::Lane,
@@ -304,7 +309,9 @@ impl Worker {
         }
         let spare = call.spare;
         let work = self.work_of(call, &route, ticket)?;
-        let worked = Arc::clone(&route.serve).work(work);
+        // The handler's panics are caught further in; what is left is what its values
+        // do when they are dropped.
+        let worked = catch(|| Arc::clone(&route.serve).work(work)).unwrap_or_else(dropped_badly);
         *lock(&self.current) = None;
         // The next worker may have more luck with its states.
         let is_spoilt = route.states.have_failed();
@@ -391,10 +398,12 @@ impl Worker {
         reply: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
         let (head, body) = worked.response.into_parts();
-        let (bytes, is_broken) = self.whole(body);
+        // A process route's endpoint has gathered it.
+        let bytes = body
+            .try_into_bytes()
+            .map_err(|_| "a body that is not there")?;
         let lies_in = self.segment_of(&bytes);
         let placed = match lies_in {
-            _ if is_broken => Placed::Broken,
             Some((id, offset)) => Placed::Segment(id, offset),
             None if bytes.len() <= INLINE_BYTES_MAX => Placed::Inline,
             None => self.place(number, &bytes, spare, reply)?,
@@ -416,14 +425,10 @@ impl Worker {
             // Written, and the server's from here on.
             returned.push(id);
         }
-        let status = match placed {
-            Placed::Broken => 500,
-            _ => head.status.as_u16(),
-        };
         let headers = head.headers.iter();
         let headers = headers.map(|(name, value)| (name.as_str(), value.as_bytes()));
         let body = match placed {
-            Placed::Broken => AnswerBody::Inline(&[]),
+            Placed::Nowhere => AnswerBody::Inline(&[]),
             Placed::Inline => AnswerBody::Inline(&bytes),
             Placed::Segment(id, offset) => AnswerBody::Segment {
                 id,
@@ -433,8 +438,8 @@ impl Worker {
         };
         let answer = Answer {
             call: number,
-            status,
-            headers: headers.filter(|_| status == head.status.as_u16()).collect(),
+            status: head.status.as_u16(),
+            headers: headers.collect(),
             ran: worked.timing.map(|timing| Ran {
                 wall_ns: timing.wall_ns,
                 detail: timing.detail.map(|detail| RanDetail {
@@ -449,20 +454,6 @@ impl Worker {
             retires: is_spoilt,
         };
         Ok(self.send(&FromWorker::Answer(answer), reply)?)
-    }
-
-    /// The whole body: one that is streamed is gathered first.
-    fn whole(&self, body: Body) -> (Bytes, bool) {
-        match body.try_into_bytes() {
-            Ok(bytes) => (bytes, false),
-            Err(stream) => match self.runtime.block_on(read_to_end(stream, usize::MAX)) {
-                Ok(bytes) => (bytes, false),
-                Err(problem) => {
-                    tracing::error!(error = %problem, "the body of an answer broke off");
-                    (Bytes::new(), true)
-                }
-            },
-        }
     }
 
     /// Where the bytes lie in shared memory already: a piece of the request, say.
@@ -510,7 +501,7 @@ impl Worker {
                     bytes = bytes.len(),
                     "no shared memory was left for an answer"
                 );
-                return Ok(Placed::Broken);
+                return Ok(Placed::Nowhere);
             }
             ToWorker::Call(_) => return Err("a call in the middle of another".into()),
         };
@@ -532,13 +523,22 @@ impl Worker {
     }
 }
 
+fn dropped_badly(Panicked(text): Panicked) -> Worked {
+    let problem = Problem::internal(format!("after its handler, a request panicked: {text}"));
+    Worked {
+        response: problem.into_response(),
+        timing: None,
+        refused: Vec::new(),
+    }
+}
+
 /// Where an answer's body is.
 #[derive(Clone, Copy)]
 enum Placed {
     Inline,
     Segment(u32, usize),
-    /// It could not be had, or not be sent.
-    Broken,
+    /// There is no memory for it. The server has said so, and answers by itself.
+    Nowhere,
 }
 
 fn limits_of(route: &Route, settings: &Settings) -> Limits {
