@@ -236,6 +236,12 @@ impl Shared {
         }
     }
 
+    /// The route that a worker runs, as the log calls it.
+    fn route_of(&self, worker: &Worker) -> Option<String> {
+        let route = worker.route.load(Ordering::Relaxed);
+        self.plan.routes.get(route).cloned()
+    }
+
     /// Takes a worker back that has nothing to do any more.
     fn give_back(self: &Arc<Self>, worker: Arc<Worker>) {
         worker.route.store(IDLE, Ordering::Relaxed);
