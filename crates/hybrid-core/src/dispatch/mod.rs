@@ -17,6 +17,10 @@ mod inline;
 mod on_pool;
 mod on_process;
 pub(crate) mod pool;
+#[cfg(all(target_os = "linux", not(hybrid_no_processes)))]
+pub(crate) mod process;
+#[cfg(not(all(target_os = "linux", not(hybrid_no_processes))))]
+#[path = "no_processes.rs"]
 pub(crate) mod process;
 mod run;
 pub(crate) mod ticket;
