@@ -252,6 +252,9 @@ impl Supervisor {
                     doom if doom.is_gentle() => child.ask(Asked::Gently, now),
                     // As a rule it is dead, and only not buried yet.
                     Doom::Lost => child.ask(Asked::Nothing, now),
+                    // Woken by anything gentler, one that was stopped would begin the
+                    // call that waits in its socket, which another worker can have.
+                    Doom::Silent => child.ask(Asked::Kill, now),
                     _ => child.ask(Asked::Term, now),
                 }
             }

@@ -72,6 +72,9 @@ pub(crate) struct Worked {
 
 /// Is a worker from here on, until the server ends it.
 pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
+    // What `ps` shows where this is the main thread; a name that the system refuses
+    // is only less clear.
+    let _ = rustix::thread::set_name(c"hybrid-worker");
     // A thread of its own: the caller may be inside a runtime, and the name and the
     // stack are known.
     let thread = std::thread::Builder::new()
@@ -120,8 +123,6 @@ fn start(app: App, sockets: Sockets) -> Result<Worker, Error> {
         control,
         server,
     } = sockets;
-    // What `ps` shows; a name that the system refuses is only less clear.
-    let _ = rustix::thread::set_name(c"hybrid-process");
     let resolved = app::settings(&app.config, For::Worker);
     let is_confined = resolved.0.sandbox;
     start_worker_log(&resolved.0);

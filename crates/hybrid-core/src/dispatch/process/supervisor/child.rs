@@ -125,8 +125,6 @@ impl Child {
             }
             (Asked::Gently | Asked::Term, _) => {
                 let _ = pidfd_send_signal(self.pidfd(), Signal::TERM);
-                // One that was stopped would never hear of it.
-                let _ = pidfd_send_signal(self.pidfd(), Signal::CONT);
             }
             (Asked::Kill, _) => {
                 let _ = pidfd_send_signal(self.pidfd(), Signal::KILL);
