@@ -103,6 +103,8 @@ struct Shared {
     /// Written to wake the supervisor.
     bell: OwnedFd,
     closes: AtomicBool,
+    /// What could not be applied of the sandbox was logged.
+    has_notes_said: AtomicBool,
 }
 
 /// One worker process, from the moment it is ready until it is buried.
@@ -168,6 +170,7 @@ impl Workers {
             budget: Budget::new(plan.segment_limit),
             bell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
             closes: AtomicBool::new(false),
+            has_notes_said: AtomicBool::new(false),
             plan,
             runtime,
         });

@@ -32,12 +32,12 @@ use crate::{
     BoxError, Response,
     app::{self, App, For, Frozen, start_worker_log},
     body::Body,
-    config::Settings,
+    config::{Settings, Warnings},
     dispatch::{
         catch::{Panicked, catch},
         ticket::Ticket,
     },
-    error::Error,
+    error::{Error, Fault},
     head::Parts,
     problem::Problem,
     respond::IntoResponse,
@@ -75,13 +75,21 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
     // What `ps` shows where this is the main thread; a name that the system refuses
     // is only less clear.
     let _ = rustix::thread::set_name(c"hybrid-worker");
+    let resolved = app::settings(&app.config, For::Worker);
+    start_worker_log(&resolved.0);
+    // First of all, so that every thread from here on is confined, as this one is.
+    let notes = if resolved.0.sandbox {
+        sandbox::confine()
+    } else {
+        Vec::new()
+    };
     // A thread of its own: the caller may be inside a runtime, and the name and the
     // stack are known.
     let thread = std::thread::Builder::new()
         .name("hybrid-process".to_owned())
         .stack_size(STACK_BYTES);
     let code = std::thread::scope(|scope| {
-        let running = thread.spawn_scoped(scope, || match start(app, sockets) {
+        let running = thread.spawn_scoped(scope, || match start(app, sockets, resolved, &notes) {
             Ok(worker) => worker.run(),
             Err(error) => {
                 say(&format!("{error:?}"));
@@ -112,26 +120,24 @@ struct Worker {
     current: Current,
 }
 
+/// The configuration, and what is odd or wrong about it.
+type Resolved = (Settings, Warnings, Vec<Fault>);
 /// The segments that are mapped, by their number.
 type Maps = Arc<Mutex<HashMap<u32, Arc<Mapped>>>>;
 /// The call that runs, for those who may end it.
 type Current = Arc<Mutex<Option<(u64, Arc<Ticket>)>>>;
 
-fn start(app: App, sockets: Sockets) -> Result<Worker, Error> {
+fn start(
+    app: App,
+    sockets: Sockets,
+    resolved: Resolved,
+    notes: &[String],
+) -> Result<Worker, Error> {
     let Sockets {
         calls,
         control,
         server,
     } = sockets;
-    let resolved = app::settings(&app.config, For::Worker);
-    let is_confined = resolved.0.sandbox;
-    start_worker_log(&resolved.0);
-    // First of all, so that every thread from here on is confined.
-    let notes = if is_confined {
-        sandbox::confine()
-    } else {
-        Vec::new()
-    };
     let runtime = runtime()?;
     let built = app::build(app, resolved, For::Worker, runtime.handle())?;
     let (maps, current) = (Maps::default(), Current::default());
@@ -149,7 +155,7 @@ fn start(app: App, sockets: Sockets) -> Result<Worker, Error> {
         current,
     };
     worker
-        .say_ready(&notes)
+        .say_ready(notes)
         .map_err(|error| Error::one("a worker could not say that it is ready", error))?;
     Ok(worker)
 }

@@ -80,8 +80,11 @@ impl Slot {
         let pid = child.pid.as_raw_pid();
         match first_word(&buffer, shared.plan.fingerprint) {
             Ok(notes) => {
-                for note in notes {
-                    tracing::warn!(pid, "a worker is less confined than it should be: {note}");
+                // They are the same for every worker.
+                if !shared.has_notes_said.swap(true, Ordering::Relaxed) {
+                    for note in notes {
+                        tracing::warn!("workers are less confined than they should be: {note}");
+                    }
                 }
                 self.be_ready(shared);
             }
