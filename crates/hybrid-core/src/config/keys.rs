@@ -330,8 +330,8 @@ keys! {
     /// Worker processes of the process lane at most. 0 runs its routes on the
     /// pool.
     max_processes: Count = ("cores", |around| around.cores) within "0"..="1024";
-    /// Memory that a worker may have: its data, as `RLIMIT_DATA` counts it. A
-    /// route's `worker_memory` overrides it.
+    /// Memory that a worker may have besides what it had mapped when it was ready:
+    /// data, as `RLIMIT_DATA` counts it. A route's `worker_memory` overrides it.
     worker_memory: Size = "1GiB" within "16MiB"..="1024GiB";
     /// Processor time that one request may take in a worker, rounded up to whole
     /// seconds; 0 is no limit. A route's `worker_cpu` overrides it.

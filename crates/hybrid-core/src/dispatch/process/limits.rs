@@ -6,7 +6,9 @@
 //!
 //! - Memory is `RLIMIT_DATA`: private writable memory as it is mapped, touched or not.
 //!   `RLIMIT_AS` would count what allocators merely reserve. Beyond it allocations
-//!   fail, of which Rust makes an abort.
+//!   fail, of which Rust makes an abort. What the worker had mapped when it was ready
+//!   is not counted: there are allocators that map a gigabyte at their first
+//!   allocation (mimalloc does), and use little of it.
 //! - Processor time is `RLIMIT_CPU`, which counts over the life of the process in
 //!   whole seconds: so it is what was used so far, rounded up, and the request's own
 //!   seconds; a request may have up to a second more. Beyond it the system sends
@@ -23,6 +25,7 @@ use rustix::{
 /// What one worker may use, for the route that it runs at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Limits {
+    /// Besides what was mapped when it was ready.
     pub(super) memory_bytes: usize,
     /// Of one request.
     pub(super) cpu_seconds: Option<u32>,
@@ -32,15 +35,19 @@ pub(super) struct Limits {
 /// The limits that are set, so that a route with the same ones costs no system call
 /// but those for processor time.
 pub(super) struct InForce {
+    /// What was mapped before the first request.
+    before_bytes: usize,
     memory_bytes: Option<usize>,
     files: Option<usize>,
     has_cpu: bool,
 }
 
 impl InForce {
-    /// Nothing is set yet: what the process was born with holds.
+    /// Nothing is set yet: what the process was born with holds. To be called when
+    /// it is ready for its first request.
     pub(super) fn new() -> Self {
         Self {
+            before_bytes: mapped_bytes().unwrap_or(0),
             memory_bytes: None,
             files: None,
             has_cpu: false,
@@ -53,8 +60,9 @@ impl InForce {
     ///
     /// What could not be set; the rest is.
     pub(super) fn apply(&mut self, limits: Limits) -> Result<(), String> {
+        let memory_bytes = self.before_bytes.saturating_add(limits.memory_bytes);
         let failures: Vec<String> = [
-            set(&mut self.memory_bytes, limits.memory_bytes, Resource::Data),
+            set(&mut self.memory_bytes, memory_bytes, Resource::Data),
             set(&mut self.files, limits.files, Resource::Nofile),
             self.set_cpu(limits.cpu_seconds),
         ]
@@ -103,6 +111,14 @@ fn set_soft(resource: Resource, wanted: Option<u64>) -> Result<(), String> {
         };
         format!("the limit of {what} could not be set: {error}")
     })
+}
+
+/// The data that this process has mapped, and its stack, which is small: the sixth
+/// number in `statm`, in pages (proc(5)).
+fn mapped_bytes() -> Option<usize> {
+    let text = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: usize = text.split(' ').nth(5)?.parse().ok()?;
+    pages.checked_mul(rustix::param::page_size())
 }
 
 /// Up to which second of the process's time a request may run that begins now.
@@ -184,6 +200,19 @@ pub(super) mod tests {
             };
             in_force.apply(more).unwrap();
             assert!(allocates(128 * MIB));
+        });
+        assert_well(&ended);
+    }
+
+    #[test]
+    fn what_was_mapped_before_is_not_counted() {
+        let ended = elsewhere(|| {
+            let _reserved = black_box(Vec::<u8>::with_capacity(black_box(128 * MIB)));
+            InForce::new().apply(LIMITS).unwrap();
+            assert!(allocates(48 * MIB));
+            let thread = thread::Builder::new().spawn(|| ());
+            thread.unwrap().join().unwrap();
+            assert!(!allocates(128 * MIB));
         });
         assert_well(&ended);
     }
