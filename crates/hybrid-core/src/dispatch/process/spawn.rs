@@ -108,10 +108,15 @@ impl Program {
             return Err(io::Error::other("a child without its pipes"));
         };
         let pid = Pid::from_child(&child);
+        // It is not reaped before, so the number is still its own.
+        let pidfd = pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
+            // Without it nobody would bury the child. An error means that it is gone.
+            let _ = child.kill();
+            let _ = child.wait();
+        })?;
         Ok(Spawned {
             pid,
-            // It is not reaped before, so the number is still its own.
-            pidfd: pidfd_open(pid, PidfdFlags::empty())?,
+            pidfd,
             calls,
             control,
             out: out.into(),
