@@ -28,6 +28,11 @@ use crate::config::Variables;
 /// Says whose worker a process is: the process id of its server.
 const WORKER_OF: &str = "HYBRID_WORKER_OF";
 
+/// mimalloc takes a GiB at its start as memory that may be written, all of which
+/// `RLIMIT_DATA` counts: the rest of a worker would have nothing, and a leak a GiB.
+/// Told so, it has what it needs counted as it needs it.
+const MIMALLOC_TAKES_ALL: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
+
 /// Where a worker finds its sockets.
 const CALLS: RawFd = 3;
 const CONTROL: RawFd = 4;
@@ -133,7 +138,10 @@ impl Program {
             });
             command.envs(kept);
         }
-        command.env(WORKER_OF, getpid().as_raw_pid().to_string());
+        let takes_all = std::env::var_os(MIMALLOC_TAKES_ALL);
+        command
+            .env(MIMALLOC_TAKES_ALL, takes_all.unwrap_or_else(|| "0".into()))
+            .env(WORKER_OF, getpid().as_raw_pid().to_string());
     }
 }
 
