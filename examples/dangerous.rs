@@ -1,16 +1,18 @@
-//! Code that may crash, hang or leak, in processes of its own.
+//! Code that may crash, hang or leak, in processes of its own: what it does harms
+//! its one request, which is answered 500 or 504, and nothing else.
 //!
 //! Run with: cargo run --example dangerous
-//! Try:      curl -i localhost:8000/library/abort
-//!           curl -i localhost:8000/library/hang
-//!           curl -i localhost:8000/library/leak
-//!           curl -i localhost:8000/library/well
+//! Try: curl -i http://127.0.0.1:8000/library/well http://127.0.0.1:8000/library/abort
+//!      curl -i http://127.0.0.1:8000/library/overflow http://127.0.0.1:8000/library/leak
+//!      time curl -i http://127.0.0.1:8000/library/hang
+//!      curl http://127.0.0.1:8000/
 
-use std::{process, thread, time::Duration};
+use std::{hint::black_box, process, thread, time::Duration};
 
 use hybrid::prelude::*;
 
-/// What a C library may do on a bad day.
+/// What a C library may do on a bad day. Who crashes twice within a minute by the
+/// very same request is refused for a minute.
 #[get("/library/{does}", lane = process, timeout = "2s", worker_memory = "512MiB")]
 fn library(does: String) -> Result<String> {
     match does.as_str() {
@@ -32,18 +34,19 @@ fn library(does: String) -> Result<String> {
 }
 
 /// Calls itself until there is no stack any more.
-#[allow(unconditional_recursion, reason = "that is what it is for")]
+#[expect(unconditional_recursion, reason = "that is what it is for")]
 fn deeper(depth: u64) -> u64 {
-    std::hint::black_box(deeper(std::hint::black_box(depth) + 1)) + depth
+    black_box(deeper(black_box(depth) + 1)) + depth
 }
 
 /// What goes on meanwhile.
 #[get("/")]
-async fn index() -> &'static str {
-    "all is well"
+async fn index() -> String {
+    format!("all is well in process {}", process::id())
 }
 
-fn app() -> App {
+/// The application; tests build the same one.
+pub fn app() -> App {
     App::new().routes(routes![library, index])
 }
 

@@ -1,11 +1,12 @@
 //! A tour through both kinds of handlers: computing, waiting, mixing the two,
-//! moving from one to the other. What the answers say of time and place is
-//! measured. One module a subject.
+//! moving from one to the other, and work in processes of its own. What the answers
+//! say of time and place is measured. One module a subject.
 //!
 //! Run with: cargo run --release --example showcase
 //! Try: curl 'http://127.0.0.1:8000/compute-prime?n=30'
 //!      curl 'http://127.0.0.1:8000/fetch-user-data?user_id=7'
 //!      curl http://127.0.0.1:8000/_hybrid/routes
+//!      curl -i http://127.0.0.1:8000/heavy/crash/abort
 //!      curl 'http://127.0.0.1:8000/process-data' --json '{"data":[{"id":1,"value":2.5}]}'
 
 use hybrid::prelude::*;
@@ -16,6 +17,7 @@ mod concurrent_requests;
 mod cpu_bound;
 mod debugging;
 mod error_handling;
+mod heavy;
 mod how_it_works;
 mod io_bound;
 mod measure;
@@ -34,6 +36,7 @@ pub fn app() -> App {
     App::new()
         .admin_at("/_hybrid")
         .state_with(Gateway::from_env)
+        .state_with(heavy::Model::load)
         .routes(how_it_works::routes())
         .routes(cpu_bound::routes())
         .routes(io_bound::routes())
@@ -46,6 +49,7 @@ pub fn app() -> App {
         .routes(common_patterns::routes())
         .routes(debugging::routes())
         .routes(monitoring::routes())
+        .routes(heavy::routes())
 }
 
 fn main() -> hybrid::Result<()> {

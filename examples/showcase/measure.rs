@@ -42,6 +42,7 @@ pub(crate) fn timed_call<T>(work: impl FnOnce() -> T) -> (T, Duration) {
 pub(crate) fn execution() -> &'static str {
     match current().lane() {
         Some(Lane::Pool) => "thread_pool",
+        Some(Lane::Process) => "worker_process",
         Some(_) => "event_loop",
         None => "outside of a request",
     }

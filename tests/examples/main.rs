@@ -7,3 +7,4 @@ mod process;
 mod programs;
 mod showcase;
 mod small;
+mod workers;

@@ -12,7 +12,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 
 /// An example that runs.
-struct Server {
+pub(crate) struct Server {
     child: Child,
     log: BufReader<ChildStderr>,
     addr: String,
@@ -20,13 +20,18 @@ struct Server {
 
 impl Server {
     /// Starts it, and waits until it says where it listens.
-    fn start(example: &str) -> Self {
-        let mut child = Command::new(binary(example))
+    pub(crate) fn start(example: &str) -> Self {
+        let mut program = Command::new(binary(example));
+        // For those that do not read the configuration, or before they do.
+        program.arg("127.0.0.1:0");
+        let mut child = program
             .envs([
                 ("HYBRID_ADDR", "127.0.0.1:0"),
                 ("HYBRID_EXPOSE_LANE", "1"),
                 ("NO_COLOR", "1"),
             ])
+            // Nobody reads the log until the end, and a pipe holds 64 KiB.
+            .env_remove("RUST_BACKTRACE")
             .stderr(Stdio::piped())
             .spawn()
             .expect("the example starts");
@@ -46,8 +51,12 @@ impl Server {
         Self { child, log, addr }
     }
 
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The whole answer to a `GET`, head and body.
-    fn get(&self, target: &str) -> String {
+    pub(crate) fn get(&self, target: &str) -> String {
         let mut stream = TcpStream::connect(&self.addr).expect("it listens");
         let head = format!("GET {target} HTTP/1.1\r\nhost: test\r\nconnection: close");
         stream
@@ -59,7 +68,7 @@ impl Server {
     }
 
     /// Asks it to stop.
-    fn terminate(mut self) -> (ExitStatus, String) {
+    pub(crate) fn terminate(mut self) -> (ExitStatus, String) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).expect("it still runs");
         let mut log = String::new();
         self.log.read_to_string(&mut log).expect("a log");
@@ -76,7 +85,7 @@ impl Drop for Server {
 
 /// The example's program. `cargo test` builds it; `cargo test --test examples` does
 /// not, so that it is built here.
-fn binary(example: &str) -> PathBuf {
+pub(crate) fn binary(example: &str) -> PathBuf {
     let test = env::current_exe().expect("this test's program");
     let profile = test
         .parent()

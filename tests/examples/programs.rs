@@ -14,16 +14,19 @@ programs! {
     "../../examples/axum_side_by_side.rs" axum_side_by_side
     "../../examples/crud.rs" crud
     "../../examples/crud_async.rs" crud_async
+    "../../examples/dangerous.rs" dangerous
     "../../examples/errors.rs" errors
     "../../examples/groups.rs" groups
     "../../examples/hello.rs" hello
     "../../examples/jwt.rs" jwt
     "../../examples/middleware.rs" middleware
     "../../examples/models.rs" models
+    "../../examples/own_main.rs" own_main
     "../../examples/params.rs" params
     "../../examples/showcase/main.rs" showcase
     "../../examples/state.rs" state
     "../../examples/testing.rs" testing
+    "../../examples/thumbnail.rs" thumbnail
 }
 
 #[test]
