@@ -118,6 +118,9 @@ struct Worker {
     number: AtomicU64,
     /// The route that it runs, by index.
     route: AtomicUsize,
+    /// The route that it runs or ran last: what it wrote is often read later than its
+    /// answer.
+    route_last: AtomicUsize,
     /// Since when it is to end, and why: a [`Doom`].
     doom: AtomicU8,
     served: AtomicU64,
@@ -242,6 +245,12 @@ impl Shared {
     /// The route that a worker runs, as the log calls it.
     fn route_of(&self, worker: &Worker) -> Option<String> {
         let route = worker.route.load(Ordering::Relaxed);
+        self.plan.routes.get(route).cloned()
+    }
+
+    /// The route for which a worker wrote what is read of it now.
+    fn writer_of(&self, worker: &Worker) -> Option<String> {
+        let route = worker.route_last.load(Ordering::Relaxed);
         self.plan.routes.get(route).cloned()
     }
 

@@ -45,7 +45,7 @@ pub(super) enum Open {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct From<'a> {
     pub(super) pid: u32,
-    /// The route whose request it runs, if any.
+    /// The route whose request it runs or ran last, if any.
     pub(super) route: Option<&'a str>,
 }
 

@@ -46,6 +46,7 @@ impl Lease {
         encode_call(call, number, &loaded, &mut message)?;
         let route = call.parts.route.index;
         self.worker.route.store(route, Ordering::Relaxed);
+        self.worker.route_last.store(route, Ordering::Relaxed);
         self.holds = Holds::Calling;
         let fds: Vec<BorrowedFd<'_>> = loaded.fds().collect();
         if self.send(&message, &fds).await.is_err() {

@@ -88,18 +88,32 @@ impl Child {
 
     /// Reads what it wrote.
     pub(super) fn drain(&mut self, shared: &Shared) {
-        let route = match &self.state {
-            State::Ready { worker, .. } => shared.route_of(worker),
-            State::Starting(_) => None,
-        };
-        let from = From {
-            pid: self.pid.as_raw_pid().unsigned_abs(),
-            route: route.as_deref(),
-        };
+        let route = self.route(shared);
+        let from = self.from(route.as_deref());
         for (pipe, lines, open) in &mut self.streams {
             if *open == Open::Yes {
                 *open = lines.drain(&*pipe, &from);
             }
+        }
+    }
+
+    /// Logs what is left of what it wrote, when it is gone.
+    pub(super) fn finish(&mut self, shared: &Shared) {
+        let route = self.route(shared);
+        let from = self.from(route.as_deref());
+        for (_, lines, _) in &mut self.streams {
+            lines.finish(&from);
+        }
+    }
+
+    fn route(&self, shared: &Shared) -> Option<String> {
+        self.worker().and_then(|worker| shared.writer_of(worker))
+    }
+
+    fn from<'a>(&self, route: Option<&'a str>) -> From<'a> {
+        From {
+            pid: self.pid.as_raw_pid().unsigned_abs(),
+            route,
         }
     }
 

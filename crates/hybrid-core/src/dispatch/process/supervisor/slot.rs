@@ -18,7 +18,6 @@ use crate::{
         Doom, IDLE, Shared, Worker,
         counts::{Ended, Seen},
         frame::{self, FromWorker},
-        output::From,
         segment::Segments,
         socket,
     },
@@ -132,6 +131,7 @@ impl Slot {
             segments: Segments::new(Arc::clone(&shared.budget)),
             number: AtomicU64::new(0),
             route: AtomicUsize::new(IDLE),
+            route_last: AtomicUsize::new(IDLE),
             doom: AtomicU8::new(Doom::Lives as u8),
             served: AtomicU64::new(0),
             retires: AtomicBool::new(false),
@@ -162,12 +162,7 @@ impl Slot {
     ) {
         let pid = child.pid.as_raw_pid();
         let how = describe(status);
-        for (_, lines, _) in &mut child.streams {
-            lines.finish(&From {
-                pid: pid.unsigned_abs(),
-                route: None,
-            });
-        }
+        child.finish(shared);
         let State::Ready { worker, .. } = &child.state else {
             let pause = self.fail();
             shared.counts.end(self.index, Ended::Failed);
