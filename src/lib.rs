@@ -234,3 +234,8 @@ pub mod __private {
 pub mod concurrency {
     pub use hybrid_core::dispatch::{Cancel, Current, PoolError};
 }
+
+#[doc = include_str!("../docs/processes.md")]
+pub mod processes {
+    pub use hybrid_core::app::worker;
+}

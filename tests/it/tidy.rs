@@ -188,7 +188,7 @@ fn every_configuration_key_is_in_the_documentation() {
 }
 
 /// The names that dashboards are made with: none may get lost or change.
-const PROMISED_METRICS: [&str; 18] = [
+const PROMISED_METRICS: [&str; 22] = [
     "http_server_request_duration_seconds",
     "http_server_active_requests",
     "hybrid_queue_seconds",
@@ -200,6 +200,10 @@ const PROMISED_METRICS: [&str; 18] = [
     "hybrid_moves_total",
     "hybrid_pool_threads",
     "hybrid_pool_queue_depth",
+    "hybrid_process_workers",
+    "hybrid_process_restarts_total",
+    "hybrid_process_queue_depth",
+    "hybrid_process_segment_bytes",
     "process_cpu_seconds_total",
     "process_resident_memory_bytes",
     "process_virtual_memory_bytes",
