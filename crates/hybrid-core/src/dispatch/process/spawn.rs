@@ -28,8 +28,8 @@ use crate::config::Variables;
 /// Says whose worker a process is: the process id of its server.
 const WORKER_OF: &str = "HYBRID_WORKER_OF";
 
-/// mimalloc takes a GiB at its start as memory that may be written, all of which
-/// `RLIMIT_DATA` counts: the rest of a worker would have nothing, and a leak a GiB.
+/// mimalloc takes a GiB at its start as memory that may be written, which a leak
+/// would have beyond any limit: what is mapped when a worker is ready is not counted.
 /// Told so, it has what it needs counted as it needs it.
 const MIMALLOC_TAKES_ALL: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
 
