@@ -284,6 +284,15 @@ impl Worker {
         self.route.load(Ordering::Relaxed) != IDLE
     }
 
+    /// Gives back shared memory that it need not keep: after each call, and once
+    /// more when hyper has sent what lay in it.
+    fn trim(&self) {
+        let dropped = self.segments.trim(WARM_BYTES);
+        if !dropped.is_empty() {
+            self.order(&Order::Unmap(dropped));
+        }
+    }
+
     /// Tells it something besides its calls. One that reads nothing is found out by
     /// its silence.
     fn order(&self, order: &Order) {
@@ -347,6 +356,8 @@ impl Drop for Lease {
     }
 }
 
+/// What a worker's free segments may take.
+const WARM_BYTES: usize = 16 << 20;
 /// How long a worker has between TERM and KILL.
 const TERM_GRACE: Duration = Duration::from_millis(100);
 

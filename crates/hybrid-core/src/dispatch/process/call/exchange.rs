@@ -8,6 +8,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Method;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
@@ -20,7 +21,7 @@ use crate::{
     dispatch::{
         process::{
             Doom, Holds, Lease,
-            frame::{self, Answer, FromWorker, Order, Rubbish, Sound, SoundBody, ToWorker},
+            frame::{self, Answer, FromWorker, Rubbish, Sound, SoundBody, ToWorker},
             segment::Part,
             socket,
         },
@@ -32,9 +33,6 @@ use crate::{
         timing::{Detail, Timing, nanoseconds},
     },
 };
-
-/// What a worker's segments may take while it is idle.
-const WARM_BYTES: usize = 16 << 20;
 
 impl Lease {
     pub(super) async fn call(mut self, call: &mut Call) -> Result<Answered, Broken> {
@@ -145,7 +143,8 @@ impl Lease {
             match frame::decode::<FromWorker<'_>>(buffer) {
                 Ok(FromWorker::Answer(answer)) => {
                     let took = clock::now() - sent;
-                    let sound = self.check(answer, number, nanoseconds(took));
+                    let method = &call.parts.head.method;
+                    let sound = self.check(answer, number, method, nanoseconds(took));
                     let sound = sound.map_err(|rubbish| self.babbles(&rubbish))?;
                     self.shared.queue.note_service(took);
                     let answered = self.settle(call, sound).await;
@@ -209,9 +208,10 @@ impl Lease {
         &self,
         answer: Answer<'_>,
         number: u64,
+        method: &Method,
         ns: u64,
     ) -> Result<(Sound, Option<Part>), Rubbish> {
-        let sound = frame::check(answer, number, ns)?;
+        let sound = frame::check(answer, number, method, ns)?;
         let segments = &self.worker.segments;
         let part = match sound.body {
             SoundBody::Segment { id, offset, bytes } => {
@@ -252,7 +252,7 @@ impl Lease {
             }
             (None, SoundBody::Segment { .. }) => Bytes::new(),
         };
-        self.trim();
+        self.worker.trim();
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = sound.status;
         *response.headers_mut() = sound.headers;
@@ -270,14 +270,6 @@ impl Lease {
             timing,
             refused: sound.refused,
         })
-    }
-
-    /// Gives back shared memory that an idle worker need not keep.
-    fn trim(&self) {
-        let dropped = self.worker.segments.trim(WARM_BYTES);
-        if !dropped.is_empty() {
-            self.worker.order(&Order::Unmap(dropped));
-        }
     }
 }
 

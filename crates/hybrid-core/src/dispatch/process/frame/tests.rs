@@ -34,7 +34,7 @@ fn answer() -> Answer<'static> {
 fn checked(change: impl FnOnce(&mut Answer<'static>)) -> Result<Sound, Rubbish> {
     let mut changed = answer();
     change(&mut changed);
-    check(changed, 7, 1_000_000)
+    check(changed, 7, &Method::GET, 1_000_000)
 }
 
 fn encoded<T: Serialize>(message: &T) -> Vec<u8> {
@@ -154,6 +154,22 @@ fn the_server_frames_the_answer() {
     assert_eq!(lengths(&[b"+5"]), [""; 0]);
     assert_eq!(lengths(&[b"05"]), [""; 0]);
     assert_eq!(lengths(&[b"5, 5"]), [""; 0]);
+}
+
+#[test]
+fn a_head_without_a_body_may_say_the_length_of_another() {
+    let lengths = |body: &'static [u8], told: &[&'static [u8]]| {
+        let mut answer = answer();
+        answer.body = AnswerBody::Inline(body);
+        answer.headers = told.iter().map(|told| ("Content-Length", *told)).collect();
+        let sound = check(answer, 7, &Method::HEAD, 1_000_000).unwrap();
+        let lengths = sound.headers.get_all("content-length").iter().cloned();
+        lengths.collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(b"", &[b"12345"]), ["12345"]);
+    assert_eq!(lengths(b"", &[b"12345", b"6"]), ["6"]);
+    assert_eq!(lengths(b"", &[b"+5", b"05", b"5, 5", b"x"]), [""; 0]);
+    assert_eq!(lengths(b"hello", &[b"12345", b"5"]), ["5"]);
 }
 
 #[test]

@@ -21,6 +21,7 @@ const PING_WAIT: Duration = Duration::from_secs(3);
 impl Shared {
     /// Whether somebody stopped it, and how large it is.
     pub(super) fn look_at(&self, worker: &Worker) {
+        worker.trim();
         let Some(stat) = Stat::of(worker.pid) else {
             return;
         };
