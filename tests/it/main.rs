@@ -24,6 +24,7 @@ mod mounting;
 mod overload;
 mod panics;
 mod problems;
+mod processes;
 mod programs;
 mod routing;
 mod server_wire;

@@ -211,6 +211,10 @@ impl Program {
         self.says("listening on http://").parse().unwrap()
     }
 
+    pub(crate) fn pid(&self) -> i32 {
+        Pid::from_child(&self.child).as_raw_pid()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }

@@ -1,0 +1,275 @@
+//! The process lane from outside: programs of their own with real workers, asked
+//! over sockets, watched through their admin page and `/proc`, and ill-treated.
+//!
+//! A worker of such a program is this test binary once more, started with the same
+//! arguments and variables: the test function that is the program comes to `run()`
+//! there too, which becomes the worker's loop.
+
+mod bodies;
+mod deaths;
+mod endings;
+mod same;
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::{
+    harness::{PATIENCE, Reply, Wire, eventually},
+    programs::Program,
+};
+
+/// The variable that names a directory, for programs that tell or wait by files.
+const DIRECTORY: &str = "IT_DIRECTORY";
+
+/// A program with process routes that serves.
+struct Trial {
+    program: Program,
+    addr: SocketAddr,
+    directory: tempfile::TempDir,
+}
+
+/// A worker, as `/lanes` shows it.
+#[derive(Debug, Clone, Deserialize)]
+struct Worker {
+    pid: Option<i32>,
+    state: String,
+    route: Option<String>,
+    restarts: u64,
+}
+
+/// What a server has open, in short; without the threads of its pool, which come and
+/// go, and what is open for each of them.
+#[derive(Debug)]
+struct Holdings {
+    files: usize,
+    threads: usize,
+    pool_threads: usize,
+    resident_bytes: usize,
+}
+
+impl Trial {
+    /// Starts that program of this folder with at most two workers, and waits until
+    /// it listens.
+    fn start(name: &str, variables: &[(&str, &str)]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        Self::start_in(directory, name, variables)
+    }
+
+    fn start_in(directory: tempfile::TempDir, name: &str, variables: &[(&str, &str)]) -> Self {
+        let path = directory.path().to_str().unwrap();
+        let mut all = vec![(DIRECTORY, path), ("HYBRID_MAX_PROCESSES", "2")];
+        all.extend(variables);
+        let program = Program::start(&format!("processes::{name}"), Path::new("."), &all);
+        let addr = program.listens();
+        Self {
+            program,
+            addr,
+            directory,
+        }
+    }
+
+    fn wire(&self) -> Wire {
+        Wire::to(self.addr)
+    }
+
+    fn get(&self, target: &str) -> Reply {
+        ask(self.addr, "GET", target, b"")
+    }
+
+    fn post(&self, target: &str, body: &[u8]) -> Reply {
+        ask(self.addr, "POST", target, body)
+    }
+
+    /// Asks on a thread of its own.
+    fn begin(&self, method: &'static str, target: &str) -> thread::JoinHandle<Reply> {
+        let (addr, target) = (self.addr, target.to_owned());
+        thread::spawn(move || ask(addr, method, &target, b""))
+    }
+
+    /// The file of that name, which programs find by [`directory`].
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    /// Waits until the program has written that file, and reads it.
+    fn told(&self, name: &str) -> String {
+        let path = self.file(name);
+        eventually(name, || path.exists());
+        fs::read_to_string(path).unwrap()
+    }
+
+    fn pid(&self) -> i32 {
+        self.program.pid()
+    }
+
+    // === what the admin page says ===
+
+    fn lane(&self) -> Value {
+        let reply = self.get("/_hybrid/lanes");
+        serde_json::from_slice::<Value>(&reply.body).unwrap()["process"].take()
+    }
+
+    fn workers(&self) -> Vec<Worker> {
+        serde_json::from_value(self.lane()["workers"].take()).unwrap()
+    }
+
+    fn worker_pids(&self) -> Vec<i32> {
+        self.workers()
+            .iter()
+            .filter_map(|worker| worker.pid)
+            .collect()
+    }
+
+    /// The worker that runs a request of that route, once there is one.
+    fn busy_pid(&self, route: &str) -> i32 {
+        let mut pid = None;
+        eventually("a worker is busy", || {
+            let workers = self.workers();
+            let is_it =
+                |worker: &&Worker| worker.state == "busy" && worker.route.as_deref() == Some(route);
+            pid = workers.iter().find(is_it).and_then(|worker| worker.pid);
+            pid.is_some()
+        });
+        pid.unwrap()
+    }
+
+    /// Waits until no worker has anything to do and none is missing.
+    fn calm(&self) {
+        eventually("all workers are idle", || {
+            let lane = self.lane();
+            let workers = lane["workers"].as_array().unwrap();
+            lane["queue_depth"] == 0 && workers.iter().all(|worker| worker["state"] == "idle")
+        });
+    }
+
+    fn segment_bytes(&self) -> u64 {
+        self.lane()["segment_bytes"].as_u64().unwrap()
+    }
+
+    // === what the system says ===
+
+    fn holdings(&self) -> Holdings {
+        let entries = |what: &str| {
+            let path = format!("/proc/{}/{what}", self.pid());
+            let entries = fs::read_dir(path).unwrap().filter_map(Result::ok);
+            entries.map(|entry| entry.path())
+        };
+        let files = entries("fd").filter_map(|path| fs::read_link(path).ok());
+        let names = entries("task").filter_map(|path| fs::read_to_string(path.join("comm")).ok());
+        let names: Vec<String> = names.collect();
+        let is_of_pool = |name: &&String| {
+            let number = name.trim_end().strip_prefix("hybrid-pool-");
+            number.is_some_and(|number| number.parse::<u64>().is_ok())
+        };
+        let pool_threads = names.iter().filter(is_of_pool).count();
+        let memory = fs::read_to_string(format!("/proc/{}/statm", self.pid())).unwrap();
+        let pages: usize = memory.split(' ').nth(1).unwrap().parse().unwrap();
+        Holdings {
+            files: files.filter(|file| !file.starts_with("/proc")).count(),
+            threads: names.len() - pool_threads,
+            pool_threads,
+            resident_bytes: pages * rustix::param::page_size(),
+        }
+    }
+
+    /// Every process that the server has started and not buried.
+    fn children(&self) -> BTreeSet<i32> {
+        let parent = self.pid();
+        processes()
+            .filter(|process| process.parent == parent)
+            .map(|process| process.pid)
+            .collect()
+    }
+}
+
+/// Asks on a connection of its own.
+fn ask(addr: SocketAddr, method: &str, target: &str, body: &[u8]) -> Reply {
+    let mut wire = Wire::to(addr);
+    wire.write(request(method, target, body));
+    wire.read()
+}
+
+fn request(method: &str, target: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let mut bytes =
+        format!("{method} {target} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n\r\n")
+            .into_bytes();
+    bytes.extend_from_slice(body);
+    bytes
+}
+
+/// The error's code, of an answer that is one.
+fn code(reply: &Reply) -> String {
+    let problem: Value = serde_json::from_slice(&reply.body).unwrap();
+    problem["code"].as_str().unwrap().to_owned()
+}
+
+/// A program's directory.
+fn directory() -> PathBuf {
+    std::env::var_os(DIRECTORY).unwrap().into()
+}
+
+/// Writes a file whole or not at all.
+fn tell(name: &str, text: &str) {
+    let path = directory().join(name);
+    let draft = path.with_extension(format!("{}", std::process::id()));
+    fs::write(&draft, text).unwrap();
+    fs::rename(draft, path).unwrap();
+}
+
+fn kill(pid: i32, signal: Signal) {
+    // It may have ended already, which is what a signal is for as a rule.
+    let _ = kill_process(Pid::from_raw(pid).unwrap(), signal);
+}
+
+/// A line of `/proc`.
+struct Process {
+    pid: i32,
+    parent: i32,
+    state: char,
+}
+
+fn processes() -> impl Iterator<Item = Process> {
+    let entries = fs::read_dir("/proc").unwrap().filter_map(Result::ok);
+    entries.filter_map(|entry| process(entry.file_name().to_str()?.parse().ok()?))
+}
+
+fn process(pid: i32) -> Option<Process> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, fields) = text.rsplit_once(") ")?;
+    let mut fields = fields.split(' ');
+    Some(Process {
+        pid,
+        state: fields.next()?.chars().next()?,
+        parent: fields.next()?.parse().ok()?,
+    })
+}
+
+/// Whether it could still do something: who only waits to be reaped could not.
+fn is_alive(pid: i32) -> bool {
+    process(pid).is_some_and(|process| !matches!(process.state, 'Z' | 'X'))
+}
+
+/// Waits, but not for longer than that, and returns whether it came about.
+fn within(time: Duration, mut holds: impl FnMut() -> bool) -> bool {
+    let start = Instant::now();
+    loop {
+        if holds() {
+            return true;
+        }
+        if start.elapsed() > time.min(PATIENCE) {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(2));
+    }
+}
