@@ -8,7 +8,9 @@
 mod bodies;
 mod deaths;
 mod endings;
+mod lies;
 mod same;
+mod sequence;
 
 use std::{
     collections::BTreeSet,
