@@ -265,7 +265,14 @@ fn lanes_say_how_they_do() {
             ("orphans", count),
         ],
     );
-    check_types(&lanes["process"], &[("workers", &["array"])]);
+    check_types(
+        &lanes["process"],
+        &[
+            ("workers", &["array"]),
+            ("queue_depth", count),
+            ("segment_bytes", count),
+        ],
+    );
     check_types(
         &lanes["balancer"],
         &[("mode", &["text"]), ("ticks", count), ("moves", count)],
