@@ -8,7 +8,9 @@
 mod bodies;
 mod deaths;
 mod endings;
+mod faults;
 mod lies;
+mod life;
 mod same;
 mod sequence;
 
