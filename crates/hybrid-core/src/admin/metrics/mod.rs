@@ -224,7 +224,7 @@ fn workers(app: &Frozen, text: &mut Text) {
     text.family(&metric::WORKER_RESTARTS);
     for how in Ended::ALL {
         let count = workers.map_or(0, |workers| workers.ended(how));
-        text.counter(&Labels::new().with("reason", how.as_str()), count);
+        text.counter_from_zero(&Labels::new().with("reason", how.as_str()), count);
     }
     text.family(&metric::WORKER_QUEUE);
     text.integer(

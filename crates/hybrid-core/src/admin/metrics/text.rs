@@ -110,8 +110,14 @@ impl Text {
     /// A sample of a counter; none where nothing was counted.
     pub(super) fn counter(&mut self, labels: &Labels<'_>, value: u64) {
         if value > 0 {
-            self.sample("_total", labels, None, format_args!("{value}"));
+            self.counter_from_zero(labels, value);
         }
+    }
+
+    /// A sample of a counter of which there are few: told also where nothing has
+    /// happened yet, so that the first time shows as a change.
+    pub(super) fn counter_from_zero(&mut self, labels: &Labels<'_>, value: u64) {
+        self.sample("_total", labels, None, format_args!("{value}"));
     }
 
     /// A sample of a counter that is no whole number.
