@@ -170,12 +170,23 @@ pub(crate) struct Ended {
 impl Program {
     /// Starts `programs::NAME`, or `NAME` where it says its module, in that directory, with those variables.
     pub(crate) fn start(name: &str, directory: &Path, variables: &[(&str, &str)]) -> Self {
+        let this = env::current_exe().unwrap();
+        Self::start_binary(&this, name, directory, variables)
+    }
+
+    /// As [`start`](Self::start), from a copy of this binary.
+    pub(crate) fn start_binary(
+        binary: &Path,
+        name: &str,
+        directory: &Path,
+        variables: &[(&str, &str)],
+    ) -> Self {
         let module = if name.contains("::") {
             ""
         } else {
             "programs::"
         };
-        let mut child = Command::new(env::current_exe().unwrap())
+        let mut child = Command::new(binary)
             .args([&format!("{module}{name}"), "--exact", "--nocapture"])
             .envs([(PROGRAM, "1"), ("NO_COLOR", "1"), ("RUST_BACKTRACE", "0")])
             .envs(variables.iter().copied())

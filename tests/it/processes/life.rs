@@ -15,7 +15,7 @@ use std::{
 use hybrid::prelude::*;
 use rustix::process::Signal;
 
-use super::{Trial, ask, code, directory, is_alive, kill, request, tell, within};
+use super::{Trial, ask, code, directory, is_alive, kill, request, tell, wait_for_file, within};
 use crate::{
     harness::{BOOM, PATIENCE, Reply, Wire, at_once, eventually, join},
     programs::{Program, main_of},
@@ -32,12 +32,6 @@ fn note(name: &str, line: &str) {
         .unwrap();
     // One call to the system each, as workers write at the same time.
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
-}
-
-/// Waits until the test has made that file.
-fn wait_for(name: &str) {
-    let path = directory().join(name);
-    eventually(name, || path.exists());
 }
 
 #[get("/pid", lane = process)]
@@ -64,7 +58,7 @@ fn grow(mib: usize) -> String {
 #[get("/hold/{name}", lane = process, timeout = "60s", on_disconnect = detach)]
 fn hold(name: String) -> String {
     tell(&name, &id().to_string());
-    wait_for(&format!("{name}-go"));
+    wait_for_file(&format!("{name}-go"));
     tell(&format!("{name}-done"), "");
     id().to_string()
 }
@@ -73,7 +67,7 @@ fn hold(name: String) -> String {
 fn hold_alone(name: String) {
     note("alone", "begins");
     tell(&name, &id().to_string());
-    wait_for("alone-go");
+    wait_for_file("alone-go");
     note("alone", "ends");
 }
 
@@ -116,7 +110,7 @@ fn say(name: String) {
     tracing::info!(target: "app", "informed");
     tracing::warn!(target: "app", "warned");
     tracing::error!(target: "app", "failed");
-    wait_for(&name);
+    wait_for_file(&name);
 }
 
 #[get("/flood/{lines}", lane = process)]
@@ -281,17 +275,6 @@ impl Trial {
         let mut wire = self.wire();
         wire.write(request("GET", target, b""));
         wire
-    }
-
-    /// Workers that ended so, as the metrics count them: not at all where none did.
-    fn ended(&self, reason: &str) -> u64 {
-        let metrics = self.get("/_hybrid/metrics");
-        let name = format!("hybrid_process_restarts_total{{reason=\"{reason}\"}} ");
-        let line = metrics
-            .text()
-            .lines()
-            .find_map(|line| line.strip_prefix(&name));
-        line.map_or(0, |count| count.parse().unwrap())
     }
 }
 

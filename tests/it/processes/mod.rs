@@ -11,8 +11,10 @@ mod endings;
 mod faults;
 mod lies;
 mod life;
+mod poison;
 mod same;
 mod sequence;
+mod starts;
 
 use std::{
     collections::BTreeSet,
@@ -160,6 +162,17 @@ impl Trial {
         self.lane()["segment_bytes"].as_u64().unwrap()
     }
 
+    /// How many workers ended for that reason.
+    fn ended(&self, reason: &str) -> u64 {
+        let page = self.get("/_hybrid/metrics");
+        let line = format!("hybrid_process_restarts_total{{reason=\"{reason}\"}} ");
+        let found = page
+            .text()
+            .lines()
+            .find_map(|text| text.strip_prefix(&line));
+        found.map_or(0, |number| number.parse().unwrap())
+    }
+
     // === what the system says ===
 
     fn holdings(&self) -> Holdings {
@@ -229,6 +242,12 @@ fn tell(name: &str, text: &str) {
     let draft = path.with_extension(format!("{}", std::process::id()));
     fs::write(&draft, text).unwrap();
     fs::rename(draft, path).unwrap();
+}
+
+/// Waits for a file, as a handler.
+fn wait_for_file(name: &str) {
+    let path = directory().join(name);
+    eventually(name, || path.exists());
 }
 
 fn kill(pid: i32, signal: Signal) {

@@ -127,10 +127,12 @@ impl Client {
 
 fn happen(trial: &Trial, events: &[Event], numbers: &Cell<u64>) -> Result<(), TestCaseError> {
     let is_signal = |event: &Event| matches!(event, Event::Kill(_) | Event::Stop(_));
-    // Whoever works while its worker is killed from outside fails; nobody else.
-    let of_work: &[u16] = match events.iter().any(is_signal) {
-        true => &[200, 500],
-        false => &[200],
+    // Whoever works while its worker is killed from outside fails; and whoever waits
+    // for one that is killed before it was ready, where there is no other.
+    let (of_work, of_death, of_hang): (&[u16], &[u16], &[u16]) = match events.iter().any(is_signal)
+    {
+        true => (&[200, 500, 503], &[500, 503], &[500, 503, 504]),
+        false => (&[200], &[500], &[504]),
     };
     let mut clients = Vec::new();
     for event in events {
@@ -142,9 +144,9 @@ fn happen(trial: &Trial, events: &[Event], numbers: &Cell<u64>) -> Result<(), Te
         match *event {
             Event::Work => begin("work", of_work),
             // Killed from outside, or at its deadline, in the queue as well.
-            Event::Hang => begin("hang", &[500, 504]),
-            Event::Abort => begin("abort", &[500]),
-            Event::Exit => begin("exit", &[500]),
+            Event::Hang => begin("hang", of_hang),
+            Event::Abort => begin("abort", of_death),
+            Event::Exit => begin("exit", of_death),
             Event::Leave => {
                 let mut wire = Wire::to(trial.addr);
                 wire.write(request("GET", &format!("/work/{number}"), b""));

@@ -222,7 +222,12 @@ impl Supervisor {
         for child in self.slots.iter_mut().filter_map(|slot| slot.child.as_mut()) {
             let is_late = now > child.started + START_WAIT;
             match &mut child.state {
-                State::Starting(_) if is_late && child.asked.is_none() => {
+                State::Starting(_) if child.asked.is_some() => {}
+                State::Starting(_) if signs::is_stopped(child.pid) => {
+                    signs::say_stopped(child.pid);
+                    child.ask(Asked::Kill, now);
+                }
+                State::Starting(_) if is_late => {
                     let pid = child.pid.as_raw_pid();
                     tracing::error!(pid, "a worker was not ready in time and is killed");
                     child.ask(Asked::Term, now);

@@ -27,10 +27,7 @@ impl Shared {
         };
         worker.rss_bytes.store(stat.rss_bytes, Ordering::Relaxed);
         if stat.is_stopped {
-            tracing::error!(
-                pid = worker.pid.as_raw_pid(),
-                "a worker was stopped from outside and is killed"
-            );
+            say_stopped(worker.pid);
             self.doom(worker, Doom::Silent);
         }
         let most = self.plan.recycle_memory;
@@ -62,6 +59,15 @@ impl Shared {
             self.doom(worker, Doom::Silent);
         }
     }
+}
+
+pub(super) fn is_stopped(pid: Pid) -> bool {
+    Stat::of(pid).is_some_and(|stat| stat.is_stopped)
+}
+
+pub(super) fn say_stopped(pid: Pid) {
+    let pid = pid.as_raw_pid();
+    tracing::error!(pid, "a worker was stopped from outside and is killed");
 }
 
 pub(super) fn hear_pong(worker: &Worker, ping: &mut (u64, Instant, bool)) {
