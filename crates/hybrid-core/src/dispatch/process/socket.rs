@@ -24,7 +24,7 @@ use rustix::{
     },
 };
 
-use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, unix::AsyncFd};
 
 use super::frame::MESSAGE_BYTES_MAX;
 
@@ -50,12 +50,14 @@ pub(super) fn never_wait(socket: impl AsFd) -> io::Result<()> {
     Ok(rustix::io::ioctl_fionbio(socket, true)?)
 }
 
-/// Watched by the event loops of the runtime that this is called in.
+/// Watched for messages by the event loops of the runtime that this is called in.
+/// Not for room: there always is, as a worker has read what it was sent before the
+/// next is, and each message that it reads would wake an event loop.
 #[expect(unsafe_code, reason = "what the runtime wants to be promised")]
 pub(super) fn watched(socket: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
     // SAFETY: an owned descriptor is open until it is dropped, which the `AsyncFd`
     // that owns it does last, and always the same one.
-    let watched = unsafe { AsyncFd::register(socket) };
+    let watched = unsafe { AsyncFd::register_with_interest(socket, Interest::READABLE) };
     watched.map_err(Into::into)
 }
 
@@ -101,50 +103,20 @@ fn send_with(
 
 /// Receives one message into `buffer`, and the descriptors that came with it.
 ///
-/// Both are cleared first; the buffer's capacity is the limit. `Ok(0)`: the other
-/// side has closed. A longer message, or more descriptors than [`FDS_MAX`], is
-/// `InvalidData`, and lost. For one reader per socket.
+/// The buffer's length is the limit; the descriptors of the message before are closed.
+/// `Ok(0)`: the other side has closed. A longer message, or more descriptors than
+/// [`FDS_MAX`], is `InvalidData`, and lost.
 pub(super) fn receive(
     socket: impl AsFd,
-    buffer: &mut Vec<u8>,
-    fds: &mut Vec<OwnedFd>,
-) -> io::Result<usize> {
-    buffer.clear();
-    fds.clear();
-    let socket = socket.as_fd();
-    // The call that takes descriptors writes to initialised memory alone. To ask
-    // for the length first costs less than to clear 160 KiB for each message.
-    let length = next_length(socket)?.min(buffer.capacity());
-    if length == 0 {
-        return if buffer.capacity() == 0 {
-            Err(too_long())
-        } else {
-            Ok(0)
-        };
-    }
-    buffer.resize(length, 0);
-    let received = receive_into(socket, buffer, fds);
-    buffer.truncate(*received.as_ref().unwrap_or(&0));
-    received
-}
-
-/// The length of the next message, which stays where it is; 0 at the end.
-fn next_length(socket: BorrowedFd<'_>) -> io::Result<usize> {
-    let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
-    let (_, length) = retry_on_intr(|| rustix::net::recv(socket, &mut [0_u8; 0], flags))?;
-    Ok(length)
-}
-
-fn receive_into(
-    socket: BorrowedFd<'_>,
     buffer: &mut [u8],
     fds: &mut Vec<OwnedFd>,
 ) -> io::Result<usize> {
+    fds.clear();
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(FDS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let message = loop {
         let mut parts = [IoSliceMut::new(buffer)];
-        match rustix::net::recvmsg(socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
+        match rustix::net::recvmsg(&socket, &mut parts, &mut control, RecvFlags::CMSG_CLOEXEC) {
             Err(Errno::INTR) => {}
             other => break other?,
         }
@@ -201,6 +173,10 @@ mod tests {
         Vec::with_capacity(MESSAGE_BYTES_MAX)
     }
 
+    fn full() -> Vec<u8> {
+        vec![0; MESSAGE_BYTES_MAX]
+    }
+
     fn number_of(fd: &OwnedFd) -> u64 {
         rustix::fs::fstat(fd).unwrap().st_ino
     }
@@ -214,17 +190,20 @@ mod tests {
         let (ours, theirs) = pair().unwrap();
         send(&ours, b"first", &[]).unwrap();
         send(&ours, b"second one", &[]).unwrap();
-        let (mut plain, mut full, mut fds) = (buffer(), buffer(), Vec::new());
+        let (mut plain, mut full, mut fds) = (buffer(), full(), Vec::new());
         assert_eq!(receive_plain(&theirs, &mut plain).unwrap(), 5);
         assert_eq!(receive(&theirs, &mut full, &mut fds).unwrap(), 10);
-        assert_eq!((&plain[..], &full[..]), (&b"first"[..], &b"second one"[..]));
+        assert_eq!(
+            (&plain[..], &full[..10]),
+            (&b"first"[..], &b"second one"[..])
+        );
     }
 
     #[test]
     fn the_largest_message_fits() {
         let (ours, theirs) = pair().unwrap();
         let message = vec![7; MESSAGE_BYTES_MAX];
-        let (mut received, mut fds) = (Vec::with_capacity(message.len()), Vec::new());
+        let (mut received, mut fds) = (full(), Vec::new());
         send_now(&ours, &message, &[]).unwrap();
         receive(&theirs, &mut received, &mut fds).unwrap();
         assert!(received == message);
@@ -239,7 +218,7 @@ mod tests {
         let (read, write) = pipe();
         send(&ours, b"x", &[read.as_fd(), write.as_fd()]).unwrap();
         let mut fds = Vec::new();
-        receive(&theirs, &mut buffer(), &mut fds).unwrap();
+        receive(&theirs, &mut full(), &mut fds).unwrap();
         assert_eq!(fds.len(), 2);
         for (sent, received) in [read, write].iter().zip(&fds) {
             assert_eq!(number_of(sent), number_of(received));
@@ -247,7 +226,7 @@ mod tests {
             assert!(flags.contains(rustix::io::FdFlags::CLOEXEC));
         }
         send(&ours, b"none", &[]).unwrap();
-        receive(&theirs, &mut buffer(), &mut fds).unwrap();
+        receive(&theirs, &mut full(), &mut fds).unwrap();
         assert!(fds.is_empty(), "those of the message before are gone");
     }
 
@@ -276,7 +255,7 @@ mod tests {
         let parts = [IoSlice::new(b"x")];
         rustix::net::sendmsg(&ours, &parts, &mut control, SendFlags::NOSIGNAL).unwrap();
         let mut fds = Vec::new();
-        let refused = receive(&theirs, &mut buffer(), &mut fds).unwrap_err();
+        let refused = receive(&theirs, &mut full(), &mut fds).unwrap_err();
         assert_eq!((refused.kind(), fds.len()), (ErrorKind::InvalidData, 0));
     }
 
@@ -291,8 +270,8 @@ mod tests {
         send(&ours, b"next", &[]).unwrap();
         let plain = receive_plain(&theirs, &mut small).unwrap_err();
         assert_eq!((plain.kind(), small.len()), (ErrorKind::InvalidData, 0));
-        let full = receive(&theirs, &mut small, &mut Vec::new()).unwrap_err();
-        assert_eq!((full.kind(), small.len()), (ErrorKind::InvalidData, 0));
+        let full = receive(&theirs, &mut [0; 8], &mut Vec::new()).unwrap_err();
+        assert_eq!(full.kind(), ErrorKind::InvalidData);
         assert_eq!(receive_plain(&theirs, &mut small).unwrap(), 4);
         assert_eq!(small, b"next");
     }
@@ -303,7 +282,7 @@ mod tests {
         let mut none = Vec::new();
         send(&ours, b"x", &[]).unwrap();
         let plain = receive_plain(&theirs, &mut none).unwrap_err();
-        let full = receive(&theirs, &mut none, &mut Vec::new()).unwrap_err();
+        let full = receive(&theirs, &mut [], &mut Vec::new()).unwrap_err();
         assert_eq!(plain.kind(), ErrorKind::InvalidData);
         assert_eq!(full.kind(), ErrorKind::InvalidData);
     }
@@ -322,7 +301,7 @@ mod tests {
         receive_plain(&theirs, &mut buffer()).unwrap();
         drop(theirs);
         assert_eq!(receive_plain(&ours, &mut buffer()).unwrap(), 0);
-        assert_eq!(receive(&ours, &mut buffer(), &mut Vec::new()).unwrap(), 0);
+        assert_eq!(receive(&ours, &mut full(), &mut Vec::new()).unwrap(), 0);
         let broken = send(&ours, b"x", &[]).unwrap_err();
         assert_eq!(broken.kind(), ErrorKind::BrokenPipe);
 
@@ -333,7 +312,7 @@ mod tests {
             let unread = if plain {
                 receive_plain(&ours, &mut buffer())
             } else {
-                receive(&ours, &mut buffer(), &mut Vec::new())
+                receive(&ours, &mut full(), &mut Vec::new())
             };
             assert_eq!(unread.unwrap_err().kind(), ErrorKind::ConnectionReset);
         }

@@ -197,21 +197,21 @@ impl Worker {
     fn run(mut self) -> i32 {
         let runtime = self.runtime.handle().clone();
         let _runtime = runtime.enter();
-        let mut buffer = Vec::with_capacity(MESSAGE_BYTES_MAX);
+        let mut buffer = vec![0; MESSAGE_BYTES_MAX];
         let mut reply = Vec::with_capacity(MESSAGE_BYTES_MAX);
         loop {
             let mut fds = Vec::new();
-            match socket::receive(&self.calls, &mut buffer, &mut fds) {
+            let length = match socket::receive(&self.calls, &mut buffer, &mut fds) {
                 Ok(0) => return 0,
-                Ok(_) => {}
+                Ok(length) => length,
                 Err(error) => {
                     say(&format!("a worker cannot read its calls: {error}"));
                     return 1;
                 }
-            }
+            };
             // It is the server that speaks, of the same version: whatever cannot be
             // read is a fault of ours, and the request is better answered by nobody.
-            let answered = match frame::decode(&buffer) {
+            let answered = match frame::decode(&buffer[..length]) {
                 Ok(ToWorker::Call(call)) => self.answer(&call, fds, &mut reply),
                 Ok(ToWorker::Lend { .. } | ToWorker::Refuse) => {
                     Err("a segment nobody wanted".into())

@@ -47,7 +47,7 @@ impl Lease {
         self.worker.route_last.store(route, Ordering::Relaxed);
         self.holds = Holds::Calling;
         let fds: Vec<BorrowedFd<'_>> = loaded.fds().collect();
-        if self.send(&message, &fds).await.is_err() {
+        if socket::send(&self.worker.calls, &message, &fds).is_err() {
             return Err(self.lost());
         }
         drop(fds);
@@ -107,14 +107,6 @@ impl Lease {
         Broken::Failed(Failed::Died(format!(
             "worker {pid} answered rubbish: {rubbish}"
         )))
-    }
-
-    /// Sends a message, and what descriptors belong to it.
-    async fn send(&self, message: &[u8], fds: &[BorrowedFd<'_>]) -> io::Result<()> {
-        let sent = self.worker.calls.async_io(Interest::WRITABLE, |socket| {
-            socket::send(socket, message, fds)
-        });
-        sent.await
     }
 
     /// Waits for the answer, and serves what the worker asks for meanwhile.
@@ -190,7 +182,7 @@ impl Lease {
         let _ = frame::encode(&said, &mut message);
         let new = lent.as_ref().ok().filter(|loan| loan.is_new);
         let fds: Vec<BorrowedFd<'_>> = new.map(|loan| loan.segment.as_fd()).into_iter().collect();
-        if self.send(&message, &fds).await.is_err() {
+        if socket::send(&self.worker.calls, &message, &fds).is_err() {
             return Err(self.died(call).await);
         }
         drop(fds);

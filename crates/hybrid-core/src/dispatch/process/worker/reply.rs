@@ -120,9 +120,9 @@ impl Worker {
             bytes: bytes.len() as u64,
         };
         self.send(&want, reply)?;
-        let (mut buffer, mut fds) = (Vec::with_capacity(256), Vec::new());
-        socket::receive(&self.calls, &mut buffer, &mut fds)?;
-        let id = match frame::decode(&buffer)? {
+        let (mut buffer, mut fds) = ([0; 256], Vec::new());
+        let length = socket::receive(&self.calls, &mut buffer, &mut fds)?;
+        let id = match frame::decode(&buffer[..length])? {
             ToWorker::Lend { id, is_new } => {
                 if is_new {
                     let fd = fds.pop().ok_or("a segment without its descriptor")?;
