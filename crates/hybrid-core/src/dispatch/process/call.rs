@@ -2,8 +2,9 @@
 //! the call, serve what it asks for, check what it answers.
 //!
 //! What grows with the body (copying it into shared memory, making that memory)
-//! is done on the pool. Whether the client still waits is not known here: whoever
-//! drops the future in the middle of a call has the worker killed.
+//! is done on the pool, where it is more than the way there. Whether the client
+//! still waits is not known here: whoever drops the future in the middle of a call
+//! has the worker killed.
 
 mod exchange;
 mod loaded;
@@ -91,6 +92,10 @@ enum Broken {
 /// How many workers a call is tried on that none has begun: all of them may have
 /// been killed a moment ago. It ends sooner by the time that a call may wait.
 const ATTEMPTS: usize = 100;
+/// A body up to this is copied into memory that is there already, or out of it, on the
+/// event loop: that takes some 100 µs, as much as the same body costs the loop which
+/// it gathers for a handler on the pool, and is not left to wait behind such handlers.
+const COPIED_ON_LOOP_BYTES_MAX: usize = 1 << 20;
 /// The largest head that a message takes besides a body.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 

@@ -12,7 +12,7 @@ use http::Method;
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
-    Answered, Broken, Call, Failed,
+    Answered, Broken, COPIED_ON_LOOP_BYTES_MAX, Call, Failed,
     loaded::{Loan, encode_call, no_memory},
 };
 use crate::{
@@ -270,6 +270,9 @@ impl Lease {
 async fn in_place_or_copied(call: &Call, part: Part) -> Result<Bytes, Broken> {
     if call.is_sent_in_place {
         return Ok(Bytes::from_owner(part));
+    }
+    if part.as_ref().len() <= COPIED_ON_LOOP_BYTES_MAX {
+        return Ok(Bytes::copy_from_slice(part.as_ref()));
     }
     let copied = run_uncounted(&call.running, move || Bytes::copy_from_slice(part.as_ref())).await;
     copied.map_err(|error| Broken::Failed(Failed::Pool(error.problem())))

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::{Broken, Call, Failed, target_of};
+use super::{Broken, COPIED_ON_LOOP_BYTES_MAX, Call, Failed, target_of};
 use crate::{
     dispatch::{
         process::{
@@ -63,18 +63,24 @@ impl Lease {
     }
 
     async fn load_segment(&self, call: &Call) -> Result<LoadedBody, Broken> {
+        let bytes = call.body.len();
+        if bytes <= COPIED_ON_LOOP_BYTES_MAX
+            && let Some(loan) = Loan::free(&self.worker, bytes)
+        {
+            call.body.write_to(&loan.segment);
+            return Ok(LoadedBody::Segment(loan, bytes));
+        }
         let (worker, body) = (Arc::clone(&self.worker), call.body.clone());
         let written = run_uncounted(&call.running, move || {
-            let bytes = body.len();
             let loan = Loan::take(&worker, bytes)?;
             body.write_to(&loan.segment);
-            Ok((loan, bytes))
+            Ok(loan)
         });
         let written: Result<_, Lack> = written
             .await
             .map_err(|error| Broken::Failed(Failed::Pool(error.problem())))?;
         match written {
-            Ok((loan, bytes)) => Ok(LoadedBody::Segment(loan, bytes)),
+            Ok(loan) => Ok(LoadedBody::Segment(loan, bytes)),
             Err(lack) => Err(Broken::Failed(Failed::Pool(no_memory(&lack)))),
         }
     }
