@@ -124,6 +124,8 @@ struct Worker {
     /// Since when it is to end, and why: a [`Doom`].
     doom: AtomicU8,
     served: AtomicU64,
+    /// How many it had served when it was last looked at.
+    served_before: AtomicU64,
     /// It is to be replaced after its call: it uses too much memory, say.
     retires: AtomicBool,
     rss_bytes: AtomicUsize,
@@ -132,6 +134,18 @@ struct Worker {
     answer_bytes: AtomicUsize,
     /// What messages are received into, by whoever holds the worker.
     buffer: std::sync::Mutex<Vec<u8>>,
+}
+
+/// What segments a worker keeps for its next call, once it has been idle for a while.
+const WARM_BYTES: usize = 16 << 20;
+
+impl Plan {
+    /// What segments a worker keeps from one call to the next: together a quarter of
+    /// what there may be, so that there is some for who needs more.
+    fn hot_bytes(&self) -> usize {
+        let each = self.segment_limit / 4 / self.processes_max.max(1);
+        each.max(WARM_BYTES)
+    }
 }
 
 /// No route: the worker is idle.
@@ -284,10 +298,9 @@ impl Worker {
         self.route.load(Ordering::Relaxed) != IDLE
     }
 
-    /// Gives back shared memory that it need not keep: after each call, and once
-    /// more when hyper has sent what lay in it.
-    fn trim(&self) {
-        let dropped = self.segments.trim(WARM_BYTES);
+    /// Gives up what free segments it has beyond that.
+    fn trim(&self, keep_bytes: usize) {
+        let dropped = self.segments.trim(keep_bytes);
         if !dropped.is_empty() {
             self.order(&Order::Unmap(dropped));
         }
@@ -356,8 +369,6 @@ impl Drop for Lease {
     }
 }
 
-/// What a worker's free segments may take.
-const WARM_BYTES: usize = 16 << 20;
 /// How long a worker has between TERM and KILL.
 const TERM_GRACE: Duration = Duration::from_millis(100);
 

@@ -235,6 +235,7 @@ impl Supervisor {
                 State::Starting(_) => {}
                 State::Ready { worker, ping } => {
                     self.shared.look_at(worker);
+                    worker.cool();
                     self.shared.ask_for_life(worker, ping, now);
                 }
             }

@@ -244,7 +244,7 @@ impl Lease {
             }
             (None, SoundBody::Segment { .. }) => Bytes::new(),
         };
-        self.worker.trim();
+        self.worker.trim(self.shared.plan.hot_bytes());
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = sound.status;
         *response.headers_mut() = sound.headers;

@@ -7,7 +7,7 @@ use rustix::process::Pid;
 
 use crate::{
     dispatch::process::{
-        Doom, Shared, Worker,
+        Doom, Shared, WARM_BYTES, Worker,
         frame::{self, Order, Report},
         socket,
     },
@@ -21,7 +21,6 @@ const PING_WAIT: Duration = Duration::from_secs(3);
 impl Shared {
     /// Whether somebody stopped it, and how large it is.
     pub(super) fn look_at(&self, worker: &Worker) {
-        worker.trim();
         let Some(stat) = Stat::of(worker.pid) else {
             return;
         };
@@ -68,6 +67,17 @@ pub(super) fn is_stopped(pid: Pid) -> bool {
 pub(super) fn say_stopped(pid: Pid) {
     let pid = pid.as_raw_pid();
     tracing::error!(pid, "a worker was stopped from outside and is killed");
+}
+
+impl Worker {
+    /// Gives up the shared memory that one which does nothing need not keep.
+    pub(super) fn cool(&self) {
+        let served = self.served.load(Ordering::Relaxed);
+        let before = self.served_before.swap(served, Ordering::Relaxed);
+        if served == before && !self.is_busy() {
+            self.trim(WARM_BYTES);
+        }
+    }
 }
 
 pub(super) fn hear_pong(worker: &Worker, ping: &mut (u64, Instant, bool)) {

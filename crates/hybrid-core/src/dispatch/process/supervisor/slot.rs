@@ -134,6 +134,7 @@ impl Slot {
             route_last: AtomicUsize::new(IDLE),
             doom: AtomicU8::new(Doom::Lives as u8),
             served: AtomicU64::new(0),
+            served_before: AtomicU64::new(0),
             retires: AtomicBool::new(false),
             rss_bytes: AtomicUsize::new(0),
             answer_bytes: AtomicUsize::new(0),
