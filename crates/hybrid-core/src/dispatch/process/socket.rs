@@ -105,13 +105,17 @@ fn send_with(
 ///
 /// The buffer's length is the limit; the descriptors of the message before are closed.
 /// `Ok(0)`: the other side has closed. A longer message, or more descriptors than
-/// [`FDS_MAX`], is `InvalidData`, and lost.
+/// [`FDS_MAX`], is `InvalidData`, and lost. For one reader per socket.
+///
+/// Who is killed while it waits here has taken nothing, even if a message came before
+/// it was dead: the other side learns that it was never read.
 pub(super) fn receive(
     socket: impl AsFd,
     buffer: &mut [u8],
     fds: &mut Vec<OwnedFd>,
 ) -> io::Result<usize> {
     fds.clear();
+    wait(socket.as_fd())?;
     let mut space = [MaybeUninit::uninit(); cmsg_space!(ScmRights(FDS_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let message = loop {
@@ -138,6 +142,13 @@ pub(super) fn receive(
         return Err(too_long());
     }
     Ok(message.bytes)
+}
+
+/// Until there is a message, or the end. The call that takes one would also do so on its
+/// way to its own end, for a process that is being killed; it comes when this returns.
+fn wait(socket: BorrowedFd<'_>) -> io::Result<()> {
+    retry_on_intr(|| rustix::net::recv(socket, &mut [0_u8; 0], RecvFlags::PEEK))?;
+    Ok(())
 }
 
 /// As [`receive`], taking no descriptors: those attached are closed by the system.
