@@ -92,7 +92,9 @@ fn body(bytes: usize, seed: usize) -> Vec<u8> {
 fn bodies_of_every_size_arrive_whole_and_come_back_whole() {
     let trial = Trial::start("bodies::serving", &[]);
     let limit = 64 * KIB;
-    let sizes = [0, 1, limit - 1, limit, limit + 1, MIB, MIB + 1, 50 * MIB];
+    let sizes = [0, 1, 8 * KIB, 8 * KIB + 1, limit - 1, limit, limit + 1]
+        .into_iter()
+        .chain([MIB, MIB + 1, 50 * MIB]);
     for size in sizes {
         let sent = body(size, size);
         let check = |target: &str, wanted: &[u8]| {
@@ -118,6 +120,8 @@ fn answers_outgrow_their_requests() {
     let trial = Trial::start("bodies::serving", &[("HYBRID_MAX_PROCESSES", "1")]);
     for size in [
         10,
+        20 * KIB,
+        20 * KIB,
         100 * KIB,
         100 * KIB,
         3 * MIB,

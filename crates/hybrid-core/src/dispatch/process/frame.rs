@@ -21,6 +21,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::telemetry::SOURCES;
 
+/// A body above this is put into shared memory where some can be had: it is copied
+/// once, and four times where it travels in a message.
+pub(super) const SHARED_BYTES_MIN: usize = 8 * 1024;
+
 /// The largest body that travels in the message itself.
 pub(super) const INLINE_BYTES_MAX: usize = 64 * 1024;
 

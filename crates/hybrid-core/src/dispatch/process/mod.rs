@@ -129,8 +129,8 @@ struct Worker {
     /// It is to be replaced after its call: it uses too much memory, say.
     retires: AtomicBool,
     rss_bytes: AtomicUsize,
-    /// How large the last answer was, so that a segment for the next one can be
-    /// lent beforehand.
+    /// How large its answers are, so that a segment for the next one can be lent
+    /// beforehand: the last one, or what is left of a larger one before.
     answer_bytes: AtomicUsize,
     /// What messages are received into, by whoever holds the worker.
     buffer: std::sync::Mutex<Vec<u8>>,
@@ -296,6 +296,13 @@ impl Worker {
 
     fn is_busy(&self) -> bool {
         self.route.load(Ordering::Relaxed) != IDLE
+    }
+
+    /// Remembers how large an answer was; a large one for a while, beside small ones.
+    fn note_answer(&self, bytes: usize) {
+        let before = self.answer_bytes.load(Ordering::Relaxed);
+        let left = before - before / 8;
+        self.answer_bytes.store(bytes.max(left), Ordering::Relaxed);
     }
 
     /// Gives up what free segments it has beyond that.

@@ -234,12 +234,11 @@ impl Lease {
         }
         let bytes = match (part, sound.body) {
             (Some(part), _) => {
-                let bytes = part.as_ref().len();
-                self.worker.answer_bytes.store(bytes, Ordering::Relaxed);
+                self.worker.note_answer(part.as_ref().len());
                 in_place_or_copied(call, part).await?
             }
             (None, SoundBody::Inline(bytes)) => {
-                self.worker.answer_bytes.store(0, Ordering::Relaxed);
+                self.worker.note_answer(bytes.len());
                 bytes
             }
             (None, SoundBody::Segment { .. }) => Bytes::new(),

@@ -13,7 +13,7 @@ use crate::{
     dispatch::{
         process::{
             Lease, Worker,
-            frame::{self, INLINE_BYTES_MAX, ToWorker},
+            frame::{self, INLINE_BYTES_MAX, SHARED_BYTES_MIN, ToWorker},
             payload::{Payload, joined},
             segment::{Lack, Segment},
         },
@@ -51,15 +51,32 @@ impl Lease {
             Payload::TooLarge => LoadedBody::TooLarge,
             Payload::Unread => LoadedBody::Unread,
             Payload::Bytes(pieces) if call.body.len() <= INLINE_BYTES_MAX => {
-                LoadedBody::Inline(joined(pieces))
+                self.load_small(call, pieces)
             }
             Payload::Bytes(_) | Payload::Shared(..) => self.load_segment(call).await?,
         };
         let hint = self.worker.answer_bytes.load(Ordering::Relaxed);
-        let spare = (hint > INLINE_BYTES_MAX)
-            .then(|| Loan::free(&self.worker, hint))
-            .flatten();
+        let spare = if hint <= SHARED_BYTES_MIN {
+            None
+        } else if hint <= INLINE_BYTES_MAX {
+            // Made here, where it is not there: the worker does not ask for one.
+            Loan::take(&self.worker, hint).ok()
+        } else {
+            Loan::free(&self.worker, hint)
+        };
         Ok(Loaded { body, spare })
+    }
+
+    /// A body that may travel in the message, but does not have to.
+    fn load_small(&self, call: &Call, pieces: &[Bytes]) -> LoadedBody {
+        let bytes = call.body.len();
+        if bytes > SHARED_BYTES_MIN
+            && let Ok(loan) = Loan::take(&self.worker, bytes)
+        {
+            call.body.write_to(&loan.segment);
+            return LoadedBody::Segment(loan, bytes);
+        }
+        LoadedBody::Inline(joined(pieces))
     }
 
     async fn load_segment(&self, call: &Call) -> Result<LoadedBody, Broken> {

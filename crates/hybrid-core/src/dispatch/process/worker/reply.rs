@@ -7,7 +7,10 @@ use super::{Worked, Worker, lock};
 use crate::{
     BoxError,
     dispatch::process::{
-        frame::{self, Answer, AnswerBody, FromWorker, INLINE_BYTES_MAX, Ran, RanDetail, ToWorker},
+        frame::{
+            self, Answer, AnswerBody, FromWorker, INLINE_BYTES_MAX, Ran, RanDetail,
+            SHARED_BYTES_MIN, ToWorker,
+        },
         segment::Mapped,
         socket,
     },
@@ -39,7 +42,7 @@ impl Worker {
         let lies_in = self.segment_of(&bytes);
         let placed = match lies_in {
             Some((id, offset)) => Placed::Segment(id, offset),
-            None if bytes.len() <= INLINE_BYTES_MAX => Placed::Inline,
+            None if bytes.len() <= SHARED_BYTES_MIN => Placed::Inline,
             None => self.place(number, &bytes, spare, reply)?,
         };
         let mut returned = self.returns.take_all();
@@ -92,7 +95,7 @@ impl Worker {
 
     /// Where the bytes lie in shared memory already: a piece of the request, say.
     fn segment_of(&self, bytes: &Bytes) -> Option<(u32, usize)> {
-        if bytes.len() <= INLINE_BYTES_MAX {
+        if bytes.len() <= SHARED_BYTES_MIN {
             return None;
         }
         let maps = lock(&self.maps);
@@ -101,7 +104,7 @@ impl Worker {
     }
 
     /// Puts a large answer into shared memory: what was lent for it, or what the
-    /// server lends now.
+    /// server lends now, where it does not fit into the message.
     fn place(
         &self,
         number: u64,
@@ -114,6 +117,9 @@ impl Worker {
             && mapped.write(0, bytes)
         {
             return Ok(Placed::Segment(mapped.id(), 0));
+        }
+        if bytes.len() <= INLINE_BYTES_MAX {
+            return Ok(Placed::Inline);
         }
         let want = FromWorker::Want {
             call: number,
