@@ -1,7 +1,7 @@
 //! `bench` measures everything and writes `REPORT.md`; `bench <section> ..`
 //! measures some of it; with `--against <program>`, which is this one built with
 //! another version of the framework, `measuring` compares the two. `bench serve
-//! <server> <loops>` is a server that it measures.
+//! <server> <loops>` is a server that it measures, `bench pipe <what>` a child of one.
 //!
 //! Run with: cargo run --release --manifest-path benches/Cargo.toml
 
@@ -27,6 +27,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["serve", name, loops] => servers::serve(Server::named(name)?, loops.parse()?),
+        ["pipe", does] => Ok(servers::pipe(does)?),
         [ref names @ .., "--against", program] => measure(&sections(names)?, Some(program)),
         ref names => measure(&sections(names)?, None),
     }

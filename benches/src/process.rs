@@ -64,6 +64,11 @@ impl Running {
         }
     }
 
+    /// Its number.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Processor time that it has used, user and system, of threads that have
     /// ended too.
     ///

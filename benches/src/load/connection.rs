@@ -30,6 +30,8 @@ pub(super) struct Connection {
     token: u64,
     /// When the request that waits for its answer was due.
     due: Option<Instant>,
+    /// How much of it is sent, where the socket did not take all of it.
+    sent: Option<usize>,
     /// The head of the answer, while it is incomplete.
     head: Vec<u8>,
     /// What is known of the answer once its head is complete.
@@ -58,6 +60,7 @@ impl Connection {
             load,
             token,
             due: None,
+            sent: None,
             head: Vec::with_capacity(1024),
             answer: None,
             must_close: false,
@@ -68,21 +71,43 @@ impl Connection {
     pub(super) fn reopen(&mut self, epoll: &OwnedFd) -> io::Result<()> {
         self.stream = connect(self.addr, epoll, self.token)?;
         self.due = None;
+        self.sent = None;
         self.head.clear();
         self.answer = None;
         self.must_close = false;
         Ok(())
     }
 
-    /// Sends a request. A socket that refuses it is closed, which reading says.
-    pub(super) fn send(&mut self, request: &[u8], due: Instant) -> io::Result<()> {
+    /// Sends a request, or as much of it as the socket takes. One that refuses it is
+    /// closed, which reading says.
+    pub(super) fn send(&mut self, request: &[u8], due: Instant, epoll: &OwnedFd) -> io::Result<()> {
         self.due = Some(due);
         match self.stream.write(request) {
             Ok(written) if written < request.len() => {
-                Err(io::Error::other("a request did not fit into the socket"))
+                self.sent = Some(written);
+                self.watch(epoll, EventFlags::IN | EventFlags::OUT)
             }
             _ => Ok(()),
         }
+    }
+
+    /// Sends more of a request that was sent in part.
+    pub(super) fn send_rest(&mut self, request: &[u8], epoll: &OwnedFd) -> io::Result<()> {
+        let Some(sent) = self.sent else {
+            return Ok(());
+        };
+        // An error is seen when it is read from.
+        let sent = sent + self.stream.write(&request[sent..]).unwrap_or(0);
+        self.sent = (sent < request.len()).then_some(sent);
+        match self.sent {
+            Some(_) => Ok(()),
+            None => self.watch(epoll, EventFlags::IN),
+        }
+    }
+
+    fn watch(&self, epoll: &OwnedFd, events: EventFlags) -> io::Result<()> {
+        let token = EventData::new_u64(self.token);
+        Ok(epoll::modify(epoll, &self.stream, token, events)?)
     }
 
     pub(super) fn is_waiting(&self) -> bool {
@@ -149,7 +174,8 @@ impl Connection {
             return Told::Nothing;
         }
         let status = answer.status;
-        self.must_close = answer.closes;
+        // What is answered before it was sent is not sent to its end.
+        self.must_close = answer.closes || self.sent.is_some();
         self.answer = None;
         match self.due.take() {
             Some(due) => Told::Answer { status, due },

@@ -60,6 +60,14 @@ pub enum Pace {
 }
 
 impl Load {
+    /// A closed load of `POST path` with that body.
+    pub fn posting(addr: SocketAddr, path: &str, body: &[u8], clients: usize) -> Self {
+        Self {
+            request: post(path, body),
+            ..Self::closed(addr, path, clients)
+        }
+    }
+
     /// A closed load of `GET path`.
     pub fn closed(addr: SocketAddr, path: &str, clients: usize) -> Self {
         Self {
@@ -82,6 +90,14 @@ impl Load {
 /// `GET path`, as it goes over the wire.
 pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\r\n").into_bytes()
+}
+
+/// `POST path` with a body, as it goes over the wire.
+pub fn post(path: &str, body: &[u8]) -> Vec<u8> {
+    let length = body.len();
+    let head =
+        format!("POST {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\ncontent-length: {length}\r\n\r\n");
+    [head.as_bytes(), body].concat()
 }
 
 /// How long a load runs: first uncounted, then counted.
@@ -274,7 +290,7 @@ impl<'a> Driver<'a> {
                     let late = now.saturating_duration_since(could);
                     running.measured.late.push(now - self.started, late);
                 }
-                self.connections[number].send(&running.load.request, due)?;
+                self.connections[number].send(&running.load.request, due, &self.epoll)?;
             }
         }
         Ok(next)
@@ -282,6 +298,8 @@ impl<'a> Driver<'a> {
 
     fn receive(&mut self, number: usize, buffer: &mut [u8]) -> io::Result<()> {
         let connection = &mut self.connections[number];
+        let request = &self.loads[connection.load].load.request;
+        connection.send_rest(request, &self.epoll)?;
         let told = connection.receive(buffer);
         let Told::Answer { status, due } = told else {
             if told == Told::Closed {
@@ -313,7 +331,7 @@ impl<'a> Driver<'a> {
             self.connections[number].reopen(&self.epoll)?;
         }
         if matches!(running.load.pace, Pace::Closed) {
-            self.connections[number].send(&running.load.request, now)?;
+            self.connections[number].send(&running.load.request, now, &self.epoll)?;
         } else {
             running.give_back(number, now);
         }

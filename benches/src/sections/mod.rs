@@ -5,6 +5,7 @@ mod four;
 mod hop;
 mod instructions;
 mod measuring;
+mod processes;
 mod seen;
 mod sleepers;
 
@@ -21,6 +22,8 @@ pub enum Section {
     Measuring,
     /// What a thread costs beside the loop.
     Hop,
+    /// What a process costs beside a thread.
+    Processes,
     /// A light route beside a load.
     Beside,
     /// Handlers that sleep and that compute, from a cold start.
@@ -33,10 +36,11 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Instructions,
         Self::Measuring,
         Self::Hop,
+        Self::Processes,
         Self::Beside,
         Self::Sleepers,
         Self::Workloads,
@@ -49,6 +53,7 @@ impl Section {
             Self::Instructions => "instructions",
             Self::Measuring => "measuring",
             Self::Hop => "hop",
+            Self::Processes => "processes",
             Self::Beside => "beside",
             Self::Sleepers => "sleepers",
             Self::Workloads => "workloads",
@@ -62,6 +67,7 @@ impl Section {
             Self::Instructions => "What a request costs",
             Self::Measuring => "What measuring costs",
             Self::Hop => "What a thread costs",
+            Self::Processes => "What a process costs",
             Self::Beside => "A light route beside a load",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
@@ -88,6 +94,7 @@ impl Section {
             Self::Instructions => instructions::measure(bench),
             Self::Measuring => measuring::measure(bench),
             Self::Hop => hop::measure(bench),
+            Self::Processes => processes::measure(bench),
             Self::Beside => beside::measure(bench),
             Self::Sleepers => sleepers::measure(bench),
             Self::Workloads => four::measure(bench),

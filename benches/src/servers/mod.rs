@@ -10,9 +10,16 @@ mod by_hand;
 mod downstream;
 mod four;
 mod ours;
+mod processes;
 mod work;
 
-use std::{error::Error, fmt, io::Read as _, io::Write as _, net::TcpListener, process, thread};
+use std::{
+    error::Error,
+    fmt,
+    io::{self, Read as _, Write as _},
+    net::TcpListener,
+    process, thread,
+};
 
 use serde::Serialize;
 
@@ -34,17 +41,20 @@ pub enum Server {
     Four,
     /// The service that one of them asks.
     Downstream,
+    /// hybrid with handlers in processes of their own.
+    Processes,
 }
 
 impl Server {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Hyper,
         Self::Axum,
         Self::Actix,
         Self::Hybrid,
         Self::Four,
         Self::Downstream,
+        Self::Processes,
     ];
 
     /// Those that serve what runs beside the event loops.
@@ -59,6 +69,7 @@ impl Server {
             Self::Hybrid => "hybrid",
             Self::Four => "four",
             Self::Downstream => "downstream",
+            Self::Processes => "processes",
         }
     }
 
@@ -84,6 +95,9 @@ impl fmt::Display for Server {
 /// # Errors
 /// The runtime or the listener is refused.
 pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
+    if server == Server::Processes {
+        hybrid::worker(processes::app);
+    }
     let listener = TcpListener::bind("127.0.0.1:0")?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     thread::spawn(move || {
@@ -115,10 +129,19 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
         Server::Axum => runtime.spawn(async { Ok(axum_peer::serve(listener).await?) }),
         Server::Hybrid => runtime.spawn(async { Ok(ours::serve(listener).await?) }),
         Server::Four => runtime.spawn(async { Ok(four::serve(listener).await?) }),
+        Server::Processes => runtime.spawn(async { Ok(processes::serve(listener).await?) }),
         Server::Actix => unreachable!("it has returned"),
     };
     let served: Result<(), Box<dyn Error + Send + Sync>> = runtime.block_on(serving)?;
     served.map_err(|error| error as Box<dyn Error>)
+}
+
+/// Is a child that answers what comes through a pipe, until it ends.
+///
+/// # Errors
+/// The pipe breaks.
+pub fn pipe(does: &str) -> io::Result<()> {
+    processes::pipe(does)
 }
 
 // === Answers, the same for all ===
