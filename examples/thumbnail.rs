@@ -13,7 +13,7 @@ use image::{ImageError, ImageFormat, ImageReader};
 
 /// Scales an image to a width, and answers with a PNG.
 ///
-/// A body above 64 KiB lies in memory that server and worker share: `image` is that
+/// A body above 8 KiB lies in memory that server and worker share: `image` is that
 /// memory, and not a copy.
 #[post(
     "/thumbnail",
