@@ -20,7 +20,7 @@ use crate::{harness::Wire, programs::main_of};
 
 // === The program ===
 
-#[get("/work/{number}", lane = process, timeout = "60s")]
+#[get("/nap/{number}", lane = process, timeout = "60s")]
 fn work(number: u64) -> String {
     thread::sleep(Duration::from_millis(number % 20));
     number.to_string()
@@ -142,14 +142,14 @@ fn happen(trial: &Trial, events: &[Event], numbers: &Cell<u64>) -> Result<(), Te
             clients.push(Client::begin(trial, format!("/{route}/{number}"), allowed));
         };
         match *event {
-            Event::Work => begin("work", of_work),
+            Event::Work => begin("nap", of_work),
             // Killed from outside, or at its deadline, in the queue as well.
             Event::Hang => begin("hang", of_hang),
             Event::Abort => begin("abort", of_death),
             Event::Exit => begin("exit", of_death),
             Event::Leave => {
                 let mut wire = Wire::to(trial.addr);
-                wire.write(request("GET", &format!("/work/{number}"), b""));
+                wire.write(request("GET", &format!("/nap/{number}"), b""));
             }
             Event::Kill(which) | Event::Stop(which) => {
                 let signal = match event {
@@ -186,7 +186,7 @@ fn whatever_happens_each_request_has_one_answer() {
     let outcome = runner.run(&events(), |events| {
         happen(&trial, &events, &number)?;
         trial.calm();
-        let reply = trial.get("/work/0");
+        let reply = trial.get("/nap/0");
         prop_assert_eq!((reply.status, reply.text()), (200, "0"));
         prop_assert!(
             trial.children().len() <= 2,
