@@ -11,14 +11,24 @@
 //! percent. What they do not show is the kernel's part, and whatever waits; that
 //! is what the loads are for.
 
+//!
+//! Without the feature `peers` there is less: hyper, axum and hybrid, and the
+//! instructions that [`budget`] counts.
+
 pub mod bench;
+pub mod budget;
 pub mod callgrind;
 pub mod client;
+#[cfg(feature = "peers")]
+pub mod full;
 pub mod load;
+#[cfg(feature = "peers")]
 pub mod postgres;
 pub mod process;
+#[cfg(feature = "peers")]
 pub mod report;
 pub mod rounds;
+#[cfg(feature = "peers")]
 pub mod sections;
 pub mod servers;
 pub mod workload;

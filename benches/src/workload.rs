@@ -18,6 +18,15 @@ impl Workload {
     /// All of them, in the order of the report.
     pub const ALL: [Self; 3] = [Self::Json, Self::Items, Self::Process];
 
+    /// As it is named where a word must do.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Items => "items",
+            Self::Process => "process",
+        }
+    }
+
     /// As it is named in the report.
     pub fn title(self) -> &'static str {
         match self {

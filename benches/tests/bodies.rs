@@ -4,7 +4,7 @@ use std::process::Command;
 
 use hybrid_benches::{
     bench::{Bench, Effort},
-    client,
+    budget, client,
     process::Running,
     sections::Section,
     servers::Server,
@@ -54,4 +54,11 @@ fn every_section_is_measured() {
         let said = said.unwrap_or_else(|error| panic!("{}: {error}", section.name()));
         assert!(said.contains("| "), "{}: {said}", section.name());
     }
+}
+
+/// Nor of how much anything costs: that it can be counted.
+#[test]
+fn the_budget_is_counted() {
+    let said = budget::try_out(env!("CARGO_BIN_EXE_bench").into()).unwrap();
+    assert!(said.contains("kept"), "{said}");
 }

@@ -4,26 +4,33 @@
 //! counted, one a core where time is measured. Only hybrid has time limits; none
 //! of the others is given any.
 
+#[cfg(feature = "peers")]
 mod actix_peer;
 mod axum_peer;
 mod by_hand;
+#[cfg(feature = "peers")]
 mod downstream;
+#[cfg(feature = "peers")]
 mod four;
 mod ours;
+#[cfg(feature = "peers")]
 mod processes;
 mod work;
 
 use std::{
     error::Error,
     fmt,
-    io::{self, Read as _, Write as _},
+    io::{Read as _, Write as _},
     net::TcpListener,
     process, thread,
 };
 
 use serde::Serialize;
 
+#[cfg(feature = "peers")]
 pub use four::{DATABASE, DOWNSTREAM};
+#[cfg(feature = "peers")]
+pub use processes::pipe;
 pub use work::{VARIABLE as ROUNDS_A_MILLISECOND, calibrate};
 
 /// Who answers.
@@ -93,8 +100,9 @@ impl fmt::Display for Server {
 /// standard input ends.
 ///
 /// # Errors
-/// The runtime or the listener is refused.
+/// The runtime or the listener is refused, or the server was not built.
 pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
+    #[cfg(feature = "peers")]
     if server == Server::Processes {
         hybrid::worker(processes::app);
     }
@@ -106,9 +114,15 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
         // At once: how a server stops is not measured.
         process::exit(0)
     });
+    #[cfg(feature = "peers")]
     if server == Server::Actix {
         return Ok(actix_peer::serve(listener, loops)?);
     }
+    on_tokio(server, listener, loops)
+}
+
+/// Those that take tokio's runtime as it comes.
+fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(loops)
         .enable_all()
@@ -122,26 +136,21 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
             by_hand::serve(listener).await;
             Ok(())
         }),
+        Server::Axum => runtime.spawn(async { Ok(axum_peer::serve(listener).await?) }),
+        Server::Hybrid => runtime.spawn(async { Ok(ours::serve(listener).await?) }),
+        #[cfg(feature = "peers")]
         Server::Downstream => runtime.spawn(async {
             downstream::serve(listener).await;
             Ok(())
         }),
-        Server::Axum => runtime.spawn(async { Ok(axum_peer::serve(listener).await?) }),
-        Server::Hybrid => runtime.spawn(async { Ok(ours::serve(listener).await?) }),
+        #[cfg(feature = "peers")]
         Server::Four => runtime.spawn(async { Ok(four::serve(listener).await?) }),
+        #[cfg(feature = "peers")]
         Server::Processes => runtime.spawn(async { Ok(processes::serve(listener).await?) }),
-        Server::Actix => unreachable!("it has returned"),
+        other => return Err(format!("{other} is not served here").into()),
     };
     let served: Result<(), Box<dyn Error + Send + Sync>> = runtime.block_on(serving)?;
     served.map_err(|error| error as Box<dyn Error>)
-}
-
-/// Is a child that answers what comes through a pipe, until it ends.
-///
-/// # Errors
-/// The pipe breaks.
-pub fn pipe(does: &str) -> io::Result<()> {
-    processes::pipe(does)
 }
 
 // === Answers, the same for all ===

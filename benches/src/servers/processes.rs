@@ -221,7 +221,7 @@ impl Drop for Piped {
 }
 
 /// A child's whole life: it answers until nobody asks or listens any more.
-pub(super) fn pipe(does: &str) -> io::Result<()> {
+pub fn pipe(does: &str) -> io::Result<()> {
     match answer_all(does) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         ended => ended,
