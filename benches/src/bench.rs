@@ -1,7 +1,12 @@
 //! What every section measures with: the program that the servers are, how much
 //! effort a figure is worth, and how much work a millisecond is.
 
-use std::{io, path::PathBuf, process::Command, thread};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
@@ -72,6 +77,12 @@ impl Bench {
             Effort::Full => Span::milliseconds(warm_up, window),
             Effort::Small => Span::milliseconds(warm_up.min(200), window.min(800)),
         }
+    }
+
+    /// Where what is built for a measurement goes: the target folder of this one.
+    pub fn folder(&self) -> &Path {
+        let folder = self.program.ancestors().nth(2);
+        folder.unwrap_or(Path::new("target"))
     }
 
     /// Starts a server with a loop for each core, and waits until it answers on

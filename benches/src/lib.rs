@@ -15,6 +15,7 @@
 //! Without the feature `peers` there is less: hyper, axum and hybrid, and the
 //! instructions that [`budget`] counts.
 
+pub mod apps;
 pub mod bench;
 pub mod budget;
 pub mod callgrind;

@@ -2,16 +2,18 @@
 //! measures some of it; with `--against <program>`, which is this one built with
 //! another version of the framework, `measuring` compares the two. `bench budget`
 //! only counts instructions, and judges them by `budget.toml`; it is all that there
-//! is without the feature `peers`. `bench serve <server> <loops>` is a server that
+//! is without the feature `peers`. `bench apps <folder>` writes the packages that
+//! `build` builds. `bench serve <server> <loops>` is a server that
 //! is measured, `bench pipe <what>` a child of one.
 //!
 //! Run with: cargo run --release --manifest-path benches/Cargo.toml
 
-use std::{env, error::Error, process::ExitCode};
+use std::{env, error::Error, path::Path, process::ExitCode};
 
 #[cfg(feature = "peers")]
 use hybrid_benches::full;
 use hybrid_benches::{
+    apps::App,
     budget,
     servers::{self, Server},
 };
@@ -24,6 +26,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["budget", ref options @ ..] => return budget::run(options),
+        ["apps", folder] => {
+            for app in App::ALL {
+                app.write(Path::new(folder))?;
+            }
+        }
         ["serve", name, loops] => servers::serve(Server::named(name)?, loops.parse()?)?,
         #[cfg(feature = "peers")]
         ["pipe", does] => servers::pipe(does)?,

@@ -164,11 +164,22 @@ pub fn own_cpu() -> Duration {
     cpu(Path::new("/proc/self")).unwrap_or_default()
 }
 
+/// Processor time of the children of this process that have ended and been waited
+/// for, and of theirs.
+pub fn children_cpu() -> Duration {
+    cpu_from(Path::new("/proc/self"), 13).unwrap_or_default()
+}
+
 /// From `stat`, which counts in hundredths of a second but loses nothing between
 /// them, nor what threads used that have ended.
 fn cpu(folder: &Path) -> io::Result<Duration> {
+    cpu_from(folder, 11)
+}
+
+/// Of the field of that number after the name and the next: user and system.
+fn cpu_from(folder: &Path, field: usize) -> io::Result<Duration> {
     let stat = fs::read_to_string(folder.join("stat"))?;
-    let mut fields = after_name(&stat).split(' ').skip(11);
+    let mut fields = after_name(&stat).split(' ').skip(field);
     let mut next = || fields.next().and_then(|field| field.parse::<u64>().ok());
     let (Some(user), Some(system)) = (next(), next()) else {
         return Err(io::Error::other("no processor time in `stat`"));

@@ -1,6 +1,7 @@
 //! What is measured, a section of the report each.
 
 mod beside;
+mod build;
 mod four;
 mod hop;
 mod instructions;
@@ -30,13 +31,15 @@ pub enum Section {
     Sleepers,
     /// The four workloads, and what they would be with threads only.
     Workloads,
+    /// How long an app builds.
+    Build,
     /// What has to be seen once.
     Seen,
 }
 
 impl Section {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Instructions,
         Self::Measuring,
         Self::Hop,
@@ -44,6 +47,7 @@ impl Section {
         Self::Beside,
         Self::Sleepers,
         Self::Workloads,
+        Self::Build,
         Self::Seen,
     ];
 
@@ -57,6 +61,7 @@ impl Section {
             Self::Beside => "beside",
             Self::Sleepers => "sleepers",
             Self::Workloads => "workloads",
+            Self::Build => "build",
             Self::Seen => "seen",
         }
     }
@@ -71,6 +76,7 @@ impl Section {
             Self::Beside => "A light route beside a load",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
+            Self::Build => "How long an app builds",
             Self::Seen => "Seen",
         }
     }
@@ -98,6 +104,7 @@ impl Section {
             Self::Beside => beside::measure(bench),
             Self::Sleepers => sleepers::measure(bench),
             Self::Workloads => four::measure(bench),
+            Self::Build => build::measure(bench),
             Self::Seen => seen::measure(bench),
         }
     }

@@ -1,0 +1,18 @@
+
+/// Reads what all share.
+#[utoipa::path(
+    get,
+    path = "/state/NUMBER/{key}",
+    params(("key" = String, Path)),
+    responses((status = 200, body = Found))
+)]
+pub async fn state_NUMBER(State(shared): State<Shared>, Path(key): Path<String>) -> Json<Found> {
+    let number = NUMBER + CHANGED;
+    Json(Found {
+        id: shared.names.len() as u64,
+        q: key,
+        limit: 10,
+        trace: shared.label,
+        number,
+    })
+}
