@@ -39,11 +39,15 @@ use crate::{
     },
 };
 
-pub(super) struct OnPool<A, F> {
+/// Handlers of the same arguments share its code: what is compiled for each of them
+/// is the call and no more.
+pub(super) struct OnPool<A: Arguments> {
     pub(super) arguments: A,
     pub(super) plan: Option<BodyPlan>,
-    pub(super) handler: F,
+    pub(super) handler: Handler<A::Values>,
 }
+
+type Handler<V> = Box<dyn Fn(V) -> Response + Send + Sync>;
 
 /// Called by `#[get]` and its kin for a plain `fn` with `lane = auto`: it runs on
 /// the pool, and on the event loop while the balancer has it proven short and
@@ -71,25 +75,24 @@ where
     Endpoint::new(Lane::Pool, OnPool::new(arguments, handler))
 }
 
-impl<A: Arguments, F> OnPool<A, F> {
-    pub(super) fn new(arguments: A, handler: F) -> Self {
+impl<A: Arguments> OnPool<A> {
+    pub(super) fn new<F, R>(arguments: A, handler: F) -> Self
+    where
+        F: Fn(A::Values) -> R + Send + Sync + 'static,
+        R: IntoResponse,
+    {
         let mut described = Describe::default();
         arguments.describe(&mut described);
         let plan = described.described_body().map(|body| body.plan);
         Self {
             arguments,
             plan,
-            handler,
+            handler: Box::new(move |values| handler(values).into_response()),
         }
     }
 }
 
-impl<A, F, R> Serve for OnPool<A, F>
-where
-    A: Arguments,
-    F: Fn(A::Values) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
+impl<A: Arguments> Serve for OnPool<A> {
     fn describe(&self, to: &mut Describe) {
         self.arguments.describe(to);
     }
@@ -127,12 +130,7 @@ where
     }
 }
 
-impl<A, F, R> OnPool<A, F>
-where
-    A: Arguments,
-    F: Fn(A::Values) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
+impl<A: Arguments> OnPool<A> {
     /// The handler's answer and what it took, or what stands for it.
     async fn answer(
         self: Arc<Self>,
@@ -156,7 +154,7 @@ where
                 // The job owns its permit: it is free again when the job ends.
                 let _permit = permit;
                 let mut response = match prepared.conclude(&self.arguments) {
-                    Ok(values) => (self.handler)(values).into_response(),
+                    Ok(values) => (self.handler)(values),
                     Err(problem) => problem.into_response(),
                 };
                 endpoint::finish(&mut response, &parts);
@@ -242,12 +240,25 @@ pub(super) struct Patience {
 
 /// Queues a job and waits for its answer, within the deadline of what runs and
 /// the pool's `queue_wait`.
-pub(super) async fn queue<R: Send + 'static>(
+pub(super) fn queue<R: Send + 'static>(
     pool: &Pool,
     ticket: Arc<Ticket>,
     running: Running,
     patience: Patience,
     work: impl FnOnce() -> R + Send + 'static,
+) -> impl Future<Output = Result<Done<R>, Refusal>> {
+    // Outside of the job, so that a ticket that is given up frees at once what
+    // the job holds: bodies, permits.
+    let work = Arc::new(Held(Mutex::new(Some(work))));
+    queue_held(pool, ticket, running, patience, work)
+}
+
+async fn queue_held<R: Send + 'static>(
+    pool: &Pool,
+    ticket: Arc<Ticket>,
+    running: Running,
+    patience: Patience,
+    work: Arc<dyn Work<R>>,
 ) -> Result<Done<R>, Refusal> {
     let Patience {
         longest,
@@ -255,10 +266,6 @@ pub(super) async fn queue<R: Send + 'static>(
     } = patience;
     let deadline = running.deadline;
     let (reply, answer) = oneshot::channel();
-    // Outside of the job, so that a ticket that is given up frees at once what
-    // the job holds: bodies, permits. It is locked by whoever the ticket's state
-    // lets, never by two.
-    let work = Arc::new(Mutex::new(Some(work)));
     let queued_at = clock::now();
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     let job = Job {
@@ -289,11 +296,11 @@ pub(super) async fn queue<R: Send + 'static>(
 }
 
 /// What a worker does with a ticket: claims it, runs it as its request, answers.
-fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
+fn work_of<R: Send + 'static>(
     ticket: Arc<Ticket>,
     running: Running,
     reply: oneshot::Sender<Result<Done<R>, Refusal>>,
-    work: Held<W>,
+    work: Arc<dyn Work<R>>,
     queued_at: Instant,
 ) -> impl FnOnce(Turn) -> Option<Timing> + Send + 'static {
     let span = tracing::Span::current();
@@ -303,7 +310,7 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
         let late = deadline.is_some_and(|deadline| started >= deadline);
         if turn == Turn::Shed || late {
             if ticket.give_up() {
-                drop_safely(take(&work));
+                work.discard();
                 // Where it is late, the waiter's timer answers; all that matters is
                 // that it never runs.
                 if turn == Turn::Shed {
@@ -316,15 +323,16 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
             // Given up by its waiter, who took the work out.
             return None;
         }
-        let work = take(&work)?;
         let (app, route) = (Arc::clone(&running.app), Arc::clone(&running.route));
         let queue_ns = nanoseconds(started - queued_at);
-        let (ran, timing) =
-            route.timed(queue_ns, || catch(|| span.in_scope(|| running.enter(work))));
+        let run = || span.in_scope(|| running.enter(|| work.run()));
+        let (ran, timing) = route.timed(queue_ns, || catch(run));
         ticket.end();
         let is_late = |at| deadline.is_some_and(|deadline| at >= deadline);
         let done = match ran {
-            Ok(response) => Ok((response, timing)),
+            Ok(Some(response)) => Ok((response, timing)),
+            // Nobody else runs what the ticket let this worker start.
+            Ok(None) => return None,
             // Unwound by `block_on`, or for whatever reason: it is too late.
             Err(_) if is_late(clock::now()) => Err(Refusal::Deadline),
             Err(panicked) => Err(Refusal::Panicked(panicked)),
@@ -339,23 +347,45 @@ fn work_of<R: Send + 'static, W: FnOnce() -> R + Send + 'static>(
     }
 }
 
-/// What a ticket runs, until it runs or is given up.
-type Held<W> = Arc<Mutex<Option<W>>>;
+/// What a ticket runs, its type erased so that one code queues everything.
+trait Work<R>: Send + Sync {
+    /// Runs it; once.
+    fn run(&self) -> Option<R>;
 
-fn take<W>(held: &Held<W>) -> Option<W> {
-    held.lock().unwrap_or_else(PoisonError::into_inner).take()
+    /// Drops it, if it is there still.
+    fn discard(&self);
+}
+
+/// A closure until it runs or is given up. It is locked by whoever the ticket's state
+/// lets, never by two.
+struct Held<W>(Mutex<Option<W>>);
+
+impl<W> Held<W> {
+    fn take(&self) -> Option<W> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<R, W: FnOnce() -> R + Send> Work<R> for Held<W> {
+    fn run(&self) -> Option<R> {
+        self.take().map(|work| work())
+    }
+
+    fn discard(&self) {
+        drop_safely(self.take());
+    }
 }
 
 /// The loop's side of a ticket. Dropping it, which is what a client that leaves
 /// comes to, lets go of the ticket.
-struct Waiter<R, W> {
+struct Waiter<R> {
     answer: oneshot::Receiver<Result<Done<R>, Refusal>>,
     ticket: Option<Arc<Ticket>>,
     on_disconnect: OnDisconnect,
-    work: Held<W>,
+    work: Arc<dyn Work<R>>,
 }
 
-impl<R, W> Waiter<R, W> {
+impl<R> Waiter<R> {
     async fn wait(
         &mut self,
         deadline: Option<Instant>,
@@ -385,7 +415,7 @@ impl<R, W> Waiter<R, W> {
     fn give_up(&self) -> bool {
         let given_up = self.ticket.as_ref().is_some_and(|ticket| ticket.give_up());
         if given_up {
-            drop_safely(take(&self.work));
+            self.work.discard();
         }
         given_up
     }
@@ -400,12 +430,12 @@ impl<R, W> Waiter<R, W> {
         if let Some(ticket) = self.ticket.take()
             && ticket.let_go() == LetGo::NeverRuns
         {
-            drop_safely(take(&self.work));
+            self.work.discard();
         }
     }
 }
 
-impl<R, W> Drop for Waiter<R, W> {
+impl<R> Drop for Waiter<R> {
     fn drop(&mut self) {
         if self.on_disconnect == OnDisconnect::Cancel {
             self.cancel();
@@ -415,9 +445,9 @@ impl<R, W> Drop for Waiter<R, W> {
 }
 
 /// The answer of a ticket, as it comes.
-struct Answer<'a, R, W>(&'a mut Waiter<R, W>);
+struct Answer<'a, R>(&'a mut Waiter<R>);
 
-impl<R, W> Future for Answer<'_, R, W> {
+impl<R> Future for Answer<'_, R> {
     type Output = Result<Done<R>, Refusal>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

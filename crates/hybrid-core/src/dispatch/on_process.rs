@@ -61,17 +61,12 @@ where
     Endpoint::new(Lane::Process, OnProcess { here })
 }
 
-struct OnProcess<A, F> {
+struct OnProcess<A: Arguments> {
     /// The same endpoint in this process.
-    here: Arc<OnPool<A, F>>,
+    here: Arc<OnPool<A>>,
 }
 
-impl<A, F, R> Serve for OnProcess<A, F>
-where
-    A: Arguments,
-    F: Fn(A::Values) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
+impl<A: Arguments> Serve for OnProcess<A> {
     fn describe(&self, to: &mut Describe) {
         self.here.arguments.describe(to);
     }
@@ -121,12 +116,7 @@ where
 
 // === In the server ===
 
-impl<A, F, R> OnProcess<A, F>
-where
-    A: Arguments,
-    F: Fn(A::Values) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
+impl<A: Arguments> OnProcess<A> {
     /// The body, and what can be said without a worker: a bad value of the head
     /// where no guard is asked before it.
     async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
@@ -260,12 +250,7 @@ impl Drop for Calling<'_> {
 
 // === In a worker ===
 
-impl<A, F, R> OnProcess<A, F>
-where
-    A: Arguments,
-    F: Fn(A::Values) -> R + Send + Sync + 'static,
-    R: IntoResponse,
-{
+impl<A: Arguments> OnProcess<A> {
     fn run(
         &self,
         parts: &mut Parts,
@@ -284,7 +269,7 @@ where
         }
         let running = Running::of(parts, Lane::Process, deadline);
         let handle = || match prepared.conclude(arguments) {
-            Ok(values) => (self.here.handler)(values).into_response(),
+            Ok(values) => (self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
         let route = Arc::clone(&parts.route);

@@ -1,7 +1,12 @@
 //! Across the border: a closure on the pool from an `async fn`, a future awaited
 //! in a plain `fn`, and extractors of either colour.
 
-use std::{fmt, future::Future, pin::pin, sync::Arc};
+use std::{
+    fmt,
+    future::Future,
+    pin::pin,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use hybrid_validate::{Report, Source};
 
@@ -148,6 +153,26 @@ pub(super) async fn timed_on<T: Send + 'static>(
     running: &Running,
     f: impl FnOnce() -> T + Send + 'static,
 ) -> Result<(T, Timing), PoolError> {
+    // The value comes back beside the ticket, so that closures of all types share
+    // the code of the queue.
+    let made = Arc::new(Mutex::new(None));
+    let put = {
+        let made = Arc::clone(&made);
+        move || {
+            let value = f();
+            *made.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+        }
+    };
+    let timing = queued(pool, running, Box::new(put)).await?;
+    let value = made.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok((value.expect("a closure that ran has put its value"), timing))
+}
+
+async fn queued(
+    pool: &Pool,
+    running: &Running,
+    f: Box<dyn FnOnce() + Send>,
+) -> Result<Timing, PoolError> {
     let part = Running {
         lane: Lane::Pool,
         ..running.clone()
@@ -158,7 +183,7 @@ pub(super) async fn timed_on<T: Send + 'static>(
         on_disconnect: OnDisconnect::Cancel,
     };
     let done = queue(pool, ticket, part, patience, f).await;
-    done.map_err(|refusal| {
+    done.map(|((), timing)| timing).map_err(|refusal| {
         refusal.count(&running.app, &running.route);
         PoolError {
             kind: Kind::Refused(refusal),
