@@ -422,7 +422,7 @@ impl Seen {
     ) {
         let Some(since) = self.since else { return };
         // It began between two looks: in the middle of them, for all we know.
-        let began = since.checked_sub(half_look).unwrap_or(since);
+        let began = since - half_look;
         let seen_ns = nanoseconds(began.saturating_duration_since(epoch));
         slot.seen_ns.store(seen_ns, Ordering::Relaxed);
         slot.length_ns.store(0, Ordering::Relaxed);

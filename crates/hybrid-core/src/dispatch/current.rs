@@ -62,10 +62,14 @@ impl Running {
 
     /// Runs `f` as this request.
     pub(crate) fn enter<R>(self, f: impl FnOnce() -> R) -> R {
-        let mut slot = Some(self);
-        let _swapped = Swapped::new(&mut slot);
-        f()
+        enter(&mut Some(self), f)
     }
+}
+
+/// Runs `f` as that request, which is there again afterwards, also after a panic.
+pub(super) fn enter<R>(running: &mut Option<Running>, f: impl FnOnce() -> R) -> R {
+    let _swapped = Swapped::new(running);
+    f()
 }
 
 /// Tells a handler where and as what it runs.
@@ -129,7 +133,7 @@ impl Current {
     /// When the handler's time is up.
     #[must_use]
     pub fn deadline(&self) -> Option<std::time::Instant> {
-        self.running.as_ref()?.deadline
+        self.running.as_ref()?.deadline.map(Into::into)
     }
 }
 
@@ -184,7 +188,6 @@ impl<F: Future> Future for Entered<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         let this = self.project();
-        let _swapped = Swapped::new(this.running);
-        this.future.poll(cx)
+        enter(this.running, || this.future.poll(cx))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
+use futures_util::FutureExt as _;
 use http::{HeaderName, HeaderValue, StatusCode};
 use hybrid_validate::{Report, Source};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -193,13 +194,48 @@ fn judge<A: Arguments>(arguments: &A, guarded: A::Guarded, parts: &Parts) -> Jud
 }
 
 /// Whether the values of the head are refused, of a handler without guards.
-pub(super) async fn refuses_head<A: Arguments>(
+pub(super) fn refuses_head<A: Arguments>(
     arguments: &A,
     parts: &mut Parts,
 ) -> Result<bool, Response> {
-    let guarded = arguments.guard(parts).await?;
-    let judged = judge(arguments, guarded, parts);
+    let judged = judge(arguments, pass(arguments, parts)?, parts);
     Ok(judged.malformed.is_some() || !judged.report.is_empty())
+}
+
+/// Stage 1 where no argument is a guard: nothing in it waits for anything.
+fn pass<A: Arguments>(arguments: &A, parts: &mut Parts) -> Result<A::Guarded, Response> {
+    let passed = arguments.guard(parts).now_or_never();
+    passed.unwrap_or_else(|| Err(Problem::internal("an argument waited").into_response()))
+}
+
+/// Whether a request waits for nothing before its handler: it has no guard, no
+/// body and no limit on how many run at once.
+pub(super) fn is_immediate<A: Arguments>(plan: Option<BodyPlan>, parts: &Parts) -> bool {
+    !A::HAVE_GUARDS && plan.is_none() && parts.route.running.is_none()
+}
+
+/// All stages of a request that [is immediate](is_immediate), up to the values
+/// that its handler is called with.
+pub(super) fn read_at_once<A: Arguments>(
+    arguments: &A,
+    parts: &mut Parts,
+) -> Result<A::Values, Response> {
+    let Judged {
+        held,
+        report,
+        malformed,
+    } = judge(arguments, pass(arguments, parts)?, parts);
+    if let Some(problem) = malformed {
+        return Err(problem.into_response());
+    }
+    let prepared = Prepared {
+        held,
+        received: Received::Nothing,
+        report,
+    };
+    prepared
+        .conclude(arguments)
+        .map_err(IntoResponse::into_response)
 }
 
 impl<H> Prepared<H> {
@@ -307,6 +343,14 @@ async fn wait_for_place(
         None if deadline.is_some_and(|deadline| deadline <= longest) => Err(timed_out()),
         None => Err(busy()),
     }
+}
+
+/// The answer as it leaves the endpoint, finished and placed; without a timing
+/// its handler never ran.
+pub(super) fn leave(mut response: Response, parts: &Parts, timing: Option<&Timing>) -> Response {
+    finish(&mut response, parts);
+    place(&mut response, parts, timing);
+    response
 }
 
 /// Brings what a handler returned into the form that leaves the endpoint: the

@@ -1,12 +1,13 @@
 //! The event lane: an `async fn`, polled on its connection's own event loop. A
 //! large body is parsed on the pool; everything else happens where it arrived.
 
-use std::{future::Future, pin::pin, sync::Arc};
+use std::{future::Future, sync::Arc};
 
 use super::{
     Call, Cancel, Endpoint, Serve, Serving,
-    current::{Running, entered},
+    current::Running,
     endpoint,
+    handling::handling,
     on_pool::{self, Patience},
     run,
     ticket::Ticket,
@@ -19,10 +20,7 @@ use crate::{
     head::Parts,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::{
-        clock,
-        timing::{Timing, metered, nanoseconds},
-    },
+    telemetry::{clock::Instant, timing::Timing},
 };
 
 struct Event<A, F> {
@@ -63,24 +61,13 @@ where
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
-        let Call {
-            mut parts,
-            mut body,
-        } = call;
-        Box::pin(async move {
-            let answered = if parts.lane == Lane::Pool {
-                Box::pin(self.answer_on_pool(&mut parts, &mut body)).await
-            } else {
-                self.answer(&mut parts, &mut body).await
-            };
-            let (mut response, timing) = match answered {
-                Ok((response, timing)) => (response, Some(timing)),
-                Err(response) => (response, None),
-            };
-            endpoint::finish(&mut response, &parts);
-            endpoint::place(&mut response, &parts, timing.as_ref());
-            response
-        })
+        if call.parts.lane == Lane::Pool {
+            Box::pin(self.serve_on_pool(call))
+        } else if endpoint::is_immediate::<A>(self.plan, &call.parts) {
+            Box::pin(self.serve_at_once(call.parts))
+        } else {
+            Box::pin(self.serve_in_stages(call))
+        }
     }
 }
 
@@ -90,12 +77,40 @@ where
     F: Fn(A::Values) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
-    /// The handler's answer and what it took, or what stands for it.
-    async fn answer(
+    /// Serves a request that waits for nothing before its handler.
+    async fn serve_at_once(self: Arc<Self>, mut parts: Parts) -> Response {
+        match endpoint::read_at_once(&self.arguments, &mut parts) {
+            Ok(values) => {
+                let complete = parts.received;
+                let deadline = endpoint::deadline(complete, &parts);
+                let running = Running::of(&parts, parts.lane, deadline);
+                handling((self.handler)(values), &parts, running, complete).await
+            }
+            Err(response) => endpoint::leave(response, &parts, None),
+        }
+    }
+
+    /// Serves any other.
+    async fn serve_in_stages(self: Arc<Self>, call: Call) -> Response {
+        let Call {
+            mut parts,
+            mut body,
+        } = call;
+        match self.read_in_stages(&mut parts, &mut body).await {
+            Ok((values, running, complete)) => {
+                handling((self.handler)(values), &parts, running, complete).await
+            }
+            Err(response) => endpoint::leave(response, &parts, None),
+        }
+    }
+
+    /// What the handler is called with, as what, and when its request was
+    /// complete.
+    async fn read_in_stages(
         self: &Arc<Self>,
         parts: &mut Parts,
         body: &mut Body,
-    ) -> Result<(Response, Timing), Response> {
+    ) -> Result<(A::Values, Running, Instant), Response> {
         let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
         let complete = endpoint::complete(self.plan, parts);
         let deadline = endpoint::deadline(complete, parts);
@@ -113,28 +128,23 @@ where
         let values = values.map_err(IntoResponse::into_response)?;
         let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
         running.permit = permit.map_err(IntoResponse::into_response)?.map(Arc::new);
-        if let Some(ticket) = parts.cancel.ticket() {
-            // From here on a route that is detached outlives its client.
-            ticket.start();
-        }
-        // The answer is made as the request too: `IntoResponse` may ask for it.
-        let answer = async { (self.handler)(values).await.into_response() };
-        let sampled = parts.route.sampling.is_due();
-        let mut answer = pin!(metered(sampled, entered(running, answer)));
-        let response = within(deadline, answer.as_mut()).await;
-        let wall_ns = nanoseconds(clock::now() - complete);
-        parts.route.sampling.note(wall_ns);
-        let timing = Timing {
-            queue_ns: 0,
-            wall_ns,
-            detail: answer.detail(wall_ns),
-        };
-        let response = response.unwrap_or_else(|| endpoint::timed_out().into_response());
-        Ok((response, timing))
+        Ok((values, running, complete))
     }
 
-    /// As [`answer`](Self::answer) under `mode = sync_only`: a thread of the pool
-    /// drives the handler to its end.
+    /// Serves under `mode = sync_only`: a thread of the pool drives the handler to
+    /// its end.
+    async fn serve_on_pool(self: Arc<Self>, call: Call) -> Response {
+        let Call {
+            mut parts,
+            mut body,
+        } = call;
+        match self.answer_on_pool(&mut parts, &mut body).await {
+            Ok((response, timing)) => endpoint::leave(response, &parts, Some(&timing)),
+            Err(response) => endpoint::leave(response, &parts, None),
+        }
+    }
+
+    /// The handler's answer and what it took, or what stands for it.
     async fn answer_on_pool(
         self: &Arc<Self>,
         parts: &mut Parts,

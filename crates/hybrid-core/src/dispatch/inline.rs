@@ -57,13 +57,10 @@ where
             mut body,
         } = call;
         Box::pin(async move {
-            let (mut response, timing) = match self.answer(&mut parts, &mut body).await {
-                Ok((response, timing)) => (response, Some(timing)),
-                Err(response) => (response, None),
-            };
-            endpoint::finish(&mut response, &parts);
-            endpoint::place(&mut response, &parts, timing.as_ref());
-            response
+            match self.answer(&mut parts, &mut body).await {
+                Ok((response, timing)) => endpoint::leave(response, &parts, Some(&timing)),
+                Err(response) => endpoint::leave(response, &parts, None),
+            }
         })
     }
 }

@@ -13,6 +13,7 @@ mod current;
 mod effective_lane;
 mod endpoint;
 mod event;
+mod handling;
 mod inline;
 mod on_pool;
 mod on_process;

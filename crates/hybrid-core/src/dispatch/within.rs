@@ -11,14 +11,40 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::telemetry::clock::Instant;
 
+/// A deadline that a future has, and its timer once it is armed.
+pub(crate) struct Alarm {
+    deadline: Option<Instant>,
+    // Boxed: it is large, and most futures never need it.
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl Alarm {
+    /// At that time; without one, never.
+    pub(crate) fn at(deadline: Option<Instant>) -> Self {
+        Self {
+            deadline,
+            sleep: None,
+        }
+    }
+
+    /// Ready once the deadline has passed; asked when the future is pending.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(deadline) = self.deadline else {
+            return Poll::Pending;
+        };
+        let sleep = self
+            .sleep
+            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
+        sleep.as_mut().poll(cx)
+    }
+}
+
 pin_project_lite::pin_project! {
     /// `None` once the deadline has passed and the future is still pending.
     pub(crate) struct Within<F> {
         #[pin]
         future: F,
-        // Boxed: it is large, and most futures never need it.
-        sleep: Option<Pin<Box<Sleep>>>,
-        deadline: Option<Instant>,
+        alarm: Alarm,
     }
 }
 
@@ -26,8 +52,7 @@ pin_project_lite::pin_project! {
 pub(crate) fn within<F: Future>(deadline: Option<Instant>, future: F) -> Within<F> {
     Within {
         future,
-        sleep: None,
-        deadline,
+        alarm: Alarm::at(deadline),
     }
 }
 
@@ -36,15 +61,9 @@ impl<F: Future> Future for Within<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        if let Poll::Ready(output) = this.future.poll(cx) {
-            return Poll::Ready(Some(output));
+        match this.future.poll(cx) {
+            Poll::Ready(output) => Poll::Ready(Some(output)),
+            Poll::Pending => this.alarm.poll(cx).map(|()| None),
         }
-        let Some(deadline) = *this.deadline else {
-            return Poll::Pending;
-        };
-        let sleep = this
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
-        sleep.as_mut().poll(cx).map(|()| None)
     }
 }

@@ -78,7 +78,7 @@ fn check_target(parts: &Parts, limits: &HeadLimits) -> Result<Asked, Problem> {
         return Err(malformed("the target must begin with `/`"));
     }
     check_path(path.as_bytes())?;
-    if !query.bytes().all(is_visible) {
+    if !are_all(query.as_bytes(), &VISIBLE) {
         return Err(malformed(
             "the target has bytes that must be percent-encoded",
         ));
@@ -88,6 +88,10 @@ fn check_target(parts: &Parts, limits: &HeadLimits) -> Result<Asked, Problem> {
 
 /// A path is decoded once, strictly: what cannot be decoded is refused here.
 fn check_path(path: &[u8]) -> Result<(), Problem> {
+    // Most paths encode nothing; the others are looked at byte by byte.
+    if are_all(path, &VISIBLE_BUT_PERCENT) {
+        return Ok(());
+    }
     let mut rest = path;
     while let [byte, after @ ..] = rest {
         rest = after;
@@ -97,15 +101,47 @@ fn check_path(path: &[u8]) -> Result<(), Problem> {
                 [high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {}
                 _ => return Err(malformed("the path has a `%` that encodes nothing")),
             }
-        } else if !is_visible(*byte) {
+        } else if !VISIBLE[usize::from(*byte)] {
             return Err(malformed("the path has bytes that must be percent-encoded"));
         }
     }
     Ok(())
 }
 
-fn is_visible(byte: u8) -> bool {
-    byte.is_ascii_graphic()
+// === Sets of bytes ===
+
+const VISIBLE: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < set.len() {
+        set[byte] = (byte as u8).is_ascii_graphic();
+        byte += 1;
+    }
+    set
+};
+
+const VISIBLE_BUT_PERCENT: [bool; 256] = {
+    let mut set = VISIBLE;
+    set[b'%' as usize] = false;
+    set
+};
+
+const USUAL_IN_HOST: [bool; 256] = {
+    let mut set = [false; 256];
+    let mut byte = 0;
+    while byte < set.len() {
+        let letter = byte as u8;
+        set[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'-' | b'_');
+        byte += 1;
+    }
+    set
+};
+
+/// Whether all bytes are of a set. Looks at all of them: texts are short and
+/// mostly in order, and a way out at each byte would cost more.
+fn are_all(text: &[u8], set: &[bool; 256]) -> bool {
+    text.iter()
+        .fold(true, |all, byte| all & set[usize::from(*byte)])
 }
 
 /// One pass over the headers for all rules on them.
@@ -186,27 +222,19 @@ fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> 
 /// Whether text is a host with an optional port: no user info, no path, no list.
 /// An empty `Host` is allowed by RFC 9112, section 3.2.
 fn is_plain(text: &[u8]) -> bool {
-    // Most hosts are of these characters; the rest is taken apart.
-    let usual = |byte: &u8| USUAL_IN_HOST[usize::from(*byte)];
-    let Some(odd) = text.iter().position(|byte| !usual(byte)) else {
-        return true;
+    // Most hosts are of a few characters, with a port or without; the others are
+    // taken apart.
+    let last = &text[text.len().saturating_sub(PORT_BYTES_MAX)..];
+    let host = match last.iter().rposition(|byte| *byte == b':') {
+        Some(at) if is_port(&last[at + 1..]) => &text[..text.len() - last.len() + at],
+        _ => text,
     };
-    match text.get(odd) {
-        Some(b':') if odd > 0 => is_port(&text[odd + 1..]),
-        _ => std::str::from_utf8(text).is_ok_and(is_unusual_authority),
-    }
+    let is_usual = are_all(host, &USUAL_IN_HOST) && (!host.is_empty() || text.is_empty());
+    is_usual || std::str::from_utf8(text).is_ok_and(is_unusual_authority)
 }
 
-const USUAL_IN_HOST: [bool; 256] = {
-    let mut usual = [false; 256];
-    let mut byte = 0;
-    while byte < usual.len() {
-        let letter = byte as u8;
-        usual[byte] = letter.is_ascii_alphanumeric() || matches!(letter, b'.' | b'-' | b'_');
-        byte += 1;
-    }
-    usual
-};
+/// `:65535`, the longest without zeros before it.
+const PORT_BYTES_MAX: usize = 6;
 
 fn is_port(digits: &[u8]) -> bool {
     let zeros = digits.iter().take_while(|digit| **digit == b'0').count();

@@ -155,7 +155,7 @@ impl<F: Future<Output = Response>> Future for Exchange<F> {
         let this = self.project();
         let Answered {
             mut response,
-            refused,
+            is_refused,
         } = ready!(this.serving.poll(cx));
         let conn = this
             .conn
@@ -163,7 +163,7 @@ impl<F: Future<Output = Response>> Future for Exchange<F> {
             .expect("a future is not polled after its end");
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             conn.upgrade();
-        } else if closes(&conn, refused, *this.sends_body) {
+        } else if closes(&conn, is_refused, *this.sends_body) {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
@@ -172,14 +172,14 @@ impl<F: Future<Output = Response>> Future for Exchange<F> {
 }
 
 /// Whether the connection ends with this answer.
-fn closes(conn: &Conn, refused: bool, sends_body: bool) -> bool {
+fn closes(conn: &Conn, is_refused: bool, sends_body: bool) -> bool {
     let unread = sends_body && !conn.body.is_complete();
     if unread {
         conn.leave_unread();
     }
     // What was sent behind this request is answered before a server stops.
     let leaving = conn.shared.stage() >= Stage::Leaving && !conn.has_more();
-    refused || leaving || unread
+    is_refused || leaving || unread
 }
 
 /// Bodies up to this size are passed over where nobody reads them.

@@ -24,8 +24,9 @@ pin_project_lite::pin_project! {
     #[project = ServingProj]
     pub(crate) enum Serving<F> {
         Called { #[pin] answer: F },
-        /// Answered by the server itself.
-        Settled { response: Option<Response>, refused: bool },
+        /// Answered by the server itself. Boxed: what is rare is not to make all of
+        /// them large.
+        Settled { answered: Option<Box<Answered>> },
     }
 }
 
@@ -33,7 +34,7 @@ pin_project_lite::pin_project! {
 /// connection is trusted.
 pub(crate) struct Answered {
     pub(crate) response: Response,
-    pub(crate) refused: bool,
+    pub(crate) is_refused: bool,
 }
 
 /// Begins to answer a request.
@@ -50,18 +51,23 @@ pub(crate) fn begin<A: Application>(
         Ok(Asked::Server) => {
             let mut response = Response::default();
             *response.status_mut() = StatusCode::NO_CONTENT;
-            Serving::Settled {
-                response: Some(response),
-                refused: false,
-            }
+            Serving::settled(response, false)
         }
         Err(problem) => {
             tracing::debug!(status = problem.status().as_u16(), "refused a head");
             let response = server.app.refuse(problem, &parts);
-            Serving::Settled {
-                response: Some(response),
-                refused: true,
-            }
+            Serving::settled(response, true)
+        }
+    }
+}
+
+impl<F> Serving<F> {
+    fn settled(response: Response, is_refused: bool) -> Self {
+        Self::Settled {
+            answered: Some(Box::new(Answered {
+                response,
+                is_refused,
+            })),
         }
     }
 }
@@ -73,16 +79,11 @@ impl<F: Future<Output = Response>> Future for Serving<F> {
         match self.project() {
             ServingProj::Called { answer } => answer.poll(cx).map(|response| Answered {
                 response,
-                refused: false,
+                is_refused: false,
             }),
-            ServingProj::Settled { response, refused } => {
-                let response = response
-                    .take()
-                    .expect("a future is not polled after its end");
-                Poll::Ready(Answered {
-                    response,
-                    refused: *refused,
-                })
+            ServingProj::Settled { answered } => {
+                let answered = answered.take();
+                Poll::Ready(*answered.expect("a future is not polled after its end"))
             }
         }
     }

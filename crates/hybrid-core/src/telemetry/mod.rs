@@ -43,7 +43,7 @@ use crate::{
 use clock::Instant;
 use seat::Seats;
 use series::{AllSeries, Series};
-use timing::{Timing, nanoseconds};
+use timing::Timing;
 
 /// The measurements of an application.
 pub(crate) struct Telemetry {
@@ -111,7 +111,7 @@ impl Telemetry {
 
     /// The head of its answer is there.
     pub(crate) fn answered(&self, request: &InFlight, status: StatusCode) {
-        let duration_ns = nanoseconds(clock::now() - request.since);
+        let duration_ns = clock::now().ns_since(request.since);
         self.seats.write(|cells| {
             cells[request.series.index()].answer(request.lane, status.as_u16(), duration_ns);
         });
@@ -119,7 +119,7 @@ impl Telemetry {
 
     /// Nobody waits for its answer any more.
     pub(crate) fn left(&self, request: &InFlight) {
-        let duration_ns = nanoseconds(clock::now() - request.since);
+        let duration_ns = clock::now().ns_since(request.since);
         self.seats
             .write(|cells| cells[request.series.index()].leave(request.lane, duration_ns));
     }

@@ -2,12 +2,7 @@
 //! machine most of what is not processor time may be waiting for a processor,
 //! and must not be taken for blocking.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
-};
+use std::time::Duration;
 
 use super::{
     clock::{self, Instant},
@@ -60,7 +55,7 @@ impl Stopwatch {
 
     /// Ends, on the thread where it began.
     pub(crate) fn stop(self, queue_ns: u64) -> Timing {
-        let wall_ns = nanoseconds(clock::now() - self.started);
+        let wall_ns = clock::now().ns_since(self.started);
         let detail = self.reading.and_then(|before| {
             let used = reading::read()? - before;
             Some(Detail::of(wall_ns, used))
@@ -73,61 +68,36 @@ impl Stopwatch {
     }
 }
 
-pin_project_lite::pin_project! {
-    /// A future whose processor time is measured, poll by poll.
-    pub(crate) struct Metered<F> {
-        #[pin]
-        future: F,
-        meter: Option<Meter>,
-    }
-}
-
 /// What the polls of a future used so far, on whatever threads they ran.
 #[derive(Debug, Default)]
-struct Meter {
+pub(crate) struct Meter {
     cpu_ns: u64,
     delay_ns: u64,
 }
 
-/// Measures a future, if it is its turn.
-pub(crate) fn metered<F: Future>(detailed: bool, future: F) -> Metered<F> {
-    Metered {
-        future,
-        meter: detailed.then(Meter::default),
+impl Meter {
+    /// Measures one poll.
+    pub(crate) fn poll<R>(&mut self, poll: impl FnOnce() -> R) -> R {
+        let before = reading::read();
+        let polled = poll();
+        if let (Some(before), Some(after)) = (before, reading::read()) {
+            let used = after - before;
+            self.cpu_ns += used.cpu_ns;
+            self.delay_ns += used.delay_ns;
+        }
+        polled
     }
-}
 
-impl<F: Future> Metered<F> {
     /// Where the time of a run went that took that long: what its polls used, and
     /// as blocked what it awaited besides what blocked its polls.
-    pub(crate) fn detail(self: Pin<&mut Self>, wall_ns: u64) -> Option<Detail> {
-        let meter = self.project().meter.as_ref()?;
-        let cpu_ns = meter.cpu_ns.min(wall_ns);
-        let delay_ns = meter.delay_ns.min(wall_ns - cpu_ns);
-        Some(Detail {
+    pub(crate) fn detail(&self, wall_ns: u64) -> Detail {
+        let cpu_ns = self.cpu_ns.min(wall_ns);
+        let delay_ns = self.delay_ns.min(wall_ns - cpu_ns);
+        Detail {
             cpu_ns,
             delay_ns,
             blocked_ns: wall_ns - cpu_ns - delay_ns,
-        })
-    }
-}
-
-impl<F: Future> Future for Metered<F> {
-    type Output = F::Output;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
-        let this = self.project();
-        let Some(meter) = this.meter else {
-            return this.future.poll(cx);
-        };
-        let before = reading::read();
-        let polled = this.future.poll(cx);
-        if let (Some(before), Some(after)) = (before, reading::read()) {
-            let used = after - before;
-            meter.cpu_ns += used.cpu_ns;
-            meter.delay_ns += used.delay_ns;
         }
-        polled
     }
 }
 

@@ -66,7 +66,7 @@ impl Worker {
         };
         // When its time began, so that guards have what is left of it.
         let received = match (deadline, route.timeout) {
-            (Some(deadline), Some(timeout)) => deadline.checked_sub(timeout).unwrap_or(now),
+            (Some(deadline), Some(timeout)) => deadline - timeout,
             _ => now,
         };
         Ok(Work {
