@@ -17,9 +17,17 @@ use crate::{
 /// Derefs to [`http::request::Parts`], so `head.method`, `head.uri` and
 /// `head.headers` are there.
 pub struct Head {
-    http: Box<http::request::Parts>,
-    peer: Peer,
+    came: Box<Came>,
     matched: Option<Matched>,
+}
+
+/// What came of a request before its body, and from where. It is large and passes
+/// through many hands: hence its box, which holds both since allocators like
+/// sizes that are powers of two.
+#[derive(Clone)]
+pub(crate) struct Came {
+    pub(crate) http: http::request::Parts,
+    pub(crate) peer: Peer,
 }
 
 /// The route of a request and the values of its path, decoded, in the order of
@@ -30,23 +38,21 @@ pub(crate) struct Matched {
     pub(crate) values: Vec<String>,
 }
 
+impl Came {
+    pub(crate) fn new(http: http::request::Parts, peer: Peer) -> Box<Self> {
+        Box::new(Self { http, peer })
+    }
+}
+
 impl Head {
-    pub(crate) fn new(
-        http: Box<http::request::Parts>,
-        peer: Peer,
-        matched: Option<Matched>,
-    ) -> Self {
-        Self {
-            http,
-            peer,
-            matched,
-        }
+    pub(crate) fn new(came: Box<Came>, matched: Option<Matched>) -> Self {
+        Self { came, matched }
     }
 
     /// One header as text; `None` where it is absent or no visible ASCII.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.http.headers.get(name)?.to_str().ok()
+        self.came.http.headers.get(name)?.to_str().ok()
     }
 
     /// The value of a `{name}` in the route's path, percent-decoded.
@@ -74,7 +80,7 @@ impl Head {
     }
 
     pub(crate) fn peer(&self) -> Peer {
-        self.peer
+        self.came.peer
     }
 
     pub(crate) fn matched(&self) -> Option<&Matched> {
@@ -82,7 +88,7 @@ impl Head {
     }
 
     pub(crate) fn into_http(self) -> http::request::Parts {
-        *self.http
+        self.came.http
     }
 }
 
@@ -90,21 +96,21 @@ impl Deref for Head {
     type Target = http::request::Parts;
 
     fn deref(&self) -> &Self::Target {
-        &self.http
+        &self.came.http
     }
 }
 
 impl DerefMut for Head {
     fn deref_mut(&mut self) -> &mut Self::Target {
-        &mut self.http
+        &mut self.came.http
     }
 }
 
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head")
-            .field("method", &self.http.method)
-            .field("uri", &self.http.uri)
+            .field("method", &self.came.http.method)
+            .field("uri", &self.came.http.uri)
             .field("route", &self.route())
             .finish_non_exhaustive()
     }

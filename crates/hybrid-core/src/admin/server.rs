@@ -11,12 +11,13 @@ use tokio::{
 };
 
 use crate::{
+    head::Came,
     Response,
     app::Frozen,
     body::Body,
     config::Settings,
     problem::Problem,
-    server::{self, Application, Peer},
+    server::{self, Application},
 };
 
 /// Few ask, and nobody may use up the files that the application needs.
@@ -74,11 +75,10 @@ impl AdminServer {
 impl Application for AdminApp {
     fn call(
         self: Arc<Self>,
-        head: Box<http::request::Parts>,
+        came: Box<Came>,
         body: Body,
-        peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static {
-        Arc::clone(&self.app).call_admin(head, body, peer)
+        Arc::clone(&self.app).call_admin(came, body)
     }
 
     fn refuse(&self, problem: Problem, head: &http::request::Parts) -> Response {

@@ -35,7 +35,7 @@ use crate::{
         ticket::Ticket,
         within::within,
     },
-    head::{Head, Matched, Parts},
+    head::{Came, Head, Matched, Parts},
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
     respond::{IntoResponse, Redirect},
     router::{Found, Route, Router},
@@ -101,14 +101,10 @@ impl Application for Frozen {
     /// Never fails: whatever goes wrong is an answer.
     fn call(
         self: Arc<Self>,
-        head: Box<http::request::Parts>,
+        came: Box<Came>,
         body: Body,
-        peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static {
-        let is_head = head.method == Method::HEAD;
-        let mut answering = self.answering(head, body, peer);
-        answering.is_head = is_head;
-        answering
+        self.answering(came, body)
     }
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
@@ -128,39 +124,26 @@ impl Application for Frozen {
 }
 
 impl Frozen {
-    fn answering(
-        self: Arc<Self>,
-        head: Box<http::request::Parts>,
-        body: Body,
-        peer: Peer,
-    ) -> Answering {
+    fn answering(self: Arc<Self>, came: Box<Came>, body: Body) -> Answering {
         let received = clock::now();
-        let (target, stack) = self.find(&head);
-        let in_flight = self.begin(&target, &head.method, received);
+        let (target, stack) = self.find(&came.http);
+        let in_flight = self.begin(&target, &came.http.method, received);
         let spare = self.error_format.needs_head().then(|| {
             let matched = target.matched().cloned();
-            Box::new(Head::new(head.clone(), peer, matched))
+            Box::new(Head::new(came.clone(), matched))
         });
-        let app = Arc::clone(&self);
+        let is_head = came.http.method == Method::HEAD;
         let routed = Routed {
             app: self,
             target,
-            peer,
+            peer: came.peer,
             received,
         };
-        let Some(stack) = stack else {
-            let mut answering = routed.answer(head, body, spare);
-            answering.in_flight = in_flight;
-            return answering;
+        let mut answering = match stack {
+            None => routed.answer(came, body, spare),
+            Some(stack) => routed.answer_in_layers(stack, came, body, spare),
         };
-        let route = routed.target.matched().map(|m| Arc::clone(&m.route));
-        let mut request = Request::from_parts(*head, body);
-        request.extensions_mut().insert(routed);
-        let layered = Arc::clone(&app);
-        let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
-        let mut answering = Answering::new(app, serving, spare);
-        answering.route = route;
-        answering.is_layered = true;
+        answering.is_head = is_head;
         answering.in_flight = in_flight;
         answering
     }
@@ -177,18 +160,17 @@ impl Frozen {
     /// Answers a request that came to the listener of the admin endpoints.
     pub(crate) fn call_admin(
         self: Arc<Self>,
-        head: Box<http::request::Parts>,
+        came: Box<Came>,
         body: Body,
-        peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static {
-        let is_head = head.method == Method::HEAD;
+        let is_head = came.http.method == Method::HEAD;
         let routed = Routed {
-            target: Target::Admin(head.uri.path().to_owned()),
+            target: Target::Admin(came.http.uri.path().to_owned()),
             app: self,
-            peer,
+            peer: came.peer,
             received: clock::now(),
         };
-        let mut answering = routed.answer(head, body, None);
+        let mut answering = routed.answer(came, body, None);
         answering.is_head = is_head;
         answering
     }
@@ -256,7 +238,7 @@ impl Frozen {
         problem: &Problem,
         http: &http::request::Parts,
     ) -> Response {
-        let head = Head::new(Box::new(http.clone()), Peer::default(), None);
+        let head = Head::new(Came::new(http.clone(), Peer::default()), None);
         self.render(problem, &head)
     }
 
@@ -438,11 +420,8 @@ fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     *copy.uri_mut() = request.uri().clone();
     *copy.version_mut() = request.version();
     *copy.headers_mut() = request.headers().clone();
-    Head::new(
-        Box::new(copy.into_parts().0),
-        peer,
-        target.matched().cloned(),
-    )
+    let came = Came::new(copy.into_parts().0, peer);
+    Head::new(came, target.matched().cloned())
 }
 
 fn remove_body(response: &mut Response) {
@@ -472,7 +451,7 @@ impl Routed {
         let routed = http.extensions.get::<Self>();
         let peer = routed.map(|routed| routed.peer).unwrap_or_default();
         let matched = routed.and_then(|routed| routed.target.matched().cloned());
-        Head::new(Box::new(http), peer, matched)
+        Head::new(Came::new(http, peer), matched)
     }
 
     /// The states that the request's route sees, or else those of the app.
@@ -513,10 +492,38 @@ impl Routed {
         ClientAddr::find(self.peer, headers, &self.app.settings.trusted_proxies)
     }
 
-    /// Answers a request with what was found for it.
-    pub(crate) fn answer(
+    /// Sends a request through the layers around what was found for it.
+    fn answer_in_layers(
         self,
-        head: Box<http::request::Parts>,
+        stack: usize,
+        came: Box<Came>,
+        body: Body,
+        spare: Option<Box<Head>>,
+    ) -> Answering {
+        let app = Arc::clone(&self.app);
+        let route = self.target.matched().map(|m| Arc::clone(&m.route));
+        let mut request = Request::from_parts(came.http, body);
+        request.extensions_mut().insert(self);
+        let layered = Arc::clone(&app);
+        let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
+        let mut answering = Answering::new(app, serving, spare);
+        answering.route = route;
+        answering.is_layered = true;
+        answering
+    }
+
+    /// Answers a request that has come through its layers.
+    pub(super) fn answer_inside(self, request: Request) -> Answering {
+        let spare = self.spare(&request);
+        let (http, body) = request.into_parts();
+        let came = Came::new(http, self.peer);
+        self.answer(came, body, spare)
+    }
+
+    /// Answers a request with what was found for it.
+    fn answer(
+        self,
+        came: Box<Came>,
         body: Body,
         spare: Option<Box<Head>>,
     ) -> Answering {
@@ -533,7 +540,7 @@ impl Routed {
                 peer,
                 received,
             };
-            let request = Request::from_parts(*head, body);
+            let request = Request::from_parts(came.http, body);
             return Answering::new(app, Box::pin(routed.elsewhere(request)), spare);
         };
         let route = Arc::clone(&matched.route);
@@ -543,7 +550,7 @@ impl Routed {
         let detaching = (is_future && route.on_disconnect == OnDisconnect::Detach)
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
-            head: Head::new(head, peer, Some(matched)),
+            head: Head::new(came, Some(matched)),
             app: Arc::clone(&app),
             route: Arc::clone(&route),
             lane,
@@ -640,7 +647,7 @@ impl Routed {
                 None => Problem::of(&kinds::NOT_FOUND),
             },
         };
-        let head = Head::new(Box::new(request.into_parts().0), self.peer, None);
+        let head = Head::new(Came::new(request.into_parts().0, self.peer), None);
         self.app.render(&problem, &head)
     }
 
@@ -710,12 +717,15 @@ impl Answering {
     /// Every answer of a route says its lane, also one that its endpoint did not
     /// make: that of a panic, or of a middleware that refuses.
     fn place(&self, response: &mut Response) {
-        let Some(route) = &self.route else { return };
+        let (exposes, notes) = (self.app.settings.expose_lane, self.app.notes_placement);
+        let Some(route) = self.route.as_ref().filter(|_| exposes || notes) else {
+            return;
+        };
         let placement = Placement::never_ran(route.effective_lane.get());
-        if self.app.settings.expose_lane && !is_exposed(response) {
+        if exposes && !is_exposed(response) {
             expose(response, placement);
         }
-        if self.app.notes_placement {
+        if notes {
             response.extensions_mut().get_or_insert(placement);
         }
     }

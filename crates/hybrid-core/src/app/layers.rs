@@ -140,11 +140,7 @@ impl Service<Request> for Routes {
         let routed = request.extensions_mut().remove::<Routed>();
         Box::pin(async move {
             Ok(match routed {
-                Some(routed) => {
-                    let spare = routed.spare(&request);
-                    let (head, body) = request.into_parts();
-                    routed.answer(Box::new(head), body, spare).await
-                }
+                Some(routed) => routed.answer_inside(request).await,
                 None => {
                     Problem::internal("a layer took away the request's extensions").into_response()
                 }

@@ -22,6 +22,7 @@ use super::{
     serve::build_apart,
 };
 use crate::{
+    head::Came,
     BoxError, Response,
     error::{Error, Fault},
     respond::into_body,
@@ -116,7 +117,7 @@ where
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
         let (head, body) = request.map(into_body).into_parts();
         let app = Arc::clone(&self.app);
-        let answer = Application::call(app, Box::new(head), body, Peer::default());
+        let answer = Application::call(app, Came::new(head, Peer::default()), body);
         Box::pin(async move { Ok(answer.await) })
     }
 }

@@ -4,6 +4,7 @@
 use std::{cmp::Reverse, collections::HashMap, panic::Location, sync::Arc};
 
 use http::{HeaderValue, Method};
+use rustc_hash::FxHashMap;
 
 use super::{Route, Target, Template, path};
 use crate::{app::mount::Mount, error::Fault};
@@ -31,6 +32,9 @@ pub(crate) enum Found<'r> {
 
 #[derive(Default)]
 pub(crate) struct Router {
+    /// Paths without a parameter, most of all that are asked for. Who asks does not
+    /// choose what is in it, so a hash that is fast will do.
+    fixed: FxHashMap<Box<str>, usize>,
     paths: matchit::Router<usize>,
     targets: Vec<Target>,
     /// The prefixes of groups with layers, the longest first.
@@ -63,6 +67,10 @@ impl Prefix {
 
 impl Router {
     pub(crate) fn find(&self, method: &Method, raw_path: &str) -> Found<'_> {
+        // An escape is in none of the fixed paths: they are canonical.
+        if let Some(target) = self.fixed.get(raw_path) {
+            return self.found(*target, method, std::iter::empty());
+        }
         let path = match path::canonical(raw_path) {
             Ok(path) => path,
             Err(reason) => return Found::Malformed(reason),
@@ -71,17 +79,22 @@ impl Router {
             let group = self.prefixes.iter().find(|prefix| prefix.covers(&path));
             return Found::Nothing(group.map(|prefix| prefix.stack).or(self.root_stack));
         };
-        match &self.targets[*matched.value] {
+        let values = matched.params.iter().map(|(_, text)| path::value(text));
+        self.found(*matched.value, method, values)
+    }
+
+    /// What a path has come to, with the values in it.
+    fn found(
+        &self,
+        target: usize,
+        method: &Method,
+        mut values: impl Iterator<Item = String>,
+    ) -> Found<'_> {
+        match &self.targets[target] {
             Target::Mount(mount) => Found::Mount(mount),
-            Target::Admin => {
-                let name = matched.params.iter().next();
-                Found::Admin(name.map_or_else(String::new, |(_, text)| path::value(text)))
-            }
+            Target::Admin => Found::Admin(values.next().unwrap_or_default()),
             Target::Routes(entry) => match entry.route(method) {
-                Some(route) => {
-                    let values = matched.params.iter().map(|(_, text)| path::value(text));
-                    Found::Route(route, values.collect())
-                }
+                Some(route) => Found::Route(route, values.collect()),
                 None => Found::WrongMethod(entry, entry.stack()),
             },
         }
@@ -251,6 +264,9 @@ impl RouterBuilder {
         for (index, spot) in self.paths.iter().enumerate() {
             if let Err(error) = router.paths.insert(spot.pattern.as_str(), index) {
                 self.faults.push(self.conflict(spot, &error));
+            }
+            if !spot.pattern.contains(['{', '%']) {
+                router.fixed.insert(spot.pattern.as_str().into(), index);
             }
         }
         router.targets = std::mem::take(&mut self.paths)

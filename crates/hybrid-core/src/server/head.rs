@@ -4,6 +4,8 @@
 //! hyper itself refuses what it cannot parse, and heads beyond `head_limit`
 //! (`closing` writes those answers).
 
+use std::sync::OnceLock;
+
 use http::{
     HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header,
     request::Parts,
@@ -30,6 +32,25 @@ impl HeadLimits {
     }
 }
 
+/// A `Host` that was found to be one: clients say the same again and again on a
+/// connection.
+#[derive(Debug, Default)]
+pub(crate) struct KnownHost(OnceLock<Box<[u8]>>);
+
+impl KnownHost {
+    fn is_plain(&self, host: &[u8]) -> bool {
+        if self.0.get().is_some_and(|known| **known == *host) {
+            return true;
+        }
+        let is_plain = is_plain(host);
+        if is_plain {
+            // The first one stays; another is judged each time.
+            let _ = self.0.set(host.into());
+        }
+        is_plain
+    }
+}
+
 /// What a head that is in order asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
@@ -44,10 +65,14 @@ pub(crate) enum Asked {
 /// # Errors
 /// 400 `malformed_request`, 414 `uri_too_long`, 417 `expectation_failed`, 431
 /// `headers_too_large` or 501 `not_implemented`.
-pub(crate) fn check(parts: &Parts, limits: &HeadLimits) -> Result<Asked, Problem> {
+pub(crate) fn check(
+    parts: &Parts,
+    limits: &HeadLimits,
+    known: &KnownHost,
+) -> Result<Asked, Problem> {
     check_method(&parts.method, limits)?;
     let asked = check_target(parts, limits)?;
-    check_headers(parts, limits)?;
+    check_headers(parts, limits, known)?;
     Ok(asked)
 }
 
@@ -145,7 +170,7 @@ fn are_all(text: &[u8], set: &[bool; 256]) -> bool {
 }
 
 /// One pass over the headers for all rules on them.
-fn check_headers(parts: &Parts, limits: &HeadLimits) -> Result<(), Problem> {
+fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHost) -> Result<(), Problem> {
     if parts.headers.len() > limits.headers_max {
         return Err(headers_too_large(format!(
             "the request has more than {} headers",
@@ -164,7 +189,7 @@ fn check_headers(parts: &Parts, limits: &HeadLimits) -> Result<(), Problem> {
             check_transfer_encoding(value)?;
         }
     }
-    check_host(parts, host)
+    check_host(parts, host, known)
 }
 
 fn check_expect(version: Version, value: &HeaderValue) -> Result<(), Problem> {
@@ -193,7 +218,11 @@ fn check_transfer_encoding(value: &HeaderValue) -> Result<(), Problem> {
     ))
 }
 
-fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> {
+fn check_host(
+    parts: &Parts,
+    host: Option<&HeaderValue>,
+    known: &KnownHost,
+) -> Result<(), Problem> {
     let uri = &parts.uri;
     if uri
         .authority()
@@ -206,7 +235,7 @@ fn check_host(parts: &Parts, host: Option<&HeaderValue>) -> Result<(), Problem> 
         (None, _) if parts.version < Version::HTTP_11 => Ok(()),
         (None, _) => Err(malformed("the request has no `Host`")),
         (Some(host), authority) => {
-            if !is_plain(host.as_bytes()) {
+            if !known.is_plain(host.as_bytes()) {
                 return Err(malformed("`Host` is not a host and a port"));
             }
             match authority {
@@ -328,13 +357,22 @@ mod tests {
 
     /// The status of a refusal, or 200.
     fn judge(method: &str, target: &str, headers: &[(&str, &str)]) -> u16 {
-        match check(&parts(method, target, headers), &LIMITS) {
+        match check(&parts(method, target, headers), &LIMITS, &KnownHost::default()) {
             Ok(_) => 200,
             Err(problem) => problem.status().as_u16(),
         }
     }
 
     const HOST: (&str, &str) = ("host", "a.example");
+
+    #[test]
+    fn a_known_host_lets_no_other_pass() {
+        let known = KnownHost::default();
+        let judge = |host| check(&parts("GET", "/", &[("host", host)]), &LIMITS, &known).is_ok();
+        assert!(!judge("a,b"), "what is refused is not remembered");
+        assert!(judge("a.example") && judge("a.example") && judge("b.example:80"));
+        assert!(!judge("a.example/") && !judge("a,b"));
+    }
 
     #[test]
     fn a_host_is_one_host() {
@@ -381,7 +419,7 @@ mod tests {
     fn http_1_0_needs_no_host() {
         let mut old = parts("GET", "/", &[]);
         old.version = Version::HTTP_10;
-        assert!(check(&old, &LIMITS).is_ok());
+        assert!(check(&old, &LIMITS, &KnownHost::default()).is_ok());
     }
 
     #[test]
@@ -408,10 +446,10 @@ mod tests {
     fn http_2_has_its_authority_in_the_target() {
         let mut second = parts("GET", "http://a.example/", &[]);
         second.version = Version::HTTP_2;
-        assert!(check(&second, &LIMITS).is_ok());
+        assert!(check(&second, &LIMITS, &KnownHost::default()).is_ok());
         let mut second = parts("GET", "/", &[]);
         second.version = Version::HTTP_2;
-        assert!(check(&second, &LIMITS).is_err());
+        assert!(check(&second, &LIMITS, &KnownHost::default()).is_err());
     }
 
     #[test]
@@ -419,7 +457,7 @@ mod tests {
         assert_eq!(judge("GET", "*", &[HOST]), 400);
         assert_eq!(judge("GET", "a.example:80", &[HOST]), 400);
         let options = parts("OPTIONS", "*", &[HOST]);
-        assert_eq!(check(&options, &LIMITS).unwrap(), Asked::Server);
+        assert_eq!(check(&options, &LIMITS, &KnownHost::default()).unwrap(), Asked::Server);
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
     shared::Stage,
     timed_io::TimedIo,
 };
-use crate::{Response, body::Body, config::Settings};
+use crate::{Response, body::Body, config::Settings, head::Came};
 
 /// hyper's parser of HTTP/1, with the limits of the settings.
 pub(crate) fn builder(settings: &Settings) -> http1::Builder {
@@ -128,7 +128,6 @@ fn serve<A: Application>(
     request: http::Request<Incoming>,
 ) -> Exchange<impl Future<Output = Response> + Send + 'static + use<A>> {
     let (parts, incoming) = request.into_parts();
-    let parts = Box::new(parts);
     let sends_body = !incoming.is_end_stream();
     let body = if sends_body {
         let unread = unread(&parts, &incoming);
@@ -140,7 +139,7 @@ fn serve<A: Application>(
     } else {
         Body::empty()
     };
-    let serving = serving::begin(server, conn.peer, parts, body);
+    let serving = serving::begin(server, &conn, Came::new(parts, conn.peer), body);
     Exchange {
         serving,
         conn: Some(conn),

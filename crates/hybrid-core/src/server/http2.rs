@@ -18,7 +18,7 @@ use super::{
     stream::{Stream, StreamTasks},
     timed_io::TimedIo,
 };
-use crate::{body::Body, config::Settings};
+use crate::{body::Body, config::Settings, head::Came};
 
 fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTasks> {
     let mut builder = http2::Builder::new(tasks);
@@ -99,7 +99,7 @@ fn serve<A: Application>(
         let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&shared));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let serving = serving::begin(server, conn.peer, Box::new(parts), body);
+    let serving = serving::begin(server, conn, Came::new(parts, conn.peer), body);
     async move {
         let Answered { response, .. } = serving.await;
         Ok(response.map(|body| Http2Body::new(body, stream, shared)))

@@ -52,19 +52,19 @@ use tokio::{
 pub use body::BodyTooSlow;
 pub use peer::{ClientAddr, Peer};
 
-use crate::{Response, body::Body, config::Settings, problem::Problem, telemetry::clock};
+use crate::{
+    Response, body::Body, config::Settings, head::Came, problem::Problem, telemetry::clock,
+};
 use accept::Server;
 use shared::Stage;
 
 /// What a server serves.
 pub(crate) trait Application: Send + Sync + 'static {
     /// Answers a request. Dropping the future means that the client has left.
-    /// The head is large and passes through many hands, hence its box.
     fn call(
         self: Arc<Self>,
-        head: Box<http::request::Parts>,
+        came: Box<Came>,
         body: Body,
-        peer: Peer,
     ) -> impl Future<Output = Response> + Send + 'static;
 
     /// Answers a request that the server refuses, in the application's format.

@@ -10,14 +10,15 @@ use std::{
     task::{Context, Poll},
 };
 
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 
 use super::{
-    Application, Peer,
+    Application,
     accept::Server,
+    conn::Conn,
     head::{self, Asked},
 };
-use crate::{Response, body::Body};
+use crate::{Response, body::Body, head::Came};
 
 pin_project_lite::pin_project! {
     /// A request that is being answered.
@@ -40,13 +41,13 @@ pub(crate) struct Answered {
 /// Begins to answer a request.
 pub(crate) fn begin<A: Application>(
     server: &Server<A>,
-    peer: Peer,
-    parts: Box<Parts>,
+    conn: &Conn,
+    came: Box<Came>,
     body: Body,
 ) -> Serving<impl Future<Output = Response> + Send + 'static + use<A>> {
-    match head::check(&parts, &server.head_limits) {
+    match head::check(&came.http, &server.head_limits, &conn.host) {
         Ok(Asked::Resource) => Serving::Called {
-            answer: server.app.clone().call(parts, body, peer),
+            answer: server.app.clone().call(came, body),
         },
         Ok(Asked::Server) => {
             let mut response = Response::default();
@@ -55,7 +56,7 @@ pub(crate) fn begin<A: Application>(
         }
         Err(problem) => {
             tracing::debug!(status = problem.status().as_u16(), "refused a head");
-            let response = server.app.refuse(problem, &parts);
+            let response = server.app.refuse(problem, &came.http);
             Serving::settled(response, true)
         }
     }

@@ -10,6 +10,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::*;
 use crate::{
+    head::Came,
     app::{
         App, Frozen, RouteEntry, Routes,
         build::{Built, build, settings},
@@ -78,7 +79,7 @@ fn runtime() -> Runtime {
 
 fn get(app: &Arc<Frozen>, path: &str, runtime: &Runtime) -> (u16, String) {
     let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
-    let answer = Arc::clone(app).call(Box::new(head), Body::empty(), Peer::default());
+    let answer = Arc::clone(app).call(Came::new(head, Peer::default()), Body::empty());
     runtime.block_on(async {
         let answer = answer.await;
         let status = answer.status().as_u16();

@@ -31,6 +31,7 @@ use tokio::{
 
 use super::*;
 use crate::{
+    head::Came,
     BoxError, Request,
     body::Body,
     config::{Config, resolve},
@@ -56,11 +57,10 @@ struct TestApp {
 impl Application for TestApp {
     async fn call(
         self: Arc<Self>,
-        head: Box<http::request::Parts>,
+        came: Box<Came>,
         body: Body,
-        _peer: Peer,
     ) -> Response {
-        let request = Request::from_parts(*head, body);
+        let request = Request::from_parts(came.http, body);
         self.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
         match path.as_str() {

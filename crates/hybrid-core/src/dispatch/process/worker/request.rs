@@ -23,7 +23,7 @@ use crate::{
         },
         ticket::Ticket,
     },
-    head::{Head, Matched, Parts},
+    head::{Came, Head, Matched, Parts},
     router::Route,
     server::{ClientAddr, Peer},
     spec::Lane,
@@ -71,7 +71,7 @@ impl Worker {
         };
         Ok(Work {
             parts: Parts {
-                head: Head::new(Box::new(http), Peer { addr: call.peer }, Some(matched)),
+                head: Head::new(Came::new(http, Peer { addr: call.peer }), Some(matched)),
                 app: Arc::clone(&self.app),
                 route: Arc::clone(route),
                 lane: Lane::Process,
