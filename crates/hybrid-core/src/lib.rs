@@ -47,3 +47,6 @@ pub type Request = http::Request<body::Body>;
 
 /// An answer.
 pub type Response = http::Response<body::Body>;
+
+/// An answer on its way to the client: it is large and passes through many hands.
+pub(crate) type BoxResponse = Box<Response>;

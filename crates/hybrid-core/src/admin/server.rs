@@ -11,11 +11,11 @@ use tokio::{
 };
 
 use crate::{
-    head::Came,
-    Response,
+    BoxResponse, Response,
     app::Frozen,
     body::Body,
     config::Settings,
+    head::Came,
     problem::Problem,
     server::{self, Application},
 };
@@ -77,7 +77,7 @@ impl Application for AdminApp {
         self: Arc<Self>,
         came: Box<Came>,
         body: Body,
-    ) -> impl Future<Output = Response> + Send + 'static {
+    ) -> impl Future<Output = BoxResponse> + Send + 'static {
         Arc::clone(&self.app).call_admin(came, body)
     }
 

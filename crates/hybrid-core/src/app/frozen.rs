@@ -22,7 +22,7 @@ use super::{
     mount::Mount,
 };
 use crate::{
-    Request, Response, admin,
+    BoxResponse, Request, Response, admin,
     balance::Balancer,
     body::Body,
     config::Settings,
@@ -103,7 +103,7 @@ impl Application for Frozen {
         self: Arc<Self>,
         came: Box<Came>,
         body: Body,
-    ) -> impl Future<Output = Response> + Send + 'static {
+    ) -> impl Future<Output = BoxResponse> + Send + 'static {
         self.answering(came, body)
     }
 
@@ -162,7 +162,7 @@ impl Frozen {
         self: Arc<Self>,
         came: Box<Came>,
         body: Body,
-    ) -> impl Future<Output = Response> + Send + 'static {
+    ) -> impl Future<Output = BoxResponse> + Send + 'static {
         let is_head = came.http.method == Method::HEAD;
         let routed = Routed {
             target: Target::Admin(came.http.uri.path().to_owned()),
@@ -505,7 +505,7 @@ impl Routed {
         let mut request = Request::from_parts(came.http, body);
         request.extensions_mut().insert(self);
         let layered = Arc::clone(&app);
-        let serving = Box::pin(async move { layered.stacks[stack].call(request).await });
+        let serving = Box::pin(async move { Box::new(layered.stacks[stack].call(request).await) });
         let mut answering = Answering::new(app, serving, spare);
         answering.route = route;
         answering.is_layered = true;
@@ -521,12 +521,7 @@ impl Routed {
     }
 
     /// Answers a request with what was found for it.
-    fn answer(
-        self,
-        came: Box<Came>,
-        body: Body,
-        spare: Option<Box<Head>>,
-    ) -> Answering {
+    fn answer(self, came: Box<Came>, body: Body, spare: Option<Box<Head>>) -> Answering {
         let Self {
             app,
             target,
@@ -541,7 +536,8 @@ impl Routed {
                 received,
             };
             let request = Request::from_parts(came.http, body);
-            return Answering::new(app, Box::pin(routed.elsewhere(request)), spare);
+            let serving = Box::pin(async move { Box::new(routed.elsewhere(request).await) });
+            return Answering::new(app, serving, spare);
         };
         let route = Arc::clone(&matched.route);
         let lane = route.effective_lane.get();
@@ -656,7 +652,8 @@ impl Routed {
         request.extensions_mut().insert(self.clone());
         let deadline = self.received.checked_add(self.app.settings.request_timeout);
         let answer = within(deadline, fallback.answer(request)).await;
-        answer.unwrap_or_else(|| Problem::of(&kinds::HANDLER_TIMEOUT).into_response())
+        let late = || Box::new(Problem::of(&kinds::HANDLER_TIMEOUT).into_response());
+        *answer.unwrap_or_else(late)
     }
 }
 
@@ -664,7 +661,7 @@ impl Routed {
 /// goes on by itself where its route is detached and its handler has begun.
 pub(crate) struct Answering {
     app: Arc<Frozen>,
-    serving: Catching<Response>,
+    serving: Catching<BoxResponse>,
     route: Option<Arc<Route>>,
     detaching: Option<Arc<Ticket>>,
     spare: Option<Box<Head>>,
@@ -691,10 +688,10 @@ impl Answering {
         }
     }
 
-    fn finish(&self, response: Result<Response, Panicked>) -> Response {
+    fn finish(&self, response: Result<BoxResponse, Panicked>) -> BoxResponse {
         let mut response = match response {
             Ok(response) => response,
-            Err(panicked) => self.panicked(panicked),
+            Err(panicked) => Box::new(self.panicked(panicked)),
         };
         // A problem that no endpoint rendered: a middleware's.
         if let Some(carried) = response.extensions_mut().remove::<Carried>() {
@@ -737,9 +734,9 @@ impl Answering {
 }
 
 impl Future for Answering {
-    type Output = Response;
+    type Output = BoxResponse;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
         let this = self.get_mut();
         let polled = {
             let route = this.route.as_ref();

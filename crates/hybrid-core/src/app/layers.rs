@@ -140,7 +140,7 @@ impl Service<Request> for Routes {
         let routed = request.extensions_mut().remove::<Routed>();
         Box::pin(async move {
             Ok(match routed {
-                Some(routed) => routed.answer_inside(request).await,
+                Some(routed) => *routed.answer_inside(request).await,
                 None => {
                     Problem::internal("a layer took away the request's extensions").into_response()
                 }
@@ -239,7 +239,7 @@ impl Fallback {
     {
         Self(Arc::new(move |request| {
             let answer = handler(request);
-            Box::pin(async move { answer.await.into_response() })
+            Box::pin(async move { Box::new(answer.await.into_response()) })
         }))
     }
 

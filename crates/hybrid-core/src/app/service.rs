@@ -22,9 +22,9 @@ use super::{
     serve::build_apart,
 };
 use crate::{
-    head::Came,
     BoxError, Response,
     error::{Error, Fault},
+    head::Came,
     respond::into_body,
     server::{Application, Peer},
 };
@@ -118,7 +118,7 @@ where
         let (head, body) = request.map(into_body).into_parts();
         let app = Arc::clone(&self.app);
         let answer = Application::call(app, Came::new(head, Peer::default()), body);
-        Box::pin(async move { Ok(answer.await) })
+        Box::pin(async move { Ok(*answer.await) })
     }
 }
 

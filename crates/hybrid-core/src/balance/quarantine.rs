@@ -24,7 +24,7 @@ use tracing::Instrument as _;
 
 use super::watch::Slots;
 use crate::{
-    Response,
+    BoxResponse,
     dispatch::{
         Serving,
         catch::{Catching, Panicked},
@@ -79,7 +79,7 @@ impl Quarantine {
             let Ok(permit) = permits.try_acquire_owned() else {
                 refused();
                 let full = "too many requests of routes that hold their loop";
-                return Problem::overloaded(full).into_response();
+                return Box::new(Problem::overloaded(full).into_response());
             };
             let watched = Watched {
                 serving: Catching::new(serving),
@@ -125,13 +125,13 @@ impl fmt::Debug for Quarantine {
 
 /// A future in quarantine, each poll under the eyes of the watch.
 struct Watched {
-    serving: Catching<Response>,
+    serving: Catching<BoxResponse>,
     slots: Arc<Slots>,
     route: usize,
 }
 
 impl Future for Watched {
-    type Output = Result<Response, Panicked>;
+    type Output = Result<BoxResponse, Panicked>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
@@ -141,18 +141,18 @@ impl Future for Watched {
 }
 
 /// The answer of a future in quarantine; dropped, it takes that with it.
-struct Confined(JoinHandle<Result<Response, Panicked>>);
+struct Confined(JoinHandle<Result<BoxResponse, Panicked>>);
 
 impl Future for Confined {
-    type Output = Response;
+    type Output = BoxResponse;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
         Pin::new(&mut self.0).poll(cx).map(|ended| match ended {
             Ok(Ok(response)) => response,
             // As it would have on its loop, where it is caught and becomes a 500.
             Ok(Err(Panicked(text))) => std::panic::resume_unwind(Box::new(text)),
             // The runtime was shut down under it.
-            Err(_) => Problem::of(&kinds::SHUTTING_DOWN).into_response(),
+            Err(_) => Box::new(Problem::of(&kinds::SHUTTING_DOWN).into_response()),
         })
     }
 }
@@ -175,7 +175,7 @@ mod tests {
         quarantine.confine(serving, Slots::new(2), 0, || ())
     }
 
-    fn begin(serving: &mut Serving) -> Poll<Response> {
+    fn begin(serving: &mut Serving) -> Poll<BoxResponse> {
         serving
             .as_mut()
             .poll(&mut Context::from_waker(std::task::Waker::noop()))
@@ -191,7 +191,7 @@ mod tests {
     #[tokio::test]
     async fn futures_run_on_its_threads_and_panic_as_on_their_loop() {
         let quarantine = Quarantine::start(4).unwrap();
-        let says = Box::pin(async { thread_name().into_response() });
+        let says = Box::pin(async { Box::new(thread_name().into_response()) });
         let response = confined(&quarantine, says).await;
         let body = crate::extract::receive::read_to_end(response.into_body(), 100).await;
         let name = String::from_utf8(body.unwrap().to_vec()).unwrap();
@@ -207,7 +207,11 @@ mod tests {
         let (held, mut dropped) = tokio::sync::mpsc::channel(1);
         let mut first = confined(&quarantine, waits(held));
         assert!(begin(&mut first).is_pending());
-        let second = confined(&quarantine, Box::pin(async { "second".into_response() })).await;
+        let second = confined(
+            &quarantine,
+            Box::pin(async { Box::new("second".into_response()) }),
+        )
+        .await;
         assert_eq!(
             second
                 .extensions()

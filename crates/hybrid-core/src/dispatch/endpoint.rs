@@ -14,7 +14,7 @@ use super::{
     within::within,
 };
 use crate::{
-    Response,
+    BoxResponse, Response,
     body::Body,
     extract::{
         Arguments, BodyPlan, Describe, Received, Texts,
@@ -50,7 +50,7 @@ pub(crate) struct Call {
 }
 
 /// The future of an answer.
-pub(crate) type Serving = Pin<Box<dyn Future<Output = Response> + Send>>;
+pub(crate) type Serving = Pin<Box<dyn Future<Output = BoxResponse> + Send>>;
 
 /// An endpoint, its types erased.
 pub(crate) trait Serve: Send + Sync {
@@ -347,7 +347,11 @@ async fn wait_for_place(
 
 /// The answer as it leaves the endpoint, finished and placed; without a timing
 /// its handler never ran.
-pub(super) fn leave(mut response: Response, parts: &Parts, timing: Option<&Timing>) -> Response {
+pub(super) fn leave(
+    mut response: BoxResponse,
+    parts: &Parts,
+    timing: Option<&Timing>,
+) -> BoxResponse {
     finish(&mut response, parts);
     place(&mut response, parts, timing);
     response

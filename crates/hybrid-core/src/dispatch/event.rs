@@ -14,7 +14,7 @@ use super::{
     within::within,
 };
 use crate::{
-    Response,
+    BoxResponse, Response,
     body::Body,
     extract::{Arguments, BodyPlan, Describe},
     head::Parts,
@@ -78,7 +78,7 @@ where
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
     /// Serves a request that waits for nothing before its handler.
-    async fn serve_at_once(self: Arc<Self>, mut parts: Parts) -> Response {
+    async fn serve_at_once(self: Arc<Self>, mut parts: Parts) -> BoxResponse {
         match endpoint::read_at_once(&self.arguments, &mut parts) {
             Ok(values) => {
                 let complete = parts.received;
@@ -86,12 +86,12 @@ where
                 let running = Running::of(&parts, parts.lane, deadline);
                 handling((self.handler)(values), &parts, running, complete).await
             }
-            Err(response) => endpoint::leave(response, &parts, None),
+            Err(response) => endpoint::leave(Box::new(response), &parts, None),
         }
     }
 
     /// Serves any other.
-    async fn serve_in_stages(self: Arc<Self>, call: Call) -> Response {
+    async fn serve_in_stages(self: Arc<Self>, call: Call) -> BoxResponse {
         let Call {
             mut parts,
             mut body,
@@ -100,7 +100,7 @@ where
             Ok((values, running, complete)) => {
                 handling((self.handler)(values), &parts, running, complete).await
             }
-            Err(response) => endpoint::leave(response, &parts, None),
+            Err(response) => endpoint::leave(Box::new(response), &parts, None),
         }
     }
 
@@ -133,14 +133,14 @@ where
 
     /// Serves under `mode = sync_only`: a thread of the pool drives the handler to
     /// its end.
-    async fn serve_on_pool(self: Arc<Self>, call: Call) -> Response {
+    async fn serve_on_pool(self: Arc<Self>, call: Call) -> BoxResponse {
         let Call {
             mut parts,
             mut body,
         } = call;
         match self.answer_on_pool(&mut parts, &mut body).await {
             Ok((response, timing)) => endpoint::leave(response, &parts, Some(&timing)),
-            Err(response) => endpoint::leave(response, &parts, None),
+            Err(response) => endpoint::leave(Box::new(response), &parts, None),
         }
     }
 
@@ -149,7 +149,7 @@ where
         self: &Arc<Self>,
         parts: &mut Parts,
         body: &mut Body,
-    ) -> Result<(Response, Timing), Response> {
+    ) -> Result<(BoxResponse, Timing), Response> {
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         parts.cancel = Cancel::of(Arc::clone(&ticket));
         let prepared = endpoint::prepare(&self.arguments, self.plan, parts, body).await?;
@@ -167,11 +167,11 @@ where
             let _permit = permit;
             let values = match prepared.conclude(&this.arguments) {
                 Ok(values) => values,
-                Err(problem) => return problem.into_response(),
+                Err(problem) => return Box::new(problem.into_response()),
             };
             let handler = async { (this.handler)(values).await.into_response() };
             let response = run::block_on(within(deadline, handler));
-            response.unwrap_or_else(|| endpoint::timed_out().into_response())
+            Box::new(response.unwrap_or_else(|| endpoint::timed_out().into_response()))
         };
         let patience = Patience {
             longest,

@@ -16,7 +16,7 @@ use super::{
     within::Alarm,
 };
 use crate::{
-    Response,
+    BoxResponse,
     head::Parts,
     respond::IntoResponse,
     telemetry::{
@@ -59,13 +59,17 @@ pub(super) fn handling<F: Future<Output: IntoResponse>>(
     }
 }
 
-impl<F: Future<Output: IntoResponse>> Future for Handling<'_, F> {
-    type Output = Response;
+fn into_box(answer: impl IntoResponse) -> BoxResponse {
+    Box::new(answer.into_response())
+}
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Response> {
+impl<F: Future<Output: IntoResponse>> Future for Handling<'_, F> {
+    type Output = BoxResponse;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
         let this = self.project();
         // The answer is made as the request too: `IntoResponse` may ask for it.
-        let poll = || this.handler.poll(cx).map(IntoResponse::into_response);
+        let poll = || this.handler.poll(cx).map(into_box);
         let polled = current::enter(this.running, || match this.meter {
             Some(meter) => meter.poll(poll),
             None => poll(),
@@ -74,7 +78,7 @@ impl<F: Future<Output: IntoResponse>> Future for Handling<'_, F> {
             Poll::Ready(response) => response,
             Poll::Pending => {
                 ready!(this.alarm.poll(cx));
-                endpoint::timed_out().into_response()
+                into_box(endpoint::timed_out())
             }
         };
         let wall_ns = clock::now().ns_since(*this.complete);

@@ -58,8 +58,10 @@ where
         } = call;
         Box::pin(async move {
             match self.answer(&mut parts, &mut body).await {
-                Ok((response, timing)) => endpoint::leave(response, &parts, Some(&timing)),
-                Err(response) => endpoint::leave(response, &parts, None),
+                Ok((response, timing)) => {
+                    endpoint::leave(Box::new(response), &parts, Some(&timing))
+                }
+                Err(response) => endpoint::leave(Box::new(response), &parts, None),
             }
         })
     }

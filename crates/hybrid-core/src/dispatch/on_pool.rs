@@ -23,7 +23,7 @@ use super::{
     within::within,
 };
 use crate::{
-    Response,
+    BoxResponse, Response,
     app::Frozen,
     balance,
     extract::{Arguments, BodyPlan, Describe},
@@ -47,7 +47,7 @@ pub(super) struct OnPool<A: Arguments> {
     pub(super) handler: Handler<A::Values>,
 }
 
-type Handler<V> = Box<dyn Fn(V) -> Response + Send + Sync>;
+type Handler<V> = Box<dyn Fn(V) -> BoxResponse + Send + Sync>;
 
 /// Called by `#[get]` and its kin for a plain `fn` with `lane = auto`: it runs on
 /// the pool, and on the event loop while the balancer has it proven short and
@@ -87,7 +87,7 @@ impl<A: Arguments> OnPool<A> {
         Self {
             arguments,
             plan,
-            handler: Box::new(move |values| handler(values).into_response()),
+            handler: Box::new(move |values| Box::new(handler(values).into_response())),
         }
     }
 }
@@ -98,46 +98,68 @@ impl<A: Arguments> Serve for OnPool<A> {
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
-        let Call {
-            mut parts,
-            mut body,
-        } = call;
-        Box::pin(async move {
-            let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
-            parts.cancel = Cancel::of(Arc::clone(&ticket));
-            let prepared =
-                endpoint::prepare(&self.arguments, self.plan, &mut parts, &mut body).await;
-            if parts.lane == Lane::Inline && prepared.as_ref().is_ok_and(Prepared::is_large) {
-                // Where most requests of the route run on the loop, one with a
-                // large body still does not.
-                parts.lane = Lane::Pool;
-            }
-            let parts = Arc::new(parts);
-            let answered = match prepared {
-                Ok(prepared) => self.answer(&parts, ticket, prepared).await,
-                Err(response) => Err(response),
-            };
-            let (mut response, timing) = match answered {
-                Ok((response, timing)) => (response, Some(timing)),
-                Err(mut response) => {
-                    endpoint::finish(&mut response, &parts);
-                    (response, None)
-                }
-            };
-            endpoint::place(&mut response, &parts, timing.as_ref());
-            response
-        })
+        let is_immediate = endpoint::is_immediate::<A>(self.plan, &call.parts);
+        if call.parts.lane == Lane::Inline && is_immediate {
+            Box::pin(self.serve_on_loop(call.parts))
+        } else {
+            Box::pin(self.serve_in_stages(call))
+        }
     }
 }
 
 impl<A: Arguments> OnPool<A> {
+    /// Serves where the balancer has put the route, on the event loop, a request
+    /// that waits for nothing.
+    async fn serve_on_loop(self: Arc<Self>, mut parts: Parts) -> BoxResponse {
+        match endpoint::read_at_once(&self.arguments, &mut parts) {
+            Ok(values) => {
+                let deadline = endpoint::deadline(parts.received, &parts);
+                let running = Running::of(&parts, Lane::Inline, deadline);
+                let handle = || (self.handler)(values);
+                let (response, timing) = balance::run_inline(&parts, || running.enter(handle));
+                endpoint::leave(response, &parts, Some(&timing))
+            }
+            Err(response) => endpoint::leave(Box::new(response), &parts, None),
+        }
+    }
+
+    /// Serves any other.
+    async fn serve_in_stages(self: Arc<Self>, call: Call) -> BoxResponse {
+        let Call {
+            mut parts,
+            mut body,
+        } = call;
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+        parts.cancel = Cancel::of(Arc::clone(&ticket));
+        let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, &mut body).await;
+        if parts.lane == Lane::Inline && prepared.as_ref().is_ok_and(Prepared::is_large) {
+            // Where most requests of the route run on the loop, one with a large
+            // body still does not.
+            parts.lane = Lane::Pool;
+        }
+        let parts = Arc::new(parts);
+        let answered = match prepared {
+            Ok(prepared) => self.answer(&parts, ticket, prepared).await,
+            Err(response) => Err(response),
+        };
+        let (mut response, timing) = match answered {
+            Ok((response, timing)) => (response, Some(timing)),
+            Err(mut response) => {
+                endpoint::finish(&mut response, &parts);
+                (Box::new(response), None)
+            }
+        };
+        endpoint::place(&mut response, &parts, timing.as_ref());
+        response
+    }
+
     /// The handler's answer and what it took, or what stands for it.
     async fn answer(
         self: Arc<Self>,
         parts: &Arc<Parts>,
         ticket: Arc<Ticket>,
         prepared: Prepared<A::Held>,
-    ) -> Result<(Response, Timing), Response> {
+    ) -> Result<(BoxResponse, Timing), Response> {
         if prepared.is_refused() {
             // A bad request never takes a thread: what is small is judged here,
             // what is large is not looked at.
@@ -155,7 +177,7 @@ impl<A: Arguments> OnPool<A> {
                 let _permit = permit;
                 let mut response = match prepared.conclude(&self.arguments) {
                     Ok(values) => (self.handler)(values),
-                    Err(problem) => problem.into_response(),
+                    Err(problem) => Box::new(problem.into_response()),
                 };
                 endpoint::finish(&mut response, &parts);
                 response

@@ -91,7 +91,7 @@ impl<A: Arguments> Serve for OnProcess<A> {
                 }
             };
             endpoint::place(&mut response, &parts, timing.as_ref());
-            response
+            Box::new(response)
         })
     }
 
@@ -242,7 +242,7 @@ impl Drop for Calling<'_> {
             {
                 parts.app.telemetry().ran_unanswered(&parts.route, timing);
             }
-            StatusCode::NO_CONTENT.into_response()
+            Box::new(StatusCode::NO_CONTENT.into_response())
         };
         self.parts.app.detach(Box::pin(unheard), None);
     }
@@ -269,7 +269,7 @@ impl<A: Arguments> OnProcess<A> {
         }
         let running = Running::of(parts, Lane::Process, deadline);
         let handle = || match prepared.conclude(arguments) {
-            Ok(values) => (self.here.handler)(values),
+            Ok(values) => *(self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
         let route = Arc::clone(&parts.route);

@@ -218,11 +218,7 @@ fn check_transfer_encoding(value: &HeaderValue) -> Result<(), Problem> {
     ))
 }
 
-fn check_host(
-    parts: &Parts,
-    host: Option<&HeaderValue>,
-    known: &KnownHost,
-) -> Result<(), Problem> {
+fn check_host(parts: &Parts, host: Option<&HeaderValue>, known: &KnownHost) -> Result<(), Problem> {
     let uri = &parts.uri;
     if uri
         .authority()
@@ -357,7 +353,11 @@ mod tests {
 
     /// The status of a refusal, or 200.
     fn judge(method: &str, target: &str, headers: &[(&str, &str)]) -> u16 {
-        match check(&parts(method, target, headers), &LIMITS, &KnownHost::default()) {
+        match check(
+            &parts(method, target, headers),
+            &LIMITS,
+            &KnownHost::default(),
+        ) {
             Ok(_) => 200,
             Err(problem) => problem.status().as_u16(),
         }
@@ -457,7 +457,10 @@ mod tests {
         assert_eq!(judge("GET", "*", &[HOST]), 400);
         assert_eq!(judge("GET", "a.example:80", &[HOST]), 400);
         let options = parts("OPTIONS", "*", &[HOST]);
-        assert_eq!(check(&options, &LIMITS, &KnownHost::default()).unwrap(), Asked::Server);
+        assert_eq!(
+            check(&options, &LIMITS, &KnownHost::default()).unwrap(),
+            Asked::Server
+        );
     }
 
     #[test]

@@ -25,7 +25,7 @@ use super::{
     shared::Stage,
     timed_io::TimedIo,
 };
-use crate::{Response, body::Body, config::Settings, head::Came};
+use crate::{BoxResponse, body::Body, config::Settings, head::Came};
 
 /// hyper's parser of HTTP/1, with the limits of the settings.
 pub(crate) fn builder(settings: &Settings) -> http1::Builder {
@@ -126,7 +126,7 @@ fn serve<A: Application>(
     server: &Server<A>,
     conn: Arc<Conn>,
     request: http::Request<Incoming>,
-) -> Exchange<impl Future<Output = Response> + Send + 'static + use<A>> {
+) -> Exchange<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
     let (parts, incoming) = request.into_parts();
     let sends_body = !incoming.is_end_stream();
     let body = if sends_body {
@@ -147,7 +147,7 @@ fn serve<A: Application>(
     }
 }
 
-impl<F: Future<Output = Response>> Future for Exchange<F> {
+impl<F: Future<Output = BoxResponse>> Future for Exchange<F> {
     type Output = Result<http::Response<Http1Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
@@ -166,7 +166,7 @@ impl<F: Future<Output = Response>> Future for Exchange<F> {
             let close = HeaderValue::from_static("close");
             response.headers_mut().insert(header::CONNECTION, close);
         }
-        Poll::Ready(Ok(response.map(|body| Http1Body::new(body, conn))))
+        Poll::Ready(Ok((*response).map(|body| Http1Body::new(body, conn))))
     }
 }
 

@@ -102,6 +102,6 @@ fn serve<A: Application>(
     let serving = serving::begin(server, conn, Came::new(parts, conn.peer), body);
     async move {
         let Answered { response, .. } = serving.await;
-        Ok(response.map(|body| Http2Body::new(body, stream, shared)))
+        Ok((*response).map(|body| Http2Body::new(body, stream, shared)))
     }
 }

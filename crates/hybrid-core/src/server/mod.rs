@@ -53,7 +53,8 @@ pub use body::BodyTooSlow;
 pub use peer::{ClientAddr, Peer};
 
 use crate::{
-    Response, body::Body, config::Settings, head::Came, problem::Problem, telemetry::clock,
+    BoxResponse, Response, body::Body, config::Settings, head::Came, problem::Problem,
+    telemetry::clock,
 };
 use accept::Server;
 use shared::Stage;
@@ -65,7 +66,7 @@ pub(crate) trait Application: Send + Sync + 'static {
         self: Arc<Self>,
         came: Box<Came>,
         body: Body,
-    ) -> impl Future<Output = Response> + Send + 'static;
+    ) -> impl Future<Output = BoxResponse> + Send + 'static;
 
     /// Answers a request that the server refuses, in the application's format.
     /// Its body is there at once.

@@ -18,23 +18,22 @@ use super::{
     conn::Conn,
     head::{self, Asked},
 };
-use crate::{Response, body::Body, head::Came};
+use crate::{BoxResponse, Response, body::Body, head::Came};
 
 pin_project_lite::pin_project! {
     /// A request that is being answered.
     #[project = ServingProj]
     pub(crate) enum Serving<F> {
         Called { #[pin] answer: F },
-        /// Answered by the server itself. Boxed: what is rare is not to make all of
-        /// them large.
-        Settled { answered: Option<Box<Answered>> },
+        /// Answered by the server itself.
+        Settled { answered: Option<Answered> },
     }
 }
 
 /// An answer, and whether the head was refused: nothing that follows on such a
 /// connection is trusted.
 pub(crate) struct Answered {
-    pub(crate) response: Response,
+    pub(crate) response: BoxResponse,
     pub(crate) is_refused: bool,
 }
 
@@ -44,7 +43,7 @@ pub(crate) fn begin<A: Application>(
     conn: &Conn,
     came: Box<Came>,
     body: Body,
-) -> Serving<impl Future<Output = Response> + Send + 'static + use<A>> {
+) -> Serving<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
     match head::check(&came.http, &server.head_limits, &conn.host) {
         Ok(Asked::Resource) => Serving::Called {
             answer: server.app.clone().call(came, body),
@@ -65,15 +64,15 @@ pub(crate) fn begin<A: Application>(
 impl<F> Serving<F> {
     fn settled(response: Response, is_refused: bool) -> Self {
         Self::Settled {
-            answered: Some(Box::new(Answered {
-                response,
+            answered: Some(Answered {
+                response: Box::new(response),
                 is_refused,
-            })),
+            }),
         }
     }
 }
 
-impl<F: Future<Output = Response>> Future for Serving<F> {
+impl<F: Future<Output = BoxResponse>> Future for Serving<F> {
     type Output = Answered;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Answered> {
@@ -84,7 +83,7 @@ impl<F: Future<Output = Response>> Future for Serving<F> {
             }),
             ServingProj::Settled { answered } => {
                 let answered = answered.take();
-                Poll::Ready(*answered.expect("a future is not polled after its end"))
+                Poll::Ready(answered.expect("a future is not polled after its end"))
             }
         }
     }

@@ -12,9 +12,9 @@ use serde::Serialize;
 
 use super::{ANSWER_WAIT, TestClient, TestResponse};
 use crate::{
-    head::Came,
     Request,
     body::Body,
+    head::Came,
     server::{Application, Peer},
 };
 
@@ -161,7 +161,7 @@ impl<'a> TestRequest<'a> {
         let request = self.build();
         async move {
             let (head, body) = request.into_parts();
-            let response = Application::call(app, Came::new(head, PEER), body).await;
+            let response = *Application::call(app, Came::new(head, PEER), body).await;
             TestResponse::read(response).await
         }
     }

@@ -10,7 +10,6 @@ use tokio::runtime::{Handle, Runtime};
 
 use super::*;
 use crate::{
-    head::Came,
     app::{
         App, Frozen, RouteEntry, Routes,
         build::{Built, build, settings},
@@ -20,6 +19,7 @@ use crate::{
     dispatch::{Endpoint, on_pool, on_process},
     error::Error,
     extract::{Extension, Guard, State},
+    head::Came,
     server::{Application as _, Peer},
     spec::RouteSpec,
 };

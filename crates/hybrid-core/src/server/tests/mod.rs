@@ -31,10 +31,10 @@ use tokio::{
 
 use super::*;
 use crate::{
-    head::Came,
     BoxError, Request,
     body::Body,
     config::{Config, resolve},
+    head::Came,
 };
 
 /// Longer than anything here takes; only a failing test waits for it.
@@ -55,15 +55,11 @@ struct TestApp {
 }
 
 impl Application for TestApp {
-    async fn call(
-        self: Arc<Self>,
-        came: Box<Came>,
-        body: Body,
-    ) -> Response {
+    async fn call(self: Arc<Self>, came: Box<Came>, body: Body) -> crate::BoxResponse {
         let request = Request::from_parts(came.http, body);
         self.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
-        match path.as_str() {
+        Box::new(match path.as_str() {
             "/echo" => echo(request.into_body()).await,
             "/gate" => {
                 let guard = Abandoned(Arc::clone(&self), false);
@@ -96,7 +92,7 @@ impl Application for TestApp {
                 response
             }
             other => text(format!("you asked for {other}")),
-        }
+        })
     }
 
     fn refuse(&self, problem: Problem, _head: &http::request::Parts) -> Response {

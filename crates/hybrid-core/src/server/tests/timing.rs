@@ -60,7 +60,11 @@ async fn an_idle_connection_is_kept_and_then_closed() {
     client.answer().await;
     let waited = crate::telemetry::clock::now();
     client.is_closed_without_a_word().await;
-    assert!((clock::now() - waited) >= SHORT * 2, "{:?}", (clock::now() - waited));
+    assert!(
+        (clock::now() - waited) >= SHORT * 2,
+        "{:?}",
+        (clock::now() - waited)
+    );
 }
 
 #[tokio::test]
