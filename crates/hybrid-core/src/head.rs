@@ -7,6 +7,8 @@ use std::{
     sync::Arc,
 };
 
+use smallvec::SmallVec;
+
 use crate::{
     app::Frozen, dispatch::Cancel, router::Route, server::Peer, spec::Lane,
     telemetry::clock::Instant,
@@ -30,12 +32,15 @@ pub(crate) struct Came {
     pub(crate) peer: Peer,
 }
 
+/// The values of a path. Most templates have no more than fit in place.
+pub(crate) type PathValues = SmallVec<[Box<str>; 2]>;
+
 /// The route of a request and the values of its path, decoded, in the order of
 /// the route's names.
 #[derive(Clone)]
 pub(crate) struct Matched {
     pub(crate) route: Arc<Route>,
-    pub(crate) values: Vec<String>,
+    pub(crate) values: PathValues,
 }
 
 impl Came {
@@ -60,14 +65,14 @@ impl Head {
     pub fn path_value(&self, name: &str) -> Option<&str> {
         let matched = self.matched.as_ref()?;
         let index = matched.route.names.iter().position(|n| **n == *name)?;
-        matched.values.get(index).map(String::as_str)
+        matched.values.get(index).map(|value| &**value)
     }
 
     /// All names and values of the path, in the order of the template.
     pub fn path_values(&self) -> impl Iterator<Item = (&str, &str)> {
         self.matched.iter().flat_map(|matched| {
             let names = matched.route.names.iter().map(|name| &**name);
-            names.zip(matched.values.iter().map(String::as_str))
+            names.zip(matched.values.iter().map(|value| &**value))
         })
     }
 

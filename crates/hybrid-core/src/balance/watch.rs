@@ -120,6 +120,7 @@ impl Slots {
         self.enter(number(route) | CONFINED)
     }
 
+    #[inline]
     fn enter(self: &Arc<Self>, route: u32) -> Watching<'_> {
         let Some(slot) = self.slots.get(self.index_here()) else {
             return Watching(None);

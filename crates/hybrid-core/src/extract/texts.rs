@@ -11,15 +11,19 @@ use std::{
 use http::header::{self, AsHeaderName};
 use hybrid_validate::Source;
 use percent_encoding::percent_decode_str;
+use smallvec::SmallVec;
 
 use crate::{head::Head, problem::Problem};
 
 pub(crate) type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
+/// The pairs of a query or a form. Most queries have no more than fit in place.
+pub(crate) type Pairs<'a> = SmallVec<[Pair<'a>; 4]>;
+
 /// The texts of one head.
 pub struct Texts<'a> {
     head: &'a Head,
-    query: OnceCell<Vec<Pair<'a>>>,
+    query: OnceCell<Pairs<'a>>,
     malformed: Cell<Option<&'static str>>,
 }
 
@@ -67,7 +71,7 @@ impl<'a> Texts<'a> {
             let query = self.head.uri.query().unwrap_or_default();
             decode_pairs(query).unwrap_or_else(|reason| {
                 self.malformed.set(Some(reason));
-                Vec::new()
+                Pairs::new()
             })
         })
     }
@@ -168,16 +172,23 @@ pub(crate) fn with_named<R>(
 }
 
 /// `a=1&b=2` as pairs, `+` as a space, escapes decoded strictly.
-pub(crate) fn decode_pairs(text: &str) -> Result<Vec<Pair<'_>>, &'static str> {
-    // Most queries have no more; an empty one asks for no memory.
-    let mut pairs = Vec::with_capacity(if text.is_empty() { 0 } else { 4 });
+pub(crate) fn decode_pairs(text: &str) -> Result<Pairs<'_>, &'static str> {
+    let is_plain = !text.bytes().any(is_encoding);
+    let decode = |text| {
+        if is_plain {
+            Ok(Cow::Borrowed(text))
+        } else {
+            decode_plus(text)
+        }
+    };
+    let mut pairs = Pairs::new();
     let mut rest = text;
     while !rest.is_empty() {
         let (pair, after) = cut(rest, b'&');
         rest = after;
         if !pair.is_empty() {
             let (key, value) = cut(pair, b'=');
-            pairs.push((decode_plus(key)?, decode_plus(value)?));
+            pairs.push((decode(key)?, decode(value)?));
         }
     }
     Ok(pairs)
@@ -192,8 +203,13 @@ fn cut(text: &str, mark: u8) -> (&str, &str) {
     }
 }
 
+/// Whether a byte stands for another, or begins what does.
+fn is_encoding(byte: u8) -> bool {
+    matches!(byte, b'+' | b'%')
+}
+
 fn decode_plus(text: &str) -> Result<Cow<'_, str>, &'static str> {
-    if !text.bytes().any(|byte| matches!(byte, b'+' | b'%')) {
+    if !text.bytes().any(is_encoding) {
         return Ok(Cow::Borrowed(text));
     }
     if text.contains('+') {

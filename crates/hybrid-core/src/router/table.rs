@@ -7,7 +7,7 @@ use http::{HeaderValue, Method};
 use rustc_hash::FxHashMap;
 
 use super::{Route, Target, Template, path};
-use crate::{app::mount::Mount, error::Fault};
+use crate::{app::mount::Mount, error::Fault, head::PathValues};
 
 /// The routes at one path.
 pub(crate) struct Entry {
@@ -18,7 +18,7 @@ pub(crate) struct Entry {
 
 /// What a look-up finds.
 pub(crate) enum Found<'r> {
-    Route(&'r Arc<Route>, Vec<String>),
+    Route(&'r Arc<Route>, PathValues),
     Mount(&'r Mount),
     /// The admin endpoint of that name; empty for their root.
     Admin(String),
@@ -88,11 +88,11 @@ impl Router {
         &self,
         target: usize,
         method: &Method,
-        mut values: impl Iterator<Item = String>,
+        mut values: impl Iterator<Item = Box<str>>,
     ) -> Found<'_> {
         match &self.targets[target] {
             Target::Mount(mount) => Found::Mount(mount),
-            Target::Admin => Found::Admin(values.next().unwrap_or_default()),
+            Target::Admin => Found::Admin(values.next().unwrap_or_default().into()),
             Target::Routes(entry) => match entry.route(method) {
                 Some(route) => Found::Route(route, values.collect()),
                 None => Found::WrongMethod(entry, entry.stack()),

@@ -99,6 +99,7 @@ impl Telemetry {
     // === what requests tell ===
 
     /// A request has come, for that route if any.
+    #[inline]
     pub(crate) fn begun(&self, route: Option<&Route>, method: &Method, at: Instant) -> InFlight {
         let series = self.series.of(route, method);
         self.seats.write(|cells| cells[series.index()].begin());
@@ -110,6 +111,7 @@ impl Telemetry {
     }
 
     /// The head of its answer is there.
+    #[inline]
     pub(crate) fn answered(&self, request: &InFlight, status: StatusCode) {
         let duration_ns = clock::now().ns_since(request.since);
         self.seats.write(|cells| {
@@ -125,6 +127,7 @@ impl Telemetry {
     }
 
     /// A handler has run there, and took that.
+    #[inline]
     pub(crate) fn ran(&self, route: &Route, method: &Method, lane: Lane, timing: &Timing) {
         let series = self.series.of(Some(route), method);
         self.seats

@@ -97,19 +97,21 @@ impl AllSeries {
 
     /// Where a request is counted. A `HEAD` that a `GET` route answers is one of
     /// its `GET`s.
+    #[inline]
     pub(crate) fn of(&self, route: Option<&Route>, method: &Method) -> Series {
-        let Some(route) = route else {
-            return self.elsewhere(method);
-        };
-        let methods = route.spec.methods;
-        let first = self.first[route.index];
-        if methods.len() == 1 {
-            return Series(first);
+        match route {
+            Some(route) if route.spec.methods.len() == 1 => Series(self.first[route.index]),
+            Some(route) => self.of_several(route, method),
+            None => self.elsewhere(method),
         }
+    }
+
+    fn of_several(&self, route: &Route, method: &Method) -> Series {
+        let methods = route.spec.methods;
         let position = |wanted: &str| methods.iter().position(|known| *known == wanted);
         let position = position(method.as_str()).or_else(|| position("GET"));
         // A layer may have changed the method to one that its route does not have.
-        Series(first + u32::try_from(position.unwrap_or(0)).unwrap_or(0))
+        Series(self.first[route.index] + u32::try_from(position.unwrap_or(0)).unwrap_or(0))
     }
 
     fn elsewhere(&self, method: &Method) -> Series {

@@ -58,11 +58,7 @@ impl Worker {
         }
         let matched = Matched {
             route: Arc::clone(route),
-            values: call
-                .values
-                .iter()
-                .map(|value| (*value).to_owned())
-                .collect(),
+            values: call.values.iter().map(|value| Box::from(*value)).collect(),
         };
         // When its time began, so that guards have what is left of it.
         let received = match (deadline, route.timeout) {
