@@ -25,6 +25,7 @@ use crate::{
     config::{self, Balancing, Config, ConfigError, Mode, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
+        alarms::Alarms,
         pool::{self, Pool},
     },
     error::{Error, Fault},
@@ -160,6 +161,7 @@ pub(crate) fn build(
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         settings,
         pool,
+        alarms: (purpose != For::Worker).then(Alarms::default),
         processes,
         telemetry: Telemetry::new(&routes),
         routes,

@@ -28,6 +28,7 @@ use crate::{
     config::Settings,
     dispatch::{
         Call, Cancel, Placement, Running, Serving,
+        alarms::Alarms,
         catch::{Catching, Panicked, catch},
         expose, is_exposed,
         pool::Pool,
@@ -58,6 +59,8 @@ pub struct Frozen {
     pub(super) states: States,
     pub(super) settings: Settings,
     pub(super) pool: Pool,
+    /// Where somebody rings: in a worker process nobody does.
+    pub(super) alarms: Option<Alarms>,
     pub(super) processes: Processes,
     pub(super) telemetry: Telemetry,
     pub(super) balancer: Balancer,
@@ -290,6 +293,16 @@ impl Frozen {
 
     pub(crate) fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The far deadlines of requests.
+    pub(crate) fn alarms(&self) -> Option<&Alarms> {
+        self.alarms.as_ref()
+    }
+
+    /// What a ticket is queued with.
+    pub(crate) fn for_tickets(&self) -> (&Pool, Option<&Alarms>) {
+        (&self.pool, self.alarms())
     }
 
     pub(crate) fn processes(&self) -> &Processes {

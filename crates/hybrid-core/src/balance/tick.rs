@@ -157,6 +157,9 @@ impl Ticker {
             self.cores = thread::available_parallelism().map_or(1.0, |cores| count(cores.get()));
         }
         self.ticks += 1;
+        if let Some(alarms) = app.alarms() {
+            alarms.ring(now);
+        }
         app.telemetry().merge();
         let (utilisation, lag) = self.loops.look(now);
         {

@@ -177,7 +177,7 @@ where
             longest,
             on_disconnect: parts.route.on_disconnect,
         };
-        let queued = on_pool::queue(parts.app.pool(), ticket, running, patience, work).await;
+        let queued = on_pool::queue(parts.app.for_tickets(), ticket, running, patience, work).await;
         queued.map_err(|refusal| {
             refusal.count(&parts.app, &parts.route);
             refusal.problem(parts.route.spec.name).into_response()

@@ -11,9 +11,9 @@ use std::{
 };
 
 use super::{
+    alarms::Alarm,
     current::{self, Running},
     endpoint,
-    within::Alarm,
 };
 use crate::{
     BoxResponse,
@@ -33,7 +33,7 @@ pin_project_lite::pin_project! {
         parts: &'a Parts,
         running: Option<Running>,
         meter: Option<Meter>,
-        alarm: Alarm,
+        alarm: Alarm<'a>,
         complete: Instant,
     }
 }
@@ -52,7 +52,7 @@ pub(super) fn handling<F: Future<Output: IntoResponse>>(
     Handling {
         handler,
         parts,
-        alarm: Alarm::at(running.deadline),
+        alarm: Alarm::among(parts.app.alarms(), running.deadline),
         running: Some(running),
         meter: parts.route.sampling.is_due().then(Meter::default),
         complete,

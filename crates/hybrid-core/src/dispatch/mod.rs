@@ -8,6 +8,7 @@
 //! Which lane a route has is written in its endpoint and changed by nobody:
 //! measuring and deciding are not part of this module.
 
+pub(crate) mod alarms;
 pub(crate) mod catch;
 mod current;
 mod effective_lane;

@@ -15,12 +15,13 @@ use tokio::sync::oneshot;
 
 use super::{
     Call, Cancel, Endpoint, Serve, Serving,
+    alarms::Alarms,
     catch::{Panicked, catch, drop_safely},
     current::Running,
     endpoint::{self, Prepared},
     pool::{Job, Pool, Refused, Turn},
     ticket::{LetGo, Ticket},
-    within::within,
+    within::within_far,
 };
 use crate::{
     BoxResponse, Response,
@@ -190,7 +191,7 @@ impl<A: Arguments> OnPool<A> {
             longest,
             on_disconnect: parts.route.on_disconnect,
         };
-        let queued = queue(parts.app.pool(), ticket, running, patience, work).await;
+        let queued = queue(parts.app.for_tickets(), ticket, running, patience, work).await;
         queued.map_err(|refusal| {
             refusal.count(&parts.app, &parts.route);
             refusal.problem(parts.route.spec.name).into_response()
@@ -263,7 +264,7 @@ pub(super) struct Patience {
 /// Queues a job and waits for its answer, within the deadline of what runs and
 /// the pool's `queue_wait`.
 pub(super) fn queue<R: Send + 'static>(
-    pool: &Pool,
+    way: (&Pool, Option<&Alarms>),
     ticket: Arc<Ticket>,
     running: Running,
     patience: Patience,
@@ -272,11 +273,11 @@ pub(super) fn queue<R: Send + 'static>(
     // Outside of the job, so that a ticket that is given up frees at once what
     // the job holds: bodies, permits.
     let work = Arc::new(Held(Mutex::new(Some(work))));
-    queue_held(pool, ticket, running, patience, work)
+    queue_held(way, ticket, running, patience, work)
 }
 
 async fn queue_held<R: Send + 'static>(
-    pool: &Pool,
+    (pool, alarms): (&Pool, Option<&Alarms>),
     ticket: Arc<Ticket>,
     running: Running,
     patience: Patience,
@@ -314,7 +315,7 @@ async fn queue_held<R: Send + 'static>(
         on_disconnect,
         work,
     };
-    waiter.wait(deadline, longest).await
+    waiter.wait(alarms, deadline, longest).await
 }
 
 /// What a worker does with a ticket: claims it, runs it as its request, answers.
@@ -410,11 +411,12 @@ struct Waiter<R> {
 impl<R> Waiter<R> {
     async fn wait(
         &mut self,
+        alarms: Option<&Alarms>,
         deadline: Option<Instant>,
         longest: Instant,
     ) -> Result<Done<R>, Refusal> {
         let first = deadline.map_or(longest, |deadline| deadline.min(longest));
-        if let Some(answer) = within(Some(first), Answer(self)).await {
+        if let Some(answer) = within_far(alarms, Some(first), Answer(self)).await {
             return answer;
         }
         if self.give_up() {
@@ -423,7 +425,7 @@ impl<R> Waiter<R> {
                 _ => Refusal::Waited,
             });
         }
-        match within(deadline, Answer(self)).await {
+        match within_far(alarms, deadline, Answer(self)).await {
             Some(answer) => answer,
             None => {
                 self.cancel();

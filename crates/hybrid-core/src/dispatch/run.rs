@@ -182,7 +182,7 @@ async fn queued(
         longest: clock::now() + running.app.settings().queue_wait,
         on_disconnect: OnDisconnect::Cancel,
     };
-    let done = queue(pool, ticket, part, patience, f).await;
+    let done = queue((pool, running.app.alarms()), ticket, part, patience, f).await;
     done.map(|((), timing)| timing).map_err(|refusal| {
         refusal.count(&running.app, &running.route);
         PoolError {

@@ -1,5 +1,5 @@
-//! A deadline around a future. The timer is armed when the future is pending for
-//! the first time: most handlers never are, and a timer costs more than they do.
+//! A deadline around a future. Its timer is set when the future is pending for the
+//! first time: most are not, and a timer costs more than they do.
 
 use std::{
     future::Future,
@@ -7,56 +7,40 @@ use std::{
     task::{Context, Poll},
 };
 
-use tokio::time::{Sleep, sleep_until};
-
+use super::alarms::{Alarm, Alarms};
 use crate::telemetry::clock::Instant;
-
-/// A deadline that a future has, and its timer once it is armed.
-pub(crate) struct Alarm {
-    deadline: Option<Instant>,
-    // Boxed: it is large, and most futures never need it.
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Alarm {
-    /// At that time; without one, never.
-    pub(crate) fn at(deadline: Option<Instant>) -> Self {
-        Self {
-            deadline,
-            sleep: None,
-        }
-    }
-
-    /// Ready once the deadline has passed; asked when the future is pending.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(deadline) = self.deadline else {
-            return Poll::Pending;
-        };
-        let sleep = self
-            .sleep
-            .get_or_insert_with(|| Box::pin(sleep_until(deadline.into())));
-        sleep.as_mut().poll(cx)
-    }
-}
 
 pin_project_lite::pin_project! {
     /// `None` once the deadline has passed and the future is still pending.
-    pub(crate) struct Within<F> {
+    pub(crate) struct Within<'a, F> {
         #[pin]
         future: F,
-        alarm: Alarm,
+        alarm: Alarm<'a>,
     }
 }
 
 /// Runs a future until a deadline; without one, to its end.
-pub(crate) fn within<F: Future>(deadline: Option<Instant>, future: F) -> Within<F> {
+pub(crate) fn within<'a, F: Future>(deadline: Option<Instant>, future: F) -> Within<'a, F> {
     Within {
         future,
         alarm: Alarm::at(deadline),
     }
 }
 
-impl<F: Future> Future for Within<F> {
+/// As [`within`], for what mostly ends long before: its timer is set once the
+/// deadline is near.
+pub(crate) fn within_far<F: Future>(
+    alarms: Option<&Alarms>,
+    deadline: Option<Instant>,
+    future: F,
+) -> Within<'_, F> {
+    Within {
+        future,
+        alarm: Alarm::among(alarms, deadline),
+    }
+}
+
+impl<F: Future> Future for Within<'_, F> {
     type Output = Option<F::Output>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
