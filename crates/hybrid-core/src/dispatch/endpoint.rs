@@ -214,12 +214,11 @@ pub(super) fn is_immediate<A: Arguments>(plan: Option<BodyPlan>, parts: &Parts) 
     !A::HAVE_GUARDS && plan.is_none() && parts.route.running.is_none()
 }
 
-/// All stages of a request that [is immediate](is_immediate), up to the values
-/// that its handler is called with.
-pub(super) fn read_at_once<A: Arguments>(
+/// Stages 1 to 3 of a request that [is immediate](is_immediate).
+pub(super) fn prepare_at_once<A: Arguments>(
     arguments: &A,
     parts: &mut Parts,
-) -> Result<A::Values, Response> {
+) -> Result<Prepared<A::Held>, Response> {
     let Judged {
         held,
         report,
@@ -228,11 +227,20 @@ pub(super) fn read_at_once<A: Arguments>(
     if let Some(problem) = malformed {
         return Err(problem.into_response());
     }
-    let prepared = Prepared {
+    Ok(Prepared {
         held,
         received: Received::Nothing,
         report,
-    };
+    })
+}
+
+/// As [`prepare_at_once`], and stage 4: up to the values that its handler is
+/// called with.
+pub(super) fn read_at_once<A: Arguments>(
+    arguments: &A,
+    parts: &mut Parts,
+) -> Result<A::Values, Response> {
+    let prepared = prepare_at_once(arguments, parts)?;
     prepared
         .conclude(arguments)
         .map_err(IntoResponse::into_response)

@@ -132,7 +132,18 @@ impl<A: Arguments> OnPool<A> {
         } = call;
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         parts.cancel = Cancel::of(Arc::clone(&ticket));
-        let prepared = endpoint::prepare(&self.arguments, self.plan, &mut parts, &mut body).await;
+        let prepared = if endpoint::is_immediate::<A>(self.plan, &parts) {
+            endpoint::prepare_at_once(&self.arguments, &mut parts)
+        } else {
+            // Boxed: its state is large, and over when the ticket waits.
+            Box::pin(endpoint::prepare(
+                &self.arguments,
+                self.plan,
+                &mut parts,
+                &mut body,
+            ))
+            .await
+        };
         if parts.lane == Lane::Inline && prepared.as_ref().is_ok_and(Prepared::is_large) {
             // Where most requests of the route run on the loop, one with a large
             // body still does not.
