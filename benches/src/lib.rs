@@ -27,6 +27,8 @@ pub mod load;
 pub mod postgres;
 pub mod process;
 #[cfg(feature = "peers")]
+pub mod python;
+#[cfg(feature = "peers")]
 pub mod report;
 pub mod rounds;
 #[cfg(feature = "peers")]

@@ -4,7 +4,7 @@
 use std::{
     fs,
     io::{self, BufRead as _, BufReader},
-    net::SocketAddr,
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{
@@ -12,7 +12,7 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::servers::Server;
@@ -50,6 +50,27 @@ impl Running {
         }
     }
 
+    /// Starts a command that serves there, and waits until it can be connected to.
+    ///
+    /// # Errors
+    /// It cannot be started, or nobody can connect within half a minute.
+    pub fn start_at(mut command: Command, addr: SocketAddr) -> io::Result<Self> {
+        let process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let mut running = Self { process, addr };
+        let until = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(addr).is_err() {
+            if running.process.try_wait()?.is_some() || Instant::now() > until {
+                return Err(io::Error::other(format!("{command:?} does not serve")));
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        Ok(running)
+    }
+
     /// Has it leave, and waits for that.
     ///
     /// # Errors
@@ -64,6 +85,17 @@ impl Running {
         }
     }
 
+    /// Ends one that does not leave by itself; its children see their standard input
+    /// end.
+    ///
+    /// # Errors
+    /// It cannot be ended.
+    pub fn kill(&mut self) -> io::Result<()> {
+        drop(self.process.stdin.take());
+        self.process.kill()?;
+        self.process.wait().map(drop)
+    }
+
     /// Its number.
     pub fn id(&self) -> u32 {
         self.process.id()
@@ -76,6 +108,25 @@ impl Running {
     /// It has left.
     pub fn cpu(&self) -> io::Result<Duration> {
         cpu(&self.folder())
+    }
+
+    /// As [`cpu`](Self::cpu), with all that it has started and that live.
+    ///
+    /// # Errors
+    /// It has left.
+    pub fn cpu_of_all(&self) -> io::Result<Duration> {
+        cpu_of_all(self.process.id())
+    }
+
+    /// Memory that is its own alone, in bytes.
+    ///
+    /// # Errors
+    /// It has left.
+    pub fn private_bytes(&self) -> io::Result<u64> {
+        let maps = fs::read_to_string(self.folder().join("smaps_rollup"))?;
+        let private = maps.lines().filter(|line| line.starts_with("Private_"));
+        let kib = private.filter_map(|line| line.split_whitespace().nth(1)?.parse::<u64>().ok());
+        Ok(kib.sum::<u64>() * 1024)
     }
 
     /// Threads that live.
@@ -164,6 +215,19 @@ pub fn own_cpu() -> Duration {
     cpu(Path::new("/proc/self")).unwrap_or_default()
 }
 
+fn cpu_of_all(process: u32) -> io::Result<Duration> {
+    let folder = format!("/proc/{process}");
+    let mut used = cpu(Path::new(&folder))?;
+    for task in fs::read_dir(format!("{folder}/task"))? {
+        // It may have ended meanwhile.
+        let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
+            used += cpu_of_all(child).unwrap_or_default();
+        }
+    }
+    Ok(used)
+}
+
 /// Processor time of the children of this process that have ended and been waited
 /// for, and of theirs.
 pub fn children_cpu() -> Duration {
@@ -199,8 +263,8 @@ mod tests {
     #[test]
     fn a_busy_process_uses_processor_time() {
         let before = own_cpu();
-        let until = std::time::Instant::now() + Duration::from_millis(300);
-        while std::time::Instant::now() < until {
+        let until = Instant::now() + Duration::from_millis(300);
+        while Instant::now() < until {
             std::hint::spin_loop();
         }
         assert!(own_cpu() - before >= Duration::from_millis(50));

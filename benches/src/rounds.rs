@@ -33,6 +33,11 @@ impl Rounds {
         self.0.iter().copied().fold(f64::NEG_INFINITY, f64::max)
     }
 
+    /// In another unit.
+    pub fn scaled(&self, by: f64) -> Self {
+        Self(self.0.iter().map(|value| value * by).collect())
+    }
+
     /// Round by round, what these are of those.
     pub fn over(&self, others: &Self) -> Self {
         let ratios = self.0.iter().zip(&others.0).map(|(one, other)| one / other);

@@ -39,8 +39,36 @@ impl Workload {
     /// Who answers it.
     pub fn servers(self) -> &'static [Server] {
         match self {
-            Self::Json | Self::Items => &[Server::Hyper, Server::Axum, Server::Hybrid],
-            Self::Process => &[Server::Axum, Server::Hybrid],
+            Self::Json => &[
+                Server::MayMinihttp,
+                Server::Hyper,
+                Server::Axum,
+                Server::Poem,
+                Server::Ntex,
+                Server::Actix,
+                Server::Salvo,
+                Server::Rocket,
+                Server::Hybrid,
+            ],
+            Self::Items => &[
+                Server::Hyper,
+                Server::Axum,
+                Server::Poem,
+                Server::Ntex,
+                Server::Actix,
+                Server::Salvo,
+                Server::Rocket,
+                Server::Hybrid,
+            ],
+            Self::Process => &[
+                Server::Axum,
+                Server::Poem,
+                Server::Ntex,
+                Server::Actix,
+                Server::Salvo,
+                Server::Rocket,
+                Server::Hybrid,
+            ],
         }
     }
 
@@ -49,7 +77,7 @@ impl Workload {
         match self {
             Self::Json => &[(Server::Hyper, 1.05), (Server::Axum, 0.69)],
             Self::Items => &[(Server::Hyper, 1.10), (Server::Axum, 0.65)],
-            Self::Process => &[(Server::Axum, 0.75)],
+            Self::Process => &[(Server::Axum, 0.75), (Server::Actix, 0.75)],
         }
     }
 

@@ -1,6 +1,6 @@
 //! What is measured is the same for all: each server gives the same answers.
 
-use std::process::Command;
+use std::{process::Command, time::Instant};
 
 use hybrid_benches::{
     bench::{Bench, Effort},
@@ -50,7 +50,9 @@ fn every_server_refuses_bad_values() {
 fn every_section_is_measured() {
     let bench = Bench::new(env!("CARGO_BIN_EXE_bench").into(), Effort::Small).unwrap();
     for section in Section::ALL {
+        let before = Instant::now();
         let said = section.measure(&bench);
+        eprintln!("{}: {:.0?}", section.name(), before.elapsed());
         let said = said.unwrap_or_else(|error| panic!("{}: {error}", section.name()));
         assert!(said.contains("| "), "{}: {said}", section.name());
     }

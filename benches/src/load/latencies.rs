@@ -53,6 +53,11 @@ impl Latencies {
         self.quantile(0.50).as_secs_f64() * 1e3
     }
 
+    /// What 999 of 1000 stay below, in milliseconds.
+    pub fn p999_ms(&self) -> f64 {
+        self.quantile(0.999).as_secs_f64() * 1e3
+    }
+
     /// What 99 of 100 stay below, in milliseconds.
     pub fn p99_ms(&self) -> f64 {
         self.quantile(0.99).as_secs_f64() * 1e3

@@ -6,9 +6,13 @@ mod four;
 mod hop;
 mod instructions;
 mod measuring;
+mod memory;
 mod processes;
 mod seen;
 mod sleepers;
+mod start;
+mod tails;
+mod throughput;
 
 use std::{fmt, fmt::Write as _, io};
 
@@ -31,6 +35,14 @@ pub enum Section {
     Sleepers,
     /// The four workloads, and what they would be with threads only.
     Workloads,
+    /// Requests a second.
+    Throughput,
+    /// The latest answers at a fixed rate.
+    Tails,
+    /// Memory of connections that wait.
+    Memory,
+    /// From the start to the first answer.
+    Start,
     /// How long an app builds.
     Build,
     /// What has to be seen once.
@@ -39,7 +51,7 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Instructions,
         Self::Measuring,
         Self::Hop,
@@ -47,6 +59,10 @@ impl Section {
         Self::Beside,
         Self::Sleepers,
         Self::Workloads,
+        Self::Throughput,
+        Self::Tails,
+        Self::Memory,
+        Self::Start,
         Self::Build,
         Self::Seen,
     ];
@@ -61,6 +77,10 @@ impl Section {
             Self::Beside => "beside",
             Self::Sleepers => "sleepers",
             Self::Workloads => "workloads",
+            Self::Throughput => "throughput",
+            Self::Tails => "tails",
+            Self::Memory => "memory",
+            Self::Start => "start",
             Self::Build => "build",
             Self::Seen => "seen",
         }
@@ -76,6 +96,10 @@ impl Section {
             Self::Beside => "A light route beside a load",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
+            Self::Throughput => "Requests a second",
+            Self::Tails => "The latest answers",
+            Self::Memory => "Connections that wait",
+            Self::Start => "From start to first answer",
             Self::Build => "How long an app builds",
             Self::Seen => "Seen",
         }
@@ -104,6 +128,10 @@ impl Section {
             Self::Beside => beside::measure(bench),
             Self::Sleepers => sleepers::measure(bench),
             Self::Workloads => four::measure(bench),
+            Self::Throughput => throughput::measure(bench),
+            Self::Tails => tails::measure(bench),
+            Self::Memory => memory::measure(bench),
+            Self::Start => start::measure(bench),
             Self::Build => build::measure(bench),
             Self::Seen => seen::measure(bench),
         }

@@ -1,14 +1,21 @@
-//! actix-web, with `web::block` for what blocks.
+//! actix-web with the validator crate, and `web::block` for what blocks.
 
 use std::{io, net::TcpListener, thread, time::Duration};
 
-use actix_web::{App, HttpResponse, HttpServer, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, error, web};
 
-use super::{TRIVIAL, work};
+use super::{
+    HELLO, Item, Message, Processed, TRIVIAL,
+    checked::{self, ItemQuery, ProcessData},
+    work,
+};
 
 pub(super) fn serve(listener: TcpListener, loops: usize) -> io::Result<()> {
     let routes = || {
         App::new()
+            .route("/json", web::get().to(json))
+            .route("/items/{id}", web::get().to(items))
+            .route("/process", web::post().to(process))
             .route("/async", web::get().to(|| async { TRIVIAL }))
             .route("/plain", web::get().to(|| on_a_thread(|| ())))
             .route("/sleep5", web::get().to(|| on_a_thread(|| sleep(5))))
@@ -21,6 +28,30 @@ pub(super) fn serve(listener: TcpListener, loops: usize) -> io::Result<()> {
         .disable_signals()
         .listen(listener)?;
     actix_web::rt::System::new().block_on(server.run())
+}
+
+async fn json() -> web::Json<Message> {
+    web::Json(HELLO)
+}
+
+async fn items(
+    request: HttpRequest,
+    id: web::Path<u64>,
+    query: web::Query<ItemQuery>,
+) -> actix_web::Result<web::Json<Item>> {
+    let request_id = match request.headers().get("x-request-id") {
+        Some(id) => id.to_str().map_err(error::ErrorUnprocessableEntity)?,
+        None => "unknown",
+    };
+    let item = checked::item(*id, query.into_inner(), request_id);
+    item.map(web::Json).map_err(error::ErrorUnprocessableEntity)
+}
+
+async fn process(body: web::Json<ProcessData>) -> actix_web::Result<web::Json<Processed>> {
+    let processed = checked::processed(body.into_inner());
+    processed
+        .map(web::Json)
+        .map_err(error::ErrorUnprocessableEntity)
 }
 
 async fn on_a_thread(job: fn()) -> HttpResponse {

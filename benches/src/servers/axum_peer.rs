@@ -9,11 +9,13 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt as _,
 };
-use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
-use validator::{Validate, ValidationError};
 
-use super::{HELLO, Item, Message, Processed, TRIVIAL, work};
+use super::{
+    HELLO, Item, Message, Processed, TRIVIAL,
+    checked::{self, ItemQuery, ProcessData},
+    work,
+};
 
 pub(super) async fn serve(listener: TcpListener) -> std::io::Result<()> {
     let routes = Router::new()
@@ -37,81 +39,27 @@ async fn json() -> Json<Message> {
     Json(HELLO)
 }
 
-#[derive(Deserialize, Validate)]
-struct ItemQuery {
-    #[validate(length(min = 1, max = 50))]
-    q: String,
-    #[validate(range(min = 1, max = 100))]
-    #[serde(default = "twenty")]
-    limit: u32,
-}
-
-fn twenty() -> u32 {
-    20
-}
-
 async fn items(
     Path(id): Path<u64>,
     Query(query): Query<ItemQuery>,
     headers: HeaderMap,
-) -> Result<Json<Item>, (StatusCode, String)> {
-    let refused = |text: String| (StatusCode::UNPROCESSABLE_ENTITY, text);
-    query
-        .validate()
-        .map_err(|errors| refused(errors.to_string()))?;
-    if id < 1 {
-        return Err(refused("id must be at least 1".to_owned()));
-    }
+) -> Result<Json<Item>, Refused> {
     let request_id = match headers.get("x-request-id") {
         Some(id) => id.to_str().map_err(|error| refused(error.to_string()))?,
         None => "unknown",
     };
-    let ItemQuery { q, limit } = query;
-    Ok(Json(Item {
-        id,
-        q,
-        limit,
-        request_id: request_id.to_owned(),
-    }))
+    let item = checked::item(id, query, request_id);
+    item.map(Json).map_err(refused)
 }
 
-#[derive(Serialize, Deserialize, Validate)]
-struct DataItem {
-    #[validate(range(min = 1))]
-    id: i64,
-    #[validate(range(min = 0.0))]
-    value: f64,
-    #[validate(length(max = 100))]
-    name: Option<String>,
+async fn process(Json(body): Json<ProcessData>) -> Result<Json<Processed>, Refused> {
+    checked::processed(body).map(Json).map_err(refused)
 }
 
-#[derive(Deserialize, Validate)]
-struct ProcessData {
-    #[validate(length(min = 1, max = 1000), nested)]
-    data: Vec<DataItem>,
-    #[validate(custom(function = "known_type"))]
-    processing_type: String,
-}
+type Refused = (StatusCode, String);
 
-fn known_type(text: &str) -> Result<(), ValidationError> {
-    match text {
-        "standard" | "advanced" | "premium" => Ok(()),
-        _ => Err(ValidationError::new("one_of")),
-    }
-}
-
-async fn process(Json(body): Json<ProcessData>) -> Result<Json<Processed>, (StatusCode, String)> {
-    body.validate()
-        .map_err(|errors| (StatusCode::UNPROCESSABLE_ENTITY, errors.to_string()))?;
-    Ok(Json(Processed {
-        count: body
-            .data
-            .iter()
-            .filter(|item| item.id > 0 && item.name.is_some())
-            .count(),
-        total: body.data.iter().map(|item| item.value).sum(),
-        processing_type: body.processing_type,
-    }))
+fn refused(text: String) -> Refused {
+    (StatusCode::UNPROCESSABLE_ENTITY, text)
 }
 
 async fn on_a_thread(job: fn()) -> Result<&'static str, StatusCode> {

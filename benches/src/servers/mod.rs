@@ -8,20 +8,31 @@
 mod actix_peer;
 mod axum_peer;
 mod by_hand;
+mod checked;
 #[cfg(feature = "peers")]
 mod downstream;
 #[cfg(feature = "peers")]
 mod four;
+#[cfg(feature = "peers")]
+mod may_peer;
+#[cfg(feature = "peers")]
+mod ntex_peer;
 mod ours;
 #[cfg(feature = "peers")]
+mod poem_peer;
+#[cfg(feature = "peers")]
 mod processes;
+#[cfg(feature = "peers")]
+mod rocket_peer;
+#[cfg(feature = "peers")]
+mod salvo_peer;
 mod work;
 
 use std::{
     error::Error,
     fmt,
-    io::{Read as _, Write as _},
-    net::TcpListener,
+    io::{self, Read as _, Write as _},
+    net::{SocketAddr, TcpListener},
     process, thread,
 };
 
@@ -42,6 +53,16 @@ pub enum Server {
     Axum,
     /// actix-web, with `web::block` for what blocks.
     Actix,
+    /// ntex on tokio, the same way.
+    Ntex,
+    /// poem, with `spawn_blocking`.
+    Poem,
+    /// Rocket, with `spawn_blocking`.
+    Rocket,
+    /// salvo, with `spawn_blocking`.
+    Salvo,
+    /// may_minihttp, with nothing but `/json`.
+    MayMinihttp,
     /// hybrid as it comes.
     Hybrid,
     /// hybrid with the four workloads.
@@ -54,14 +75,32 @@ pub enum Server {
 
 impl Server {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 12] = [
         Self::Hyper,
         Self::Axum,
         Self::Actix,
+        Self::Ntex,
+        Self::Poem,
+        Self::Rocket,
+        Self::Salvo,
+        Self::MayMinihttp,
         Self::Hybrid,
         Self::Four,
         Self::Downstream,
         Self::Processes,
+    ];
+
+    /// Those that are compared as servers, hybrid first.
+    pub const COMPARED: [Self; 9] = [
+        Self::Hybrid,
+        Self::Hyper,
+        Self::Axum,
+        Self::Actix,
+        Self::Ntex,
+        Self::Poem,
+        Self::Salvo,
+        Self::Rocket,
+        Self::MayMinihttp,
     ];
 
     /// Those that serve what runs beside the event loops.
@@ -73,6 +112,11 @@ impl Server {
             Self::Hyper => "hyper",
             Self::Axum => "axum",
             Self::Actix => "actix-web",
+            Self::Ntex => "ntex",
+            Self::Poem => "poem",
+            Self::Rocket => "rocket",
+            Self::Salvo => "salvo",
+            Self::MayMinihttp => "may_minihttp",
             Self::Hybrid => "hybrid",
             Self::Four => "four",
             Self::Downstream => "downstream",
@@ -106,8 +150,6 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
     if server == Server::Processes {
         hybrid::worker(processes::app);
     }
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;
     thread::spawn(move || {
         // However it ends, so does the server.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
@@ -115,18 +157,42 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
         process::exit(0)
     });
     #[cfg(feature = "peers")]
-    if server == Server::Actix {
-        return Ok(actix_peer::serve(listener, loops)?);
+    match server {
+        Server::MayMinihttp => return Ok(may_peer::serve(loops)?),
+        Server::Rocket => {
+            let runtime = runtime(loops)?;
+            let serving = runtime.spawn(rocket_peer::serve(loops));
+            return Ok(runtime.block_on(serving)??);
+        }
+        _ => {}
+    }
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    announce(listener.local_addr()?);
+    #[cfg(feature = "peers")]
+    match server {
+        Server::Actix => return Ok(actix_peer::serve(listener, loops)?),
+        Server::Ntex => return Ok(ntex_peer::serve(listener, loops)?),
+        _ => {}
     }
     on_tokio(server, listener, loops)
 }
 
-/// Those that take tokio's runtime as it comes.
-fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+/// Says where it listens.
+fn announce(addr: SocketAddr) {
+    // Where nobody reads it, the server is stopped by whoever does not.
+    let _ = writeln!(std::io::stdout(), "{addr}");
+}
+
+fn runtime(loops: usize) -> io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
         .worker_threads(loops)
         .enable_all()
-        .build()?;
+        .build()
+}
+
+/// Those that take tokio's runtime as it comes.
+fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), Box<dyn Error>> {
+    let runtime = runtime(loops)?;
     listener.set_nonblocking(true)?;
     let _context = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
@@ -138,6 +204,10 @@ fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), B
         }),
         Server::Axum => runtime.spawn(async { Ok(axum_peer::serve(listener).await?) }),
         Server::Hybrid => runtime.spawn(async { Ok(ours::serve(listener).await?) }),
+        #[cfg(feature = "peers")]
+        Server::Poem => runtime.spawn(async { Ok(poem_peer::serve(listener).await?) }),
+        #[cfg(feature = "peers")]
+        Server::Salvo => runtime.spawn(async { Ok(salvo_peer::serve(listener).await?) }),
         #[cfg(feature = "peers")]
         Server::Downstream => runtime.spawn(async {
             downstream::serve(listener).await;

@@ -1,0 +1,45 @@
+//! From the start of a process to its first answer.
+//!
+//! All servers are one program, so its size and what the system loads of it are
+//! the same for all; what differs is what each does before it answers.
+
+use std::{fmt::Write as _, io, time::Instant};
+
+use super::table;
+use crate::{bench::Bench, rounds::Rounds, servers::Server};
+
+const ROUNDS: usize = 21;
+
+/// Measures and writes the section.
+///
+/// # Errors
+/// A server does not start.
+pub(super) fn measure(bench: &Bench) -> io::Result<String> {
+    let mut all = Server::COMPARED.map(|server| (server, Rounds::default()));
+    for _ in 0..bench.rounds(ROUNDS) {
+        for (server, rounds) in &mut all {
+            let before = Instant::now();
+            let mut running = bench.start_with(*server, "/json", |_| ())?;
+            rounds.push(before.elapsed().as_secs_f64() * 1e3);
+            running.stop()?;
+        }
+    }
+    write(&all).map_err(io::Error::other)
+}
+
+fn write(all: &[(Server, Rounds)]) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "From starting the program to the whole answer to `GET /json`, with a loop for each core. \
+         {ROUNDS} rounds, servers in turn. All are the same program; the one that only serves hybrid \
+         would be smaller.\n"
+    )?;
+    table(&mut text, &["", "ms", "hybrid is ×"])?;
+    let ours = &all[0].1;
+    for (server, rounds) in all {
+        let ratio = ours.over(rounds);
+        writeln!(text, "| {server} | {rounds:.1} | {ratio:.2} |")?;
+    }
+    Ok(text)
+}

@@ -1,0 +1,94 @@
+//! How late the latest answers are where the server has time: a light route at a
+//! fixed rate, nothing beside it.
+
+use std::{fmt::Write as _, io};
+
+use super::{answered, table};
+use crate::{
+    bench::{Bench, Effort},
+    load::{self, Load},
+    rounds::Rounds,
+    servers::Server,
+};
+
+const RATE: f64 = 5_000.0;
+const CONNECTIONS: usize = 32;
+const ROUNDS: usize = 7;
+
+/// One server in all rounds, in milliseconds.
+#[derive(Debug, Default)]
+struct Figures {
+    p50: Rounds,
+    p99: Rounds,
+    p999: Rounds,
+    /// Of those due.
+    kept: Rounds,
+    /// The generator's own lateness, p99.
+    late: Rounds,
+}
+
+/// Measures and writes the section.
+///
+/// # Errors
+/// A server does not start, or does not answer.
+pub(super) fn measure(bench: &Bench) -> io::Result<String> {
+    let mut all = Server::COMPARED.map(|server| (server, Figures::default()));
+    for _ in 0..bench.rounds(ROUNDS) {
+        for (server, figures) in &mut all {
+            round(bench, *server, figures)?;
+        }
+    }
+    write(&all).map_err(io::Error::other)
+}
+
+fn round(bench: &Bench, server: Server, figures: &mut Figures) -> io::Result<()> {
+    let rate = match bench.effort {
+        Effort::Full => RATE,
+        Effort::Small => RATE / 10.0,
+    };
+    let mut running = bench.start_with(server, "/json", |_| ())?;
+    let load = Load::open(running.addr, "/json", CONNECTIONS, rate);
+    let measured = load::drive(&[load], bench.span(500, 2_500))?;
+    let measured = answered(&measured[0], server.name())?;
+    figures.p50.push(measured.latencies.p50_ms());
+    figures.p99.push(measured.latencies.p99_ms());
+    figures.p999.push(measured.latencies.p999_ms());
+    figures.kept.push(measured.rate() / rate);
+    figures.late.push(measured.late.p99_ms());
+    running.stop()
+}
+
+fn write(all: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(
+        text,
+        "`GET /json`, {RATE} a second on {CONNECTIONS} connections in an open loop: latency counts from \
+         when a request was due, so that a pause is charged with everything it kept waiting. {ROUNDS} \
+         rounds of 2.5 s, servers in turn. The generator's own lateness stands beside it: what is near \
+         it says nothing of the server.\n"
+    )?;
+    let columns = [
+        "",
+        "p50, ms",
+        "p99, ms",
+        "p99.9, ms",
+        "answered, of those due",
+        "generator late, p99, ms",
+        "hybrid's p99 is ×",
+    ];
+    table(&mut text, &columns)?;
+    let ours = &all[0].1;
+    for (server, of) in all {
+        writeln!(
+            text,
+            "| {server} | {:.3} | {:.3} | {:.3} | {:.3} | {:.3} | {:.2} |",
+            of.p50,
+            of.p99,
+            of.p999,
+            of.kept,
+            of.late,
+            ours.p99.over(&of.p99)
+        )?;
+    }
+    Ok(text)
+}
