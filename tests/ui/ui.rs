@@ -1,15 +1,13 @@
 //! Mistakes, one a file, and what the compiler says about each: the `.stderr` beside the file is read by people before it
-//! is committed. `TRYBUILD=overwrite cargo test --test ui` writes them anew.
+//! is committed. `TRYBUILD=overwrite cargo test -p hybrid-ui` writes them anew.
 //!
 //! The text depends on the compiler, so the toolchain is pinned for it.
 
 #[test]
 fn mistakes_are_told_with_their_fix() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
+    cases.pass("pass/*.rs");
     for subject in ["route", "param", "lane", "derive", "model"] {
-        if std::path::Path::new("tests/ui").join(subject).is_dir() {
-            cases.compile_fail(format!("tests/ui/{subject}/*.rs"));
-        }
+        cases.compile_fail(format!("{subject}/*.rs"));
     }
 }
