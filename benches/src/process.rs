@@ -129,6 +129,24 @@ impl Running {
         Ok(kib.sum::<u64>() * 1024)
     }
 
+    /// Processor time that the thread of that name has used, of which the system
+    /// shows fifteen letters.
+    ///
+    /// # Errors
+    /// It has left, or has no such thread.
+    pub fn cpu_of_thread(&self, name: &str) -> io::Result<Duration> {
+        for task in fs::read_dir(self.folder().join("task"))? {
+            let task = task?.path();
+            if fs::read_to_string(task.join("comm"))?.trim_end() == name {
+                // Nanoseconds, where `stat` has hundredths of a second.
+                let accounts = fs::read_to_string(task.join("schedstat"))?;
+                let used = accounts.split(' ').next().and_then(|ns| ns.parse().ok());
+                return Ok(Duration::from_nanos(used.unwrap_or(0)));
+            }
+        }
+        Err(io::Error::other(format!("there is no thread {name}")))
+    }
+
     /// Threads that live.
     ///
     /// # Errors

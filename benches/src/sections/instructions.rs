@@ -90,7 +90,8 @@ fn write(
         "User-space instructions a request, counted by callgrind: the difference between a run of {} \
          and one of {} requests over {CONNECTIONS} keep-alive connections, divided by {}. Each server \
          has one event-loop thread. The mean of {ROUNDS} rounds, and both. The kernel's part comes on \
-         top and is not counted. {UNCOUNTED} is not here: it waits by a system call that valgrind 3.19 \
+         top and is not counted, nor is the thread of hybrid's balancer, which looks at the clock and \
+         not at requests (what it takes is under \"What measuring costs\"). {UNCOUNTED} is not here: it waits by a system call that valgrind 3.19 \
          does not know.",
         runs.long,
         runs.short,

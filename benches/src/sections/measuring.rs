@@ -13,6 +13,7 @@ use std::{
     fmt::{self, Write as _},
     io,
     path::Path,
+    time::Instant,
 };
 
 use addr2line::Loader;
@@ -74,7 +75,8 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
         text,
         "Instructions a request inside `telemetry` and `balance`, what they call of the standard \
          library and the system's included, as callgrind counted them in a server with one event loop. \
-         The kernel's part of a clock or a file read is not in it.\n"
+         The kernel's part of a clock or a file read is not in it, nor is the balancer's own thread, \
+         which looks at the clock and not at requests: it follows below.\n"
     )
     .map_err(io::Error::other)?;
     for (title, asked, bar) in [
@@ -85,6 +87,7 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
         let [short, long] = [runs.short, runs.long].map(|requests| count(bench, &asked, requests));
         write(&mut text, title, &short?, &long?, runs, bar).map_err(io::Error::other)?;
     }
+    text += &balancer(bench)?;
     if let Some(against) = &bench.against {
         let other = Bench {
             program: against.clone(),
@@ -93,6 +96,30 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
         text += &compare(bench, &other)?;
     }
     Ok(text)
+}
+
+// === The balancer's thread ===
+
+/// What its thread takes while requests come as fast as they are answered.
+fn balancer(bench: &Bench) -> io::Result<String> {
+    let mut share = Rounds::default();
+    let mut a_request_ns = Rounds::default();
+    for _ in 0..bench.rounds(3) {
+        let mut running = bench.start(Server::Hybrid)?;
+        let before = running.cpu_of_thread("hybrid-balancer")?;
+        let began = Instant::now();
+        let rate = hop::saturate(bench, &running, "/json")?.rate;
+        let used = running.cpu_of_thread("hybrid-balancer")? - before;
+        let of_one = used.as_secs_f64() / began.elapsed().as_secs_f64();
+        share.push(of_one);
+        a_request_ns.push(of_one * 1e9 / rate);
+        running.stop()?;
+    }
+    Ok(format!(
+        "### The balancer's thread\n\n\
+         While 64 clients ask for `/json` in a closed loop it takes {share:.4} of one processor, which is \
+         {a_request_ns:.0} ns a request.\n\n"
+    ))
 }
 
 // === Processor time, beside another version ===
@@ -234,7 +261,7 @@ fn walk(
 ) -> io::Result<()> {
     let program = program.to_string_lossy();
     let (mut is_program, mut callee_elsewhere, mut callee, mut is_call) = (false, None, "", false);
-    for line in profile.0.lines() {
+    for line in profile.lines() {
         if let Some(object) = line.strip_prefix("ob=") {
             is_program = object == program;
         } else if let Some(object) = line.strip_prefix("cob=") {
