@@ -60,13 +60,17 @@ pub(crate) trait Serve: Send + Sync {
     /// Answers a call inside a worker process, on this thread. Only process routes
     /// are called there.
     fn work(self: Arc<Self>, work: Work) -> Worked {
-        drop(work);
-        let problem = Problem::internal("this route does not run in worker processes");
-        Worked {
-            response: problem.into_response(),
-            timing: None,
-            refused: Vec::new(),
-        }
+        no_work(work)
+    }
+}
+
+fn no_work(work: Work) -> Worked {
+    drop(work);
+    let problem = Problem::internal("this route does not run in worker processes");
+    Worked {
+        response: problem.into_response(),
+        timing: None,
+        refused: Vec::new(),
     }
 }
 
@@ -210,8 +214,8 @@ fn pass<A: Arguments>(arguments: &A, parts: &mut Parts) -> Result<A::Guarded, Re
 
 /// Whether a request waits for nothing before its handler: it has no guard, no
 /// body and no limit on how many run at once.
-pub(super) fn is_immediate<A: Arguments>(plan: Option<BodyPlan>, parts: &Parts) -> bool {
-    !A::HAVE_GUARDS && plan.is_none() && parts.route.running.is_none()
+pub(super) fn is_immediate<A: Arguments>(parts: &Parts) -> bool {
+    A::ARE_IMMEDIATE && parts.route.running.is_none()
 }
 
 /// Stages 1 to 3 of a request that [is immediate](is_immediate).
@@ -316,12 +320,12 @@ pub(crate) fn timed_out() -> Problem {
 
 /// Waits for a place under the route's `max_concurrency`, within `queue_wait`
 /// and the deadline. Who waits is bounded too. `longest` says when `queue_wait`
-/// ends, which the queue for a thread goes on with; it is asked only where there
-/// is something to wait for, since it reads the clock.
+/// ends, where the queue for a thread goes on with it; else the clock is read, and
+/// only where there is something to wait for.
 pub(super) async fn admit(
     parts: &Parts,
     deadline: Option<Instant>,
-    longest: impl FnOnce(&Parts) -> Instant,
+    longest: Option<Instant>,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
     let Some(limit) = &parts.route.running else {
         return Ok(None);
@@ -329,12 +333,20 @@ pub(super) async fn admit(
     if let Ok(permit) = Arc::clone(&limit.permits).try_acquire_owned() {
         return Ok(Some(permit));
     }
+    let longest = longest.unwrap_or_else(|| longest_wait(parts));
     // Boxed, as are all states that few requests come to.
-    let place = Box::pin(wait_for_place(limit, deadline, longest(parts))).await;
+    let place = Box::pin(wait_for_place(limit, deadline, longest)).await;
     if matches!(&place, Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE) {
         parts.app.telemetry().shed(&parts.route, Shed::Concurrency);
     }
     place.map(Some)
+}
+
+/// As [`admit`], for a handler that is no ticket.
+pub(super) async fn admit_running(parts: &Parts, running: &mut Running) -> Result<(), Problem> {
+    let permit = admit(parts, running.deadline, None).await?;
+    running.permit = permit.map(Arc::new);
+    Ok(())
 }
 
 async fn wait_for_place(

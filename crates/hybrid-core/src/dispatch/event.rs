@@ -7,7 +7,7 @@ use super::{
     Call, Cancel, Endpoint, Serve, Serving,
     current::Running,
     endpoint,
-    handling::handling,
+    handling::{answering, handling},
     on_pool::{self, Patience},
     run,
     ticket::Ticket,
@@ -24,10 +24,19 @@ use crate::{
 };
 
 struct Event<A, F> {
-    arguments: A,
-    plan: Option<BodyPlan>,
+    stages: Arc<Stages<A>>,
     handler: F,
 }
+
+/// The way up to the handler, and past the event loop: compiled once for all
+/// handlers of the same arguments.
+struct Stages<A> {
+    arguments: A,
+    plan: Option<BodyPlan>,
+}
+
+/// Starts a handler, whatever it is.
+type Start<V> = Box<dyn FnOnce(V) -> Serving + Send>;
 
 /// Called by `#[get]` and its kin for an `async fn`: the handler runs on the
 /// event loop.
@@ -43,8 +52,7 @@ where
     Endpoint::new(
         Lane::Event,
         Event {
-            arguments,
-            plan,
+            stages: Arc::new(Stages { arguments, plan }),
             handler,
         },
     )
@@ -57,13 +65,15 @@ where
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
     fn describe(&self, to: &mut Describe) {
-        self.arguments.describe(to);
+        self.stages.arguments.describe(to);
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
         if call.parts.lane == Lane::Pool {
-            Box::pin(self.serve_on_pool(call))
-        } else if endpoint::is_immediate::<A>(self.plan, &call.parts) {
+            let stages = Arc::clone(&self.stages);
+            let start = move |values| answering((self.handler)(values));
+            Box::pin(stages.serve_on_pool(call, Box::new(start)))
+        } else if A::ARE_IMMEDIATE {
             Box::pin(self.serve_at_once(call.parts))
         } else {
             Box::pin(self.serve_in_stages(call))
@@ -77,13 +87,21 @@ where
     F: Fn(A::Values) -> Fut + Send + Sync + 'static,
     Fut: Future<Output: IntoResponse> + Send + 'static,
 {
-    /// Serves a request that waits for nothing before its handler.
+    /// Serves a request of which nothing is waited for, but its turn where the route
+    /// has a limit.
     async fn serve_at_once(self: Arc<Self>, mut parts: Parts) -> BoxResponse {
-        match endpoint::read_at_once(&self.arguments, &mut parts) {
+        match endpoint::read_at_once(&self.stages.arguments, &mut parts) {
             Ok(values) => {
                 let complete = parts.received;
                 let deadline = endpoint::deadline(complete, &parts);
-                let running = Running::of(&parts, parts.lane, deadline);
+                let mut running = Running::of(&parts, parts.lane, deadline);
+                if parts.route.running.is_some() {
+                    let admitted = Box::pin(endpoint::admit_running(&parts, &mut running));
+                    if let Err(problem) = admitted.await {
+                        let response = Box::new(problem.into_response());
+                        return endpoint::leave(response, &parts, None);
+                    }
+                }
                 handling((self.handler)(values), &parts, running, complete).await
             }
             Err(response) => endpoint::leave(Box::new(response), &parts, None),
@@ -96,17 +114,19 @@ where
             mut parts,
             mut body,
         } = call;
-        match self.read_in_stages(&mut parts, &mut body).await {
+        match self.stages.read(&mut parts, &mut body).await {
             Ok((values, running, complete)) => {
                 handling((self.handler)(values), &parts, running, complete).await
             }
             Err(response) => endpoint::leave(Box::new(response), &parts, None),
         }
     }
+}
 
+impl<A: Arguments<Values: Send>> Stages<A> {
     /// What the handler is called with, as what, and when its request was
     /// complete.
-    async fn read_in_stages(
+    async fn read(
         self: &Arc<Self>,
         parts: &mut Parts,
         body: &mut Body,
@@ -126,19 +146,19 @@ where
             prepared.conclude(&self.arguments)
         };
         let values = values.map_err(IntoResponse::into_response)?;
-        let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
-        running.permit = permit.map_err(IntoResponse::into_response)?.map(Arc::new);
+        let admitted = endpoint::admit_running(parts, &mut running).await;
+        admitted.map_err(IntoResponse::into_response)?;
         Ok((values, running, complete))
     }
 
     /// Serves under `mode = sync_only`: a thread of the pool drives the handler to
     /// its end.
-    async fn serve_on_pool(self: Arc<Self>, call: Call) -> BoxResponse {
+    async fn serve_on_pool(self: Arc<Self>, call: Call, start: Start<A::Values>) -> BoxResponse {
         let Call {
             mut parts,
             mut body,
         } = call;
-        match self.answer_on_pool(&mut parts, &mut body).await {
+        match self.answer_on_pool(&mut parts, &mut body, start).await {
             Ok((response, timing)) => endpoint::leave(response, &parts, Some(&timing)),
             Err(response) => endpoint::leave(Box::new(response), &parts, None),
         }
@@ -149,6 +169,7 @@ where
         self: &Arc<Self>,
         parts: &mut Parts,
         body: &mut Body,
+        start: Start<A::Values>,
     ) -> Result<(BoxResponse, Timing), Response> {
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         parts.cancel = Cancel::of(Arc::clone(&ticket));
@@ -158,7 +179,7 @@ where
         }
         let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
         let longest = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = endpoint::admit(parts, deadline, Some(longest)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running::of(parts, Lane::Pool, deadline);
         let this = Arc::clone(self);
@@ -169,9 +190,8 @@ where
                 Ok(values) => values,
                 Err(problem) => return Box::new(problem.into_response()),
             };
-            let handler = async { (this.handler)(values).await.into_response() };
-            let response = run::block_on(within(deadline, handler));
-            Box::new(response.unwrap_or_else(|| endpoint::timed_out().into_response()))
+            let response = run::block_on(within(deadline, start(values)));
+            response.unwrap_or_else(|| Box::new(endpoint::timed_out().into_response()))
         };
         let patience = Patience {
             longest,

@@ -11,6 +11,7 @@ use std::{
 };
 
 use super::{
+    Serving,
     alarms::Alarm,
     current::{self, Running},
     endpoint,
@@ -29,13 +30,26 @@ pin_project_lite::pin_project! {
     /// A handler on its way to the answer that leaves its endpoint.
     pub(super) struct Handling<'a, F> {
         #[pin]
-        handler: F,
-        parts: &'a Parts,
-        running: Option<Running>,
-        meter: Option<Meter>,
-        alarm: Alarm<'a>,
-        complete: Instant,
+        handler: Answering<F>,
+        around: Around<'a>,
     }
+}
+
+pin_project_lite::pin_project! {
+    /// A handler up to the answer that it returned.
+    struct Answering<F> {
+        #[pin]
+        handler: F,
+    }
+}
+
+/// What is around a handler, compiled once for all of them.
+struct Around<'a> {
+    parts: &'a Parts,
+    running: Option<Running>,
+    meter: Option<Meter>,
+    alarm: Alarm<'a>,
+    complete: Instant,
 }
 
 /// Runs a handler as that request, which was complete at that time.
@@ -45,22 +59,18 @@ pub(super) fn handling<F: Future<Output: IntoResponse>>(
     running: Running,
     complete: Instant,
 ) -> Handling<'_, F> {
-    if let Some(ticket) = parts.cancel.ticket() {
-        // From here on a route that is detached outlives its client.
-        ticket.start();
-    }
     Handling {
-        handler,
-        parts,
-        alarm: Alarm::among(parts.app.alarms(), running.deadline),
-        running: Some(running),
-        meter: parts.route.sampling.is_due().then(Meter::default),
-        complete,
+        handler: Answering { handler },
+        around: Around::of(parts, running, complete),
     }
 }
 
-fn into_box(answer: impl IntoResponse) -> BoxResponse {
-    Box::new(answer.into_response())
+/// A handler alone, up to the answer that it returned.
+pub(super) fn answering<F>(handler: F) -> Serving
+where
+    F: Future<Output: IntoResponse> + Send + 'static,
+{
+    Box::pin(Answering { handler })
 }
 
 impl<F: Future<Output: IntoResponse>> Future for Handling<'_, F> {
@@ -68,26 +78,60 @@ impl<F: Future<Output: IntoResponse>> Future for Handling<'_, F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
         let this = self.project();
+        this.around.poll(this.handler, cx)
+    }
+}
+
+impl<F: Future<Output: IntoResponse>> Future for Answering<F> {
+    type Output = BoxResponse;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
+        match self.project().handler.poll(cx) {
+            Poll::Ready(returned) => Poll::Ready(Box::new(returned.into_response())),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl<'a> Around<'a> {
+    fn of(parts: &'a Parts, running: Running, complete: Instant) -> Self {
+        if let Some(ticket) = parts.cancel.ticket() {
+            // From here on a route that is detached outlives its client.
+            ticket.start();
+        }
+        Self {
+            parts,
+            alarm: Alarm::among(parts.app.alarms(), running.deadline),
+            running: Some(running),
+            meter: parts.route.sampling.is_due().then(Meter::default),
+            complete,
+        }
+    }
+
+    fn poll(
+        &mut self,
+        handler: Pin<&mut dyn Future<Output = BoxResponse>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<BoxResponse> {
         // The answer is made as the request too: `IntoResponse` may ask for it.
-        let poll = || this.handler.poll(cx).map(into_box);
-        let polled = current::enter(this.running, || match this.meter {
-            Some(meter) => meter.poll(poll),
-            None => poll(),
+        let polled = current::enter(&mut self.running, || match &mut self.meter {
+            Some(meter) => meter.poll(|| handler.poll(cx)),
+            None => handler.poll(cx),
         });
         let response = match polled {
             Poll::Ready(response) => response,
             Poll::Pending => {
-                ready!(this.alarm.poll(cx));
-                into_box(endpoint::timed_out())
+                ready!(self.alarm.poll(cx));
+                Box::new(endpoint::timed_out().into_response())
             }
         };
-        let wall_ns = clock::now().ns_since(*this.complete);
-        this.parts.route.sampling.note(wall_ns);
+        let wall_ns = clock::now().ns_since(self.complete);
+        self.parts.route.sampling.note(wall_ns);
         let timing = Timing {
             queue_ns: 0,
             wall_ns,
-            detail: this.meter.as_ref().map(|meter| meter.detail(wall_ns)),
+            detail: self.meter.as_ref().map(|meter| meter.detail(wall_ns)),
         };
-        Poll::Ready(endpoint::leave(response, this.parts, Some(&timing)))
+        Poll::Ready(endpoint::leave(response, self.parts, Some(&timing)))
     }
 }

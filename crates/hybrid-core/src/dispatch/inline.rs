@@ -93,7 +93,7 @@ where
             prepared.conclude(&self.arguments)
         };
         let values = values.map_err(IntoResponse::into_response)?;
-        let permit = endpoint::admit(parts, deadline, endpoint::longest_wait).await;
+        let permit = endpoint::admit(parts, deadline, None).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         if parts.lane == Lane::Pool {
             let this = Arc::clone(self);

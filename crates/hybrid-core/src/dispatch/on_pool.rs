@@ -99,7 +99,7 @@ impl<A: Arguments> Serve for OnPool<A> {
     }
 
     fn serve(self: Arc<Self>, call: Call) -> Serving {
-        let is_immediate = endpoint::is_immediate::<A>(self.plan, &call.parts);
+        let is_immediate = endpoint::is_immediate::<A>(&call.parts);
         if call.parts.lane == Lane::Inline && is_immediate {
             Box::pin(self.serve_on_loop(call.parts))
         } else {
@@ -132,7 +132,7 @@ impl<A: Arguments> OnPool<A> {
         } = call;
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         parts.cancel = Cancel::of(Arc::clone(&ticket));
-        let prepared = if endpoint::is_immediate::<A>(self.plan, &parts) {
+        let prepared = if endpoint::is_immediate::<A>(&parts) {
             endpoint::prepare_at_once(&self.arguments, &mut parts)
         } else {
             // Boxed: its state is large, and over when the ticket waits.
@@ -179,7 +179,7 @@ impl<A: Arguments> OnPool<A> {
         }
         let deadline = endpoint::deadline(endpoint::complete(self.plan, parts), parts);
         let longest = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = endpoint::admit(parts, deadline, Some(longest)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running::of(parts, parts.lane, deadline);
         let work = {

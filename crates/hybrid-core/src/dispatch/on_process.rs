@@ -138,7 +138,7 @@ impl<A: Arguments> OnProcess<A> {
         let complete = endpoint::complete(self.here.plan, parts);
         let deadline = endpoint::deadline(complete, parts);
         let longest = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, |_| longest).await;
+        let permit = endpoint::admit(parts, deadline, Some(longest)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running {
             // Held until the worker has ended its call, or was killed.

@@ -17,6 +17,8 @@ use crate::{
 pub trait Argument: Send + Sync + 'static {
     /// Whether stage 1 calls code of the user's.
     const IS_GUARD: bool = false;
+    /// Whether stage 3 receives a body for it.
+    const IS_BODY: bool = false;
 
     /// What stage 1 makes; `()` for everything but guards.
     type Guarded: Send + 'static;
@@ -58,6 +60,10 @@ pub trait Argument: Send + Sync + 'static {
 pub trait Arguments: Send + Sync + 'static {
     /// Whether one of them is a guard.
     const HAVE_GUARDS: bool;
+    /// Whether nothing is waited for before their values are there: none is a guard,
+    /// none is read from a body. A constant, so that a handler is compiled for one of
+    /// the two ways alone.
+    const ARE_IMMEDIATE: bool;
 
     /// See [`Argument::Guarded`].
     type Guarded: Send + 'static;
@@ -100,6 +106,7 @@ macro_rules! tuples {
         #[allow(non_snake_case, unused_variables, reason = "names of type parameters, reused as bindings")]
         impl<$($name: Argument),*> Arguments for ($($name,)*) {
             const HAVE_GUARDS: bool = false $(|| $name::IS_GUARD)*;
+            const ARE_IMMEDIATE: bool = true $(&& !$name::IS_GUARD && !$name::IS_BODY)*;
 
             type Guarded = ($($name::Guarded,)*);
             type Held = ($($name::Held,)*);

@@ -57,6 +57,8 @@ impl<W> fmt::Debug for BodyArgument<W> {
 }
 
 impl<W: 'static> Argument for BodyArgument<W> {
+    const IS_BODY: bool = true;
+
     type Guarded = ();
     type Held = ();
     type Value = W;
@@ -214,6 +216,8 @@ impl<T> fmt::Debug for FormField<T> {
 }
 
 impl<T: Send + 'static> Argument for FormField<T> {
+    const IS_BODY: bool = true;
+
     type Guarded = ();
     type Held = ();
     type Value = T;
