@@ -21,7 +21,7 @@ use tokio::{
 use super::{
     Application, Peer, closing,
     conn::Conn,
-    head::HeadLimits,
+    head::{HeadLimits, KnownHosts},
     http1 as first, http2 as second,
     shared::Shared,
     sniff::{Sniffed, sniff},
@@ -34,6 +34,7 @@ pub(crate) struct Server<A> {
     pub(crate) app: Arc<A>,
     pub(crate) settings: Settings,
     pub(crate) head_limits: HeadLimits,
+    pub(crate) known_hosts: KnownHosts,
     pub(crate) http1: http1::Builder,
     pub(crate) shared: Arc<Shared>,
     /// One permit for each connection that may be open.
@@ -53,6 +54,7 @@ impl<A: Application> Server<A> {
         let slots_max = u32::try_from(connections_max).unwrap_or(u32::MAX).max(1);
         Arc::new(Self {
             head_limits: HeadLimits::of(&settings),
+            known_hosts: KnownHosts::default(),
             http1: first::builder(&settings),
             shared: Shared::new(&settings),
             slots: Arc::new(Semaphore::new(slots_max as usize)),

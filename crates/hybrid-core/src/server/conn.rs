@@ -24,7 +24,6 @@ use futures_util::task::AtomicWaker;
 
 use super::{
     Peer,
-    head::KnownHost,
     shared::{Shared, Stage},
     stream::Stream,
     waiting::Waiting,
@@ -82,8 +81,6 @@ pub(crate) struct Conn {
     held_back: AtomicU16,
     /// Woken by the sweeper and by changes of the stage.
     waker: AtomicWaker,
-    /// The first `Host` that was found in order: the next one is mostly the same.
-    pub(crate) host: KnownHost,
     /// The body of the request that an HTTP/1 connection serves.
     pub(crate) body: Waiting,
     /// The streams of an HTTP/2 connection that run.
@@ -107,7 +104,6 @@ impl Conn {
             unread: AtomicBool::new(false),
             held_back: AtomicU16::new(0),
             waker: AtomicWaker::new(),
-            host: KnownHost::default(),
             body: Waiting::default(),
             streams: Mutex::default(),
         })

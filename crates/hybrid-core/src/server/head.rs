@@ -32,22 +32,28 @@ impl HeadLimits {
     }
 }
 
-/// A `Host` that was found to be one: clients say the same again and again on a
-/// connection.
+/// The first texts of `Host` that were found to be one: a server is mostly called by
+/// the same few names, and a text that is known is not taken apart again.
 #[derive(Debug, Default)]
-pub(crate) struct KnownHost(OnceLock<Box<[u8]>>);
+pub(crate) struct KnownHosts([OnceLock<Box<[u8]>>; 4]);
 
-impl KnownHost {
+impl KnownHosts {
     fn is_plain(&self, host: &[u8]) -> bool {
-        if self.0.get().is_some_and(|known| **known == *host) {
-            return true;
+        for place in &self.0 {
+            match place.get() {
+                Some(known) if **known == *host => return true,
+                Some(_) => {}
+                None => {
+                    let is_plain = is_plain(host);
+                    if is_plain {
+                        // Another request may have taken the place meanwhile.
+                        let _ = place.set(host.into());
+                    }
+                    return is_plain;
+                }
+            }
         }
-        let is_plain = is_plain(host);
-        if is_plain {
-            // The first one stays; another is judged each time.
-            let _ = self.0.set(host.into());
-        }
-        is_plain
+        is_plain(host)
     }
 }
 
@@ -68,7 +74,7 @@ pub(crate) enum Asked {
 pub(crate) fn check(
     parts: &Parts,
     limits: &HeadLimits,
-    known: &KnownHost,
+    known: &KnownHosts,
 ) -> Result<Asked, Problem> {
     check_method(&parts.method, limits)?;
     let asked = check_target(parts, limits)?;
@@ -170,7 +176,7 @@ fn are_all(text: &[u8], set: &[bool; 256]) -> bool {
 }
 
 /// One pass over the headers for all rules on them.
-fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHost) -> Result<(), Problem> {
+fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHosts) -> Result<(), Problem> {
     if parts.headers.len() > limits.headers_max {
         return Err(headers_too_large(format!(
             "the request has more than {} headers",
@@ -218,7 +224,11 @@ fn check_transfer_encoding(value: &HeaderValue) -> Result<(), Problem> {
     ))
 }
 
-fn check_host(parts: &Parts, host: Option<&HeaderValue>, known: &KnownHost) -> Result<(), Problem> {
+fn check_host(
+    parts: &Parts,
+    host: Option<&HeaderValue>,
+    known: &KnownHosts,
+) -> Result<(), Problem> {
     let uri = &parts.uri;
     if uri
         .authority()
@@ -356,7 +366,7 @@ mod tests {
         match check(
             &parts(method, target, headers),
             &LIMITS,
-            &KnownHost::default(),
+            &KnownHosts::default(),
         ) {
             Ok(_) => 200,
             Err(problem) => problem.status().as_u16(),
@@ -367,11 +377,17 @@ mod tests {
 
     #[test]
     fn a_known_host_lets_no_other_pass() {
-        let known = KnownHost::default();
-        let judge = |host| check(&parts("GET", "/", &[("host", host)]), &LIMITS, &known).is_ok();
+        let known = KnownHosts::default();
+        let judge =
+            |host: &str| check(&parts("GET", "/", &[("host", host)]), &LIMITS, &known).is_ok();
         assert!(!judge("a,b"), "what is refused is not remembered");
         assert!(judge("a.example") && judge("a.example") && judge("b.example:80"));
         assert!(!judge("a.example/") && !judge("a,b"));
+        assert!(
+            (0..9).all(|port| judge(&format!("c.example:{port}"))),
+            "all places taken"
+        );
+        assert!(judge("d.example") && !judge("d.example/"));
     }
 
     #[test]
@@ -419,7 +435,7 @@ mod tests {
     fn http_1_0_needs_no_host() {
         let mut old = parts("GET", "/", &[]);
         old.version = Version::HTTP_10;
-        assert!(check(&old, &LIMITS, &KnownHost::default()).is_ok());
+        assert!(check(&old, &LIMITS, &KnownHosts::default()).is_ok());
     }
 
     #[test]
@@ -446,10 +462,10 @@ mod tests {
     fn http_2_has_its_authority_in_the_target() {
         let mut second = parts("GET", "http://a.example/", &[]);
         second.version = Version::HTTP_2;
-        assert!(check(&second, &LIMITS, &KnownHost::default()).is_ok());
+        assert!(check(&second, &LIMITS, &KnownHosts::default()).is_ok());
         let mut second = parts("GET", "/", &[]);
         second.version = Version::HTTP_2;
-        assert!(check(&second, &LIMITS, &KnownHost::default()).is_err());
+        assert!(check(&second, &LIMITS, &KnownHosts::default()).is_err());
     }
 
     #[test]
@@ -458,7 +474,7 @@ mod tests {
         assert_eq!(judge("GET", "a.example:80", &[HOST]), 400);
         let options = parts("OPTIONS", "*", &[HOST]);
         assert_eq!(
-            check(&options, &LIMITS, &KnownHost::default()).unwrap(),
+            check(&options, &LIMITS, &KnownHosts::default()).unwrap(),
             Asked::Server
         );
     }

@@ -139,7 +139,7 @@ fn serve<A: Application>(
     } else {
         Body::empty()
     };
-    let serving = serving::begin(server, &conn, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, Came::new(parts, conn.peer), body);
     Exchange {
         serving,
         conn: Some(conn),

@@ -99,7 +99,7 @@ fn serve<A: Application>(
         let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&shared));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let serving = serving::begin(server, conn, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, Came::new(parts, conn.peer), body);
     async move {
         let Answered { response, .. } = serving.await;
         Ok((*response).map(|body| Http2Body::new(body, stream, shared)))

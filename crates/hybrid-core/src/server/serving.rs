@@ -15,7 +15,6 @@ use http::StatusCode;
 use super::{
     Application,
     accept::Server,
-    conn::Conn,
     head::{self, Asked},
 };
 use crate::{BoxResponse, Response, body::Body, head::Came};
@@ -40,11 +39,10 @@ pub(crate) struct Answered {
 /// Begins to answer a request.
 pub(crate) fn begin<A: Application>(
     server: &Server<A>,
-    conn: &Conn,
     came: Box<Came>,
     body: Body,
 ) -> Serving<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
-    match head::check(&came.http, &server.head_limits, &conn.host) {
+    match head::check(&came.http, &server.head_limits, &server.known_hosts) {
         Ok(Asked::Resource) => Serving::Called {
             answer: server.app.clone().call(came, body),
         },
