@@ -14,7 +14,7 @@ pub use hybrid_core::{
     error::{Error, Result},
     extract::{
         BodyReader, BodyStream, Describe, Extension, Form, FromRequest, FromRequestParts, Header,
-        Json, Multipart, Part, Path, Query, State,
+        Json, Path, Query, State,
     },
     head::{Head, Parts},
     problem::{ErrorFormat, Problem},
@@ -23,6 +23,9 @@ pub use hybrid_core::{
     spec::Lane,
     testing::{TestClient, TestRequest, TestResponse},
 };
+
+#[cfg(feature = "multipart")]
+pub use hybrid_core::extract::{Multipart, Part};
 
 #[doc = include_str!("../docs/routes.md")]
 pub use hybrid_macros::get;
@@ -214,13 +217,15 @@ pub mod balancer {
 
 /// What nearly every program uses: `use hybrid::prelude::*;`.
 pub mod prelude {
+    #[cfg(feature = "multipart")]
+    pub use crate::Multipart;
     pub use crate::{
         App, Body, BodyReader, BodyStream, Bytes, Cancel, ClientAddr, Config, ErrorFormat,
         Extension, Form, FromParam, FromRequest, FromRequestParts, Group, Head, Header, HeaderMap,
-        HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Multipart, Next, Parts,
-        Path, Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode,
-        TestClient, Uri, delete, extractor, get, head, middleware, model, options, patch, post,
-        put, route, routes,
+        HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Next, Parts, Path,
+        Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode, TestClient,
+        Uri, delete, extractor, get, head, middleware, model, options, patch, post, put, route,
+        routes,
     };
     pub use hybrid_core::problem::Result;
 }

@@ -3,34 +3,55 @@
 
 use std::collections::BTreeMap;
 
-use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
-
 use super::{Frozen, build::check_word};
 use crate::{
-    config::{LogFormat, Mode, Settings, Warnings},
+    config::{Mode, Warnings},
     router::Route,
 };
 
-/// Installs a subscriber, unless the program has one.
-pub(super) fn start(settings: &Settings) {
-    let filter = EnvFilter::new(&settings.log);
-    let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    // An error means that a subscriber is installed already, which is fine.
-    let _ = match settings.log_format {
-        LogFormat::Json => builder.json().finish().try_init(),
-        LogFormat::Text => builder.finish().try_init(),
-    };
+#[cfg(not(feature = "logging"))]
+pub(crate) use self::silent::{start, start_in_worker};
+#[cfg(feature = "logging")]
+pub(crate) use self::subscriber::{start, start_in_worker};
+
+/// What is installed where the program has nothing of its own.
+#[cfg(feature = "logging")]
+mod subscriber {
+    use tracing_subscriber::{EnvFilter, fmt, util::SubscriberInitExt};
+
+    use crate::config::{LogFormat, Settings};
+
+    /// Installs a subscriber, unless the program has one.
+    pub(crate) fn start(settings: &Settings) {
+        let filter = EnvFilter::new(&settings.log);
+        let builder = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+        // An error means that a subscriber is installed already, which is fine.
+        let _ = match settings.log_format {
+            LogFormat::Json => builder.json().finish().try_init(),
+            LogFormat::Text => builder.finish().try_init(),
+        };
+    }
+
+    /// As [`start`], in a worker process: the server puts time and process before each
+    /// line.
+    pub(crate) fn start_in_worker(settings: &Settings) {
+        let builder = fmt()
+            .with_env_filter(EnvFilter::new(&settings.log))
+            .with_writer(std::io::stderr)
+            .with_ansi(false)
+            .without_time();
+        let _ = builder.finish().try_init();
+    }
 }
 
-/// As [`start`], in a worker process: the server puts time and process before each
-/// line.
-pub(crate) fn start_in_worker(settings: &Settings) {
-    let builder = fmt()
-        .with_env_filter(EnvFilter::new(&settings.log))
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .without_time();
-    let _ = builder.finish().try_init();
+/// Without the feature `logging` the program installs what it wants.
+#[cfg(not(feature = "logging"))]
+mod silent {
+    use crate::config::Settings;
+
+    pub(crate) fn start(_: &Settings) {}
+
+    pub(crate) fn start_in_worker(_: &Settings) {}
 }
 
 /// One line a route, and what is odd about the configuration.

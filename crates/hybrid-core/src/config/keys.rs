@@ -457,9 +457,9 @@ keys! {
     admin: MaybeAddress = "";
     /// Whether answers say where their route ran.
     expose_lane: Switch = "false";
-    /// Which events are logged.
+    /// Which events are logged. Needs the feature `logging`.
     log: Filter = "info";
-    /// How log lines are written.
+    /// How log lines are written. Needs the feature `logging`.
     log_format: Format = "text";
 }
 

@@ -4,7 +4,6 @@
 use std::{fmt, net::SocketAddr, time::Duration};
 
 use toml::de::DeValue;
-use tracing_subscriber::EnvFilter;
 
 use super::network::Network;
 
@@ -333,11 +332,16 @@ impl Kind for Filter {
     const ALLOWED: &'static str = "a level (`error` `warn` `info` `debug` `trace` `off`) or directives, such as \
          `info,my_app=debug`";
 
+    #[cfg(feature = "logging")]
     fn from_text(text: &str) -> Option<String> {
-        EnvFilter::builder()
-            .parse(text)
-            .ok()
-            .map(|_| text.to_owned())
+        let filter = tracing_subscriber::EnvFilter::builder().parse(text);
+        filter.ok().map(|_| text.to_owned())
+    }
+
+    /// Nobody filters by it then.
+    #[cfg(not(feature = "logging"))]
+    fn from_text(text: &str) -> Option<String> {
+        Some(text.to_owned())
     }
 
     fn from_given(given: &String) -> Option<String> {

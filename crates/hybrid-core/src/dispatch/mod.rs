@@ -19,9 +19,9 @@ mod inline;
 mod on_pool;
 mod on_process;
 pub(crate) mod pool;
-#[cfg(all(target_os = "linux", not(hybrid_no_processes)))]
+#[cfg(all(target_os = "linux", feature = "processes"))]
 pub(crate) mod process;
-#[cfg(not(all(target_os = "linux", not(hybrid_no_processes))))]
+#[cfg(not(all(target_os = "linux", feature = "processes")))]
 #[path = "no_processes.rs"]
 pub(crate) mod process;
 mod run;

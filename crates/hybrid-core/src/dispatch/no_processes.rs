@@ -1,4 +1,4 @@
-//! The process lane where there is none: it needs Linux. Whoever wants worker
+//! The process lane where there is none: it needs Linux and the feature `processes`. Whoever wants worker
 //! processes there is told at start-up; `max_processes = 0` runs process routes on
 //! the pool.
 
@@ -81,9 +81,12 @@ impl Ended {
 
 impl Workers {
     pub(crate) fn start(_: Plan, _: Handle) -> io::Result<Self> {
-        Err(io::Error::other(
-            "the process lane needs Linux: `max_processes = 0` runs its routes on the pool",
-        ))
+        Err(io::Error::other(if cfg!(target_os = "linux") {
+            "the process lane needs the feature `processes` of hybrid; `max_processes = 0` runs its \
+             routes on the pool"
+        } else {
+            "the process lane needs Linux: `max_processes = 0` runs its routes on the pool"
+        }))
     }
 
     pub(crate) fn close(&self) {

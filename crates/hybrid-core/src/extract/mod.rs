@@ -30,7 +30,8 @@ use std::future::Future;
 pub use argument::{Argument, Arguments};
 pub use body::{BodyArgument, BodyReader, FormField, RawBody};
 pub use describe::{BodyCheck, BodyDescription, Describe, ParamDescription};
-pub use forms::{Multipart, Part};
+#[cfg(feature = "multipart")]
+pub use forms::multipart::{Multipart, Part};
 pub use guard::Guard;
 pub use head_value::{HeadValue, TextArgument};
 pub use probe::{

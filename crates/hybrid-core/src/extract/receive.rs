@@ -255,11 +255,15 @@ pub(crate) fn check_type(
     match (plan, media) {
         (BodyPlan::Raw | BodyPlan::Own(_), _) | (BodyPlan::Json, Media::Json) => Ok(None),
         (BodyPlan::Form, Media::Urlencoded) => Ok(Some(FormKind::Urlencoded)),
+        #[cfg(feature = "multipart")]
         (BodyPlan::Form, Media::Multipart(content_type)) => {
             FormKind::multipart(content_type, limits).map(Some)
         }
         (BodyPlan::Json, _) => refuse("application/json"),
-        (BodyPlan::Form, _) => refuse("application/x-www-form-urlencoded or multipart/form-data"),
+        (BodyPlan::Form, _) if cfg!(feature = "multipart") => {
+            refuse("application/x-www-form-urlencoded or multipart/form-data")
+        }
+        (BodyPlan::Form, _) => refuse("application/x-www-form-urlencoded"),
     }
 }
 
