@@ -201,15 +201,17 @@ fn judge<A: Arguments>(arguments: &A, guarded: A::Guarded, parts: &Parts) -> Jud
 pub(super) fn refuses_head<A: Arguments>(
     arguments: &A,
     parts: &mut Parts,
-) -> Result<bool, Response> {
+) -> Result<bool, BoxResponse> {
     let judged = judge(arguments, pass(arguments, parts)?, parts);
     Ok(judged.malformed.is_some() || !judged.report.is_empty())
 }
 
 /// Stage 1 where no argument is a guard: nothing in it waits for anything.
-fn pass<A: Arguments>(arguments: &A, parts: &mut Parts) -> Result<A::Guarded, Response> {
-    let passed = arguments.guard(parts).now_or_never();
-    passed.unwrap_or_else(|| Err(Problem::internal("an argument waited").into_response()))
+fn pass<A: Arguments>(arguments: &A, parts: &mut Parts) -> Result<A::Guarded, BoxResponse> {
+    match arguments.guard(parts).now_or_never() {
+        Some(passed) => passed.map_err(Box::new),
+        None => Err(into_box(Problem::internal("an argument waited"))),
+    }
 }
 
 /// Whether a request waits for nothing before its handler: it has no guard, no
@@ -222,14 +224,14 @@ pub(super) fn is_immediate<A: Arguments>(parts: &Parts) -> bool {
 pub(super) fn prepare_at_once<A: Arguments>(
     arguments: &A,
     parts: &mut Parts,
-) -> Result<Prepared<A::Held>, Response> {
+) -> Result<Prepared<A::Held>, BoxResponse> {
     let Judged {
         held,
         report,
         malformed,
     } = judge(arguments, pass(arguments, parts)?, parts);
     if let Some(problem) = malformed {
-        return Err(problem.into_response());
+        return Err(into_box(problem));
     }
     Ok(Prepared {
         held,
@@ -243,11 +245,9 @@ pub(super) fn prepare_at_once<A: Arguments>(
 pub(super) fn read_at_once<A: Arguments>(
     arguments: &A,
     parts: &mut Parts,
-) -> Result<A::Values, Response> {
+) -> Result<A::Values, BoxResponse> {
     let prepared = prepare_at_once(arguments, parts)?;
-    prepared
-        .conclude(arguments)
-        .map_err(IntoResponse::into_response)
+    prepared.conclude(arguments).map_err(into_box)
 }
 
 impl<H> Prepared<H> {
@@ -363,6 +363,11 @@ async fn wait_for_place(
         None if deadline.is_some_and(|deadline| deadline <= longest) => Err(timed_out()),
         None => Err(busy()),
     }
+}
+
+/// An answer, ready for its way.
+pub(super) fn into_box(answer: impl IntoResponse) -> BoxResponse {
+    Box::new(answer.into_response())
 }
 
 /// The answer as it leaves the endpoint, finished and placed; without a timing

@@ -104,7 +104,7 @@ where
                 }
                 handling((self.handler)(values), &parts, running, complete).await
             }
-            Err(response) => endpoint::leave(Box::new(response), &parts, None),
+            Err(response) => endpoint::leave(response, &parts, None),
         }
     }
 

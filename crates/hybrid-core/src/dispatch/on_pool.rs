@@ -120,7 +120,7 @@ impl<A: Arguments> OnPool<A> {
                 let (response, timing) = balance::run_inline(&parts, || running.enter(handle));
                 endpoint::leave(response, &parts, Some(&timing))
             }
-            Err(response) => endpoint::leave(Box::new(response), &parts, None),
+            Err(response) => endpoint::leave(response, &parts, None),
         }
     }
 
@@ -133,7 +133,7 @@ impl<A: Arguments> OnPool<A> {
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         parts.cancel = Cancel::of(Arc::clone(&ticket));
         let prepared = if endpoint::is_immediate::<A>(&parts) {
-            endpoint::prepare_at_once(&self.arguments, &mut parts)
+            endpoint::prepare_at_once(&self.arguments, &mut parts).map_err(|refused| *refused)
         } else {
             // Boxed: its state is large, and over when the ticket waits.
             Box::pin(endpoint::prepare(

@@ -121,7 +121,9 @@ impl<A: Arguments> OnProcess<A> {
     /// where no guard is asked before it.
     async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        if !A::HAVE_GUARDS && endpoint::refuses_head(arguments, parts)? {
+        if !A::HAVE_GUARDS
+            && endpoint::refuses_head(arguments, parts).map_err(|refused| *refused)?
+        {
             let prepared = endpoint::prepare(arguments, plan, parts, &mut body).await?;
             return Err(prepared.refuse(arguments).into_response());
         }
