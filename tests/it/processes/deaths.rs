@@ -238,6 +238,23 @@ fn a_busy_worker_that_is_ended_from_outside_fails_its_own_request_alone() {
     load.stop();
 }
 
+/// Waits until every thread of a worker is stopped, or the worker is gone. The system
+/// stops a process thread by thread, on a busy machine milliseconds after the signal:
+/// until then the one that takes calls may begin one, which is never tried again.
+fn until_stopped(pid: i32) {
+    let runs = |task: std::io::Result<std::fs::DirEntry>| {
+        let stat = task.and_then(|task| std::fs::read_to_string(task.path().join("stat")));
+        let stat = stat.unwrap_or_default();
+        let state = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+        state.starts_with(['R', 'S', 'D'])
+    };
+    let began = Instant::now();
+    while std::fs::read_dir(format!("/proc/{pid}/task")).is_ok_and(|mut tasks| tasks.any(runs)) {
+        assert!(began.elapsed() < Duration::from_secs(20), "it runs on");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
 /// An idle worker is killed, or stopped, and everybody asks at that moment: a call
 /// that nobody has begun goes to another worker.
 #[test]
@@ -253,6 +270,9 @@ fn an_idle_worker_that_is_ended_from_outside_fails_no_request() {
         // One of them, or both.
         for pid in &pids[turn / 2 % 2..] {
             kill(*pid, signal);
+            if signal == Signal::STOP {
+                until_stopped(*pid);
+            }
         }
         let clients = at_once(6, move |_| ask(addr, "GET", "/well", b"").status);
         assert_eq!(join(clients), [200; 6], "{signal:?} {turn}");
