@@ -135,16 +135,27 @@ impl Running {
     /// # Errors
     /// It has left, or has no such thread.
     pub fn cpu_of_thread(&self, name: &str) -> io::Result<Duration> {
+        // A thread names itself when it first runs.
+        for _ in 0..1_000 {
+            if let Some(used) = self.cpu_of_named(name)? {
+                return Ok(used);
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        Err(io::Error::other(format!("there is no thread {name}")))
+    }
+
+    fn cpu_of_named(&self, name: &str) -> io::Result<Option<Duration>> {
         for task in fs::read_dir(self.folder().join("task"))? {
             let task = task?.path();
             if fs::read_to_string(task.join("comm"))?.trim_end() == name {
                 // Nanoseconds, where `stat` has hundredths of a second.
                 let accounts = fs::read_to_string(task.join("schedstat"))?;
                 let used = accounts.split(' ').next().and_then(|ns| ns.parse().ok());
-                return Ok(Duration::from_nanos(used.unwrap_or(0)));
+                return Ok(used.map(Duration::from_nanos));
             }
         }
-        Err(io::Error::other(format!("there is no thread {name}")))
+        Ok(None)
     }
 
     /// Threads that live.
