@@ -240,6 +240,9 @@ pub mod concurrency {
     pub use hybrid_core::dispatch::{Cancel, Current, PoolError};
 }
 
+#[doc = include_str!("../docs/performance.md")]
+pub mod performance {}
+
 #[doc = include_str!("../docs/processes.md")]
 pub mod processes {
     pub use hybrid_core::app::worker;
