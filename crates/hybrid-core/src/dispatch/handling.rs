@@ -1,8 +1,8 @@
 //! An async handler that runs: each poll of it as its request, measured where it
 //! is its turn, and all of them within its deadline.
 //!
-//! One future and not one around the other, since every request of the event lane
-//! goes through it.
+//! What is around a handler is one struct and no chain of futures, since every
+//! request of the event lane goes through it.
 
 use std::{
     future::Future,

@@ -1,6 +1,6 @@
-//! The process lane where there is none: it needs Linux and the feature `processes`. Whoever wants worker
-//! processes there is told at start-up; `max_processes = 0` runs process routes on
-//! the pool.
+//! The process lane where there is none: it needs Linux and the feature `processes`.
+//! Whoever wants worker processes there is told at start-up; `max_processes = 0` runs
+//! process routes on the pool.
 
 use std::{convert::Infallible, io, path::PathBuf, sync::Arc};
 
