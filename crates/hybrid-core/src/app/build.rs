@@ -466,7 +466,7 @@ impl Builder<'_> {
             lane,
             effective_lane: EffectiveLane::new(placed),
             is_auto,
-            sampling: Sampling::default(),
+            sampling: Sampling::of(lane),
             serve,
             states: around.states.clone(),
             timeout,

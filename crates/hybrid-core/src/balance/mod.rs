@@ -130,6 +130,7 @@ impl Balancer {
     }
 
     /// Around a poll of that route on an event loop, until it is dropped.
+    #[inline]
     pub(crate) fn watching(&self, route: usize) -> Watching<'_> {
         self.shared.slots.watching(route)
     }

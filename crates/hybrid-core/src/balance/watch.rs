@@ -111,6 +111,7 @@ impl Slots {
     }
 
     /// Around a poll of that route, until it is dropped.
+    #[inline]
     pub(crate) fn watching(self: &Arc<Self>, route: usize) -> Watching<'_> {
         self.enter(number(route))
     }
@@ -142,19 +143,24 @@ impl Slots {
     }
 
     /// The place of this thread's slot; past the end where it has none.
+    #[inline]
     fn index_here(self: &Arc<Self>) -> usize {
         // A thread that ends has given its slots back.
         let last = LAST.try_with(Cell::get).unwrap_or_default();
         if last.0 == self.id {
             return last.1;
         }
+        self.claim_here()
+    }
+
+    #[cold]
+    fn claim_here(self: &Arc<Self>) -> usize {
         let index = CLAIMS.try_with(|claims| self.claimed_by(claims));
         let index = index.unwrap_or(usize::MAX);
         let _ = LAST.try_with(|last| last.set((self.id, index)));
         index
     }
 
-    #[cold]
     fn claimed_by(self: &Arc<Self>, claims: &Claims) -> usize {
         let mut claims = claims.0.borrow_mut();
         // Applications that are gone are nobody's any more.
@@ -184,6 +190,7 @@ impl Slots {
     }
 }
 
+#[inline]
 fn number(route: usize) -> u32 {
     u32::try_from(route).map_or(0, |route| (route + 1) & !CONFINED)
 }

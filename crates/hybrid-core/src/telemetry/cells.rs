@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::{
     histogram::{BUCKETS, Counts},
-    timing::Timing,
+    timing::{Detail, Timing},
 };
 use crate::{
     spec::Lane,
@@ -80,8 +80,6 @@ pub(super) struct RunCells {
     pub(super) blocked_samples: AtomicU64,
     pub(super) queue_ns: AtomicU64,
     pub(super) wall_ns: AtomicU64,
-    /// The squares of the wall times, in µs²: the bits of an `f64`.
-    pub(super) wall_sq: AtomicU64,
     pub(super) cpu_ns: AtomicU64,
     pub(super) delay_ns: AtomicU64,
     pub(super) blocked_ns: AtomicU64,
@@ -90,6 +88,12 @@ pub(super) struct RunCells {
     pub(super) blocked: Counts,
     /// Made where something queues.
     pub(super) queue: OnceLock<Box<Counts>>,
+}
+
+#[inline(never)]
+fn further_bucket(ns: u64) -> usize {
+    let bucket = DURATION_BOUNDS_NS.iter().position(|bound| ns <= *bound);
+    bucket.unwrap_or(DURATION_BOUNDS_NS.len())
 }
 
 fn add(cell: &AtomicU64, by: u64) {
@@ -115,6 +119,7 @@ impl SeriesCells {
     }
 
     /// A request was answered with that status, so long after it came.
+    #[inline]
     pub(super) fn answer(&self, lane: Lane, status: u16, duration_ns: u64) {
         let answers = self.answers(lane);
         answers.durations[answers.outcome(status)].add(duration_ns);
@@ -130,6 +135,7 @@ impl SeriesCells {
         add_one(&self.ended);
     }
 
+    #[inline]
     pub(super) fn run(&self, lane: Lane, timing: &Timing) {
         let runs = &self.lanes[lane.index()].runs;
         runs.get_or_init(|| Box::new(RunCells::new())).add(timing);
@@ -149,8 +155,19 @@ impl AnswerCells {
         }
     }
 
-    /// The durations of a status code; a code that is new takes the next place.
+    /// Where the durations of a status code are.
+    #[inline]
     fn outcome(&self, status: u16) -> usize {
+        // Mostly the one code that a series ever has.
+        if self.codes[0].load(Relaxed) == status {
+            return 0;
+        }
+        self.further_outcome(status)
+    }
+
+    /// A code that is new takes the next place.
+    #[inline(never)]
+    fn further_outcome(&self, status: u16) -> usize {
         for (place, code) in self.codes.iter().enumerate() {
             let known = code.load(Relaxed);
             if known == status {
@@ -173,10 +190,15 @@ impl DurationCells {
         }
     }
 
+    #[inline]
     fn add(&self, ns: u64) {
-        // From the shortest: most requests end at the first comparison.
-        let bucket = DURATION_BOUNDS_NS.iter().position(|bound| ns <= *bound);
-        add_one(&self.buckets[bucket.unwrap_or(DURATION_BOUNDS_NS.len())]);
+        // Most requests end within the first.
+        let bucket = if ns <= DURATION_BOUNDS_NS[0] {
+            0
+        } else {
+            further_bucket(ns)
+        };
+        add_one(&self.buckets[bucket]);
         add(&self.sum_ns, ns);
     }
 }
@@ -190,7 +212,6 @@ impl RunCells {
             blocked_samples: zero(),
             queue_ns: zero(),
             wall_ns: zero(),
-            wall_sq: zero(),
             cpu_ns: zero(),
             delay_ns: zero(),
             blocked_ns: zero(),
@@ -204,16 +225,25 @@ impl RunCells {
     fn add(&self, timing: &Timing) {
         add(&self.runs, 1);
         add(&self.wall_ns, timing.wall_ns);
-        let us = timing.wall_ns as f64 / 1000.0;
-        let squares = f64::from_bits(self.wall_sq.load(Relaxed)) + us * us;
-        self.wall_sq.store(squares.to_bits(), Relaxed);
         self.run.add(timing.wall_ns);
         if timing.queue_ns > 0 {
-            add(&self.queue_ns, timing.queue_ns);
-            let queue = self.queue.get_or_init(|| Box::new(Counts::new()));
-            queue.add(timing.queue_ns);
+            self.add_queued(timing.queue_ns);
         }
-        let Some(detail) = &timing.detail else { return };
+        if let Some(detail) = &timing.detail {
+            self.add_detail(detail);
+        }
+    }
+
+    // Apart, so that what every run comes to stays small in the request's way.
+    #[inline(never)]
+    fn add_queued(&self, queue_ns: u64) {
+        add(&self.queue_ns, queue_ns);
+        let queue = self.queue.get_or_init(|| Box::new(Counts::new()));
+        queue.add(queue_ns);
+    }
+
+    #[inline(never)]
+    fn add_detail(&self, detail: &Detail) {
         add(&self.samples, 1);
         if detail.blocked_ns > BLOCKED_NS_MIN {
             add(&self.blocked_samples, 1);
@@ -272,7 +302,6 @@ pub(super) struct RunSums {
     pub(super) blocked_samples: u64,
     pub(super) queue_ns: u64,
     pub(super) wall_ns: u64,
-    pub(super) wall_sq: f64,
     pub(super) cpu_ns: u64,
     pub(super) delay_ns: u64,
     pub(super) blocked_ns: u64,
@@ -419,7 +448,6 @@ impl RunSums {
             blocked_samples: cells.blocked_samples.load(Relaxed),
             queue_ns: cells.queue_ns.load(Relaxed),
             wall_ns: cells.wall_ns.load(Relaxed),
-            wall_sq: f64::from_bits(cells.wall_sq.load(Relaxed)),
             cpu_ns: cells.cpu_ns.load(Relaxed),
             delay_ns: cells.delay_ns.load(Relaxed),
             blocked_ns: cells.blocked_ns.load(Relaxed),
@@ -433,7 +461,6 @@ impl RunSums {
             blocked_samples: self.blocked_samples.wrapping_sub(before.blocked_samples),
             queue_ns: self.queue_ns.wrapping_sub(before.queue_ns),
             wall_ns: self.wall_ns.wrapping_sub(before.wall_ns),
-            wall_sq: (self.wall_sq - before.wall_sq).max(0.0),
             cpu_ns: self.cpu_ns.wrapping_sub(before.cpu_ns),
             delay_ns: self.delay_ns.wrapping_sub(before.delay_ns),
             blocked_ns: self.blocked_ns.wrapping_sub(before.blocked_ns),

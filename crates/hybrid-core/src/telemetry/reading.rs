@@ -16,8 +16,8 @@ pub(crate) struct Reading {
     /// Time on a run queue, waiting for a processor.
     pub(crate) delay_ns: u64,
     /// How often it was given a processor: unchanged means that it neither
-    /// blocked nor was preempted. 0 where the system does not tell.
-    pub(crate) switches: u64,
+    /// blocked nor was preempted. `None` where the system does not tell.
+    pub(crate) switches: Option<u64>,
 }
 
 impl Sub for Reading {
@@ -27,14 +27,12 @@ impl Sub for Reading {
         Self {
             cpu_ns: self.cpu_ns.saturating_sub(before.cpu_ns),
             delay_ns: self.delay_ns.saturating_sub(before.delay_ns),
-            switches: self.switches.saturating_sub(before.switches),
+            switches: self
+                .switches
+                .zip(before.switches)
+                .map(|(after, before)| after.saturating_sub(before)),
         }
     }
-}
-
-/// Whether waiting for a processor is told from being blocked on this system.
-pub(crate) fn is_exact() -> bool {
-    schedstat::read().is_some()
 }
 
 /// Reads this thread's accounts; `None` where there is not even a processor
@@ -42,11 +40,11 @@ pub(crate) fn is_exact() -> bool {
 pub(crate) fn read() -> Option<Reading> {
     // The scheduler's numbers first: its cost is then inside the processor time
     // of the end, and outside of it at the beginning.
-    let (delay_ns, switches) = schedstat::read().unwrap_or_default();
+    let scheduled = schedstat::read();
     Some(Reading {
         cpu_ns: clock_ns(Clock::Thread)?,
-        delay_ns,
-        switches,
+        delay_ns: scheduled.map_or(0, |(delay_ns, _)| delay_ns),
+        switches: scheduled.map(|(_, switches)| switches),
     })
 }
 

@@ -1,13 +1,18 @@
 //! Which runs of a route are measured in detail: all of one whose runs are long
-//! or unknown, one in sixteen of the others. Two readings cost about 1.7 µs, next
-//! to nothing beside a millisecond and too much beside a short handler.
+//! or unknown, a few of the others. Two readings cost about 1.7 µs, next to
+//! nothing beside a millisecond and too much beside a short handler.
 
 use std::cell::Cell;
 
-use crate::sync::{AtomicU8, Ordering};
+use crate::{
+    spec::Lane,
+    sync::{AtomicU8, Ordering},
+};
 
-/// One short run in that many is measured.
-const ONE_IN: u32 = 16;
+/// One short run of an `async fn` in that many is measured, for who wants to know.
+const ASYNC_ONE_IN: u32 = 32;
+/// Of a plain `fn`: what is measured decides where it runs.
+const PLAIN_ONE_IN: u32 = 16;
 
 /// A run this long is worth measuring always.
 const LONG_NS: u64 = 1_000_000;
@@ -17,39 +22,54 @@ const SHORT: u8 = 1;
 const LONG: u8 = 2;
 
 thread_local! {
-    static TURN: Cell<u32> = const { Cell::new(0) };
+    /// Drawn anew for each short run. Drawn and not counted, so that routes which
+    /// are asked in turn are all measured, whatever the rhythm.
+    static DRAWN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// What a route's last run tells about the next. Read by every request, written
 /// only when it changes.
 #[derive(Debug)]
-pub(crate) struct Sampling(AtomicU8);
-
-impl Default for Sampling {
-    fn default() -> Self {
-        Self(AtomicU8::new(UNKNOWN))
-    }
+pub(crate) struct Sampling {
+    last: AtomicU8,
+    /// A short run is measured where what is drawn for it is at most that.
+    at_most: u32,
 }
 
 impl Sampling {
+    /// For a route of that lane.
+    pub(crate) fn of(lane: Lane) -> Self {
+        let one_in = match lane {
+            Lane::Event => ASYNC_ONE_IN,
+            _ => PLAIN_ONE_IN,
+        };
+        Self {
+            last: AtomicU8::new(UNKNOWN),
+            at_most: u32::MAX / one_in,
+        }
+    }
+
     /// Whether the run that begins is measured in detail.
     pub(crate) fn is_due(&self) -> bool {
         // Relaxed: a run more or less that is measured changes nothing.
-        if self.0.load(Ordering::Relaxed) != SHORT {
+        if self.last.load(Ordering::Relaxed) != SHORT {
             return true;
         }
-        TURN.with(|turn| {
-            let next = turn.get().wrapping_add(1);
-            turn.set(next);
-            next.is_multiple_of(ONE_IN)
+        DRAWN.with(|drawn| {
+            // The linear congruential generator of "Numerical Recipes", whose high
+            // bits are what counts.
+            let next = drawn.get().wrapping_mul(1_664_525);
+            let next = next.wrapping_add(1_013_904_223);
+            drawn.set(next);
+            next <= self.at_most
         })
     }
 
     /// Notes how long a run took.
     pub(crate) fn note(&self, wall_ns: u64) {
         let now = if wall_ns >= LONG_NS { LONG } else { SHORT };
-        if self.0.load(Ordering::Relaxed) != now {
-            self.0.store(now, Ordering::Relaxed);
+        if self.last.load(Ordering::Relaxed) != now {
+            self.last.store(now, Ordering::Relaxed);
         }
     }
 }
@@ -60,17 +80,25 @@ mod tests {
 
     #[test]
     fn unknown_and_long_runs_are_always_measured() {
-        let sampling = Sampling::default();
+        let sampling = Sampling::of(Lane::Event);
         assert!(sampling.is_due());
         sampling.note(LONG_NS);
         assert!((0..100).all(|_| sampling.is_due()));
     }
 
     #[test]
-    fn one_short_run_in_sixteen_is_measured() {
-        let sampling = Sampling::default();
-        sampling.note(1_000);
-        let measured = (0..1_600).filter(|_| sampling.is_due()).count();
-        assert_eq!(measured, 100);
+    fn a_few_short_runs_are_measured_whatever_runs_between_them() {
+        for (lane, one_in) in [(Lane::Pool, 16), (Lane::Event, 32)] {
+            let routes = [(); 4].map(|()| Sampling::of(lane));
+            routes.iter().for_each(|route| route.note(1_000));
+            let mut measured = [0; 4];
+            for _ in 0..one_in * 100 {
+                for (route, measured) in routes.iter().zip(&mut measured) {
+                    *measured += u32::from(route.is_due());
+                }
+            }
+            let is_fair = measured.iter().all(|count| (50..200).contains(count));
+            assert!(is_fair, "of a hundred each: {measured:?}");
+        }
     }
 }

@@ -53,8 +53,6 @@ pub(crate) struct LaneTotals {
     pub(crate) blocked_samples: u64,
     pub(crate) queue_ns_sum: u64,
     pub(crate) wall_ns_sum: u64,
-    /// In µs².
-    pub(crate) wall_sq_sum: f64,
     pub(crate) cpu_ns_sum: u64,
     pub(crate) delay_ns_sum: u64,
     pub(crate) blocked_ns_sum: u64,
@@ -221,7 +219,6 @@ impl LaneTotals {
         self.blocked_samples += sums.blocked_samples;
         self.queue_ns_sum = self.queue_ns_sum.wrapping_add(sums.queue_ns);
         self.wall_ns_sum = self.wall_ns_sum.wrapping_add(sums.wall_ns);
-        self.wall_sq_sum += sums.wall_sq;
         self.cpu_ns_sum = self.cpu_ns_sum.wrapping_add(sums.cpu_ns);
         self.delay_ns_sum = self.delay_ns_sum.wrapping_add(sums.delay_ns);
         self.blocked_ns_sum = self.blocked_ns_sum.wrapping_add(sums.blocked_ns);

@@ -108,7 +108,7 @@ impl Detail {
         let delay_ns = used.delay_ns.min(wall_ns - cpu_ns);
         // Never switched away from: the rest is what the readings themselves
         // took. Where the system does not count, nothing is known of it.
-        let is_unbroken = used.switches == 0 && reading::is_exact();
+        let is_unbroken = used.switches == Some(0);
         let blocked_ns = if is_unbroken {
             0
         } else {
