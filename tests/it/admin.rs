@@ -400,6 +400,7 @@ fn a_path_that_cannot_be_is_a_fault() {
 fn a_pool_that_is_full_does_not_keep_them_from_answering() {
     let gate = Gate::default();
     let config = Config::new().max_threads(2).queue_depth(1);
+    let config = config.queue_wait(Duration::from_secs(60));
     let app = App::new().admin_at(ADMIN).state(gate.clone());
     let server = Server::start(app.config(config).routes(routes![stand]));
     let mut waiting: Vec<Wire> = Vec::new();
@@ -436,9 +437,10 @@ fn a_pool_that_is_full_does_not_keep_them_from_answering() {
 fn the_listener_of_their_own_is_there_to_the_end_of_a_stop() {
     let variables = [
         ("HYBRID_ADMIN", "127.0.0.1:0"),
-        ("HYBRID_DRAIN_DELAY", "700ms"),
+        ("HYBRID_DRAIN_DELAY", "3s"),
     ];
-    let program = Program::start("serving", Path::new("."), &variables);
+    let directory = tempfile::tempdir().unwrap();
+    let program = Program::start("serving", directory.path(), &variables);
     let admin = program.says("admin endpoints on http://").parse().unwrap();
     let addr = program.listens();
     let ask = |path: &str| {
@@ -461,10 +463,10 @@ fn the_listener_of_their_own_is_there_to_the_end_of_a_stop() {
     assert_eq!(wire.read().status, 404);
 
     let mut running = Wire::to(addr);
-    running.write("GET /sleep/2500 HTTP/1.1\r\nhost: test\r\n\r\n");
+    running.write("GET /stand/told HTTP/1.1\r\nhost: test\r\n\r\n");
     eventually("it runs", || {
         ask("/metrics").text().contains(
-            "http_server_active_requests{http_request_method=\"GET\",http_route=\"/sleep/{ms}\"} 1",
+            "http_server_active_requests{http_request_method=\"GET\",http_route=\"/stand/{file}\"} 1",
         )
     });
     let asked = Instant::now();
@@ -481,6 +483,7 @@ fn the_listener_of_their_own_is_there_to_the_end_of_a_stop() {
     });
     assert_eq!(ask("/health/live").status, 200);
     assert_eq!(ask("/health/ready").status, 503);
+    std::fs::write(directory.path().join("told"), "").unwrap();
     assert_eq!(running.read().status, 200);
     let ended = program.ended();
     assert_eq!(ended.status.code(), Some(0), "{}", ended.log);

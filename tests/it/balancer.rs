@@ -301,10 +301,15 @@ fn a_stall_is_named_while_it_lasts() {
         "hold_until_told",
         &place,
         "hybrid::pool",
-        "held_ms=1",
     ] {
         assert!(named.contains(word), "{word} in {named}");
     }
+    // Hardly more on a machine that has a processor to spare for the watch.
+    let held = named
+        .split(' ')
+        .find_map(|word| word.strip_prefix("held_ms="));
+    let held: u64 = held.unwrap().parse().unwrap();
+    assert!(held >= 10, "{held} ms");
 }
 
 // === Modes ===

@@ -63,7 +63,8 @@ fn as_many_sleep_at_once_as_want_to_from_a_cold_start() {
 #[test]
 fn a_route_that_takes_every_thread_does_not_hold_up_another() {
     let gate = Gate::default();
-    let server = start(&gate, Config::new().max_threads(4));
+    let config = Config::new().max_threads(4);
+    let server = start(&gate, config.queue_wait(Duration::from_secs(60)));
     let clients = get(&server, 32, "/stand");
     gate.wait_for(|counts| counts.begun == 4);
     for _ in 0..20 {

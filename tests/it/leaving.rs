@@ -55,12 +55,12 @@ async fn closure_alone(State(gate): State<Gate>) -> Result<&'static str> {
     Ok("through")
 }
 
-#[post("/slow-body", timeout = "500ms")]
+#[post("/slow-body", timeout = "1s")]
 async fn slow_body(#[body] text: String) -> String {
     text
 }
 
-#[post("/slow-body-plain", timeout = "500ms")]
+#[post("/slow-body-plain", timeout = "1s")]
 fn slow_body_plain(#[body] text: String) -> String {
     text
 }
@@ -299,7 +299,7 @@ fn the_time_of_a_handler_begins_with_the_complete_body() {
         let mut wire = Wire::to(server.addr);
         let head = "HTTP/1.1\r\nhost: test\r\ncontent-length: 8\r\n\r\n";
         wire.write(format!("POST {path} {head}half"));
-        std::thread::sleep(Duration::from_millis(800));
+        std::thread::sleep(Duration::from_millis(1500));
         wire.write("half");
         let reply = wire.read();
         assert_eq!((reply.status, reply.text()), (200, "halfhalf"));
@@ -310,10 +310,13 @@ fn the_time_of_a_handler_begins_with_the_complete_body() {
 fn a_deadline_that_passes_drops_an_async_handler() {
     let gate = Gate::default();
     let client = TestClient::new(app(&gate));
-    assert_eq!(client.get("/in-time-async").send().status(), 504);
+    late_until_begun(&client, "/in-time-async", &gate);
     assert_eq!((gate.counts().begun, gate.counts().dropped), (1, 1));
     gate.open();
-    assert_eq!(client.get("/in-time-async").send().text(), "through");
+    // Not at the first time where the machine is too busy to be in time.
+    eventually("it is in time", || {
+        client.get("/in-time-async").send().text() == "through"
+    });
 }
 
 /// What becomes of a running handler whose client leaves: it goes through once

@@ -8,7 +8,10 @@ use std::{
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitCode, ExitStatus, Stdio, Termination},
-    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    sync::{
+        Barrier,
+        mpsc::{self, Receiver, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -17,7 +20,7 @@ use hybrid::prelude::*;
 use rustix::process::{Pid, Signal, kill_process};
 use tracing::Instrument as _;
 
-use crate::harness::PATIENCE;
+use crate::harness::{PATIENCE, eventually};
 
 /// The variable that makes a test a program.
 const PROGRAM: &str = "IT_PROGRAM";
@@ -43,6 +46,23 @@ fn sleep(ms: u64) -> &'static str {
 async fn sleep_async(ms: u64) -> &'static str {
     tokio::time::sleep(Duration::from_millis(ms)).await;
     "slept"
+}
+
+/// The pool's threads.
+pub(crate) const THREADS: usize = 8;
+
+/// Answers when it runs on every thread of the pool.
+#[get("/all-at-once")]
+fn all_at_once() {
+    static ALL: Barrier = Barrier::new(THREADS);
+    ALL.wait();
+}
+
+/// Goes on when there is such a file.
+#[get("/stand/{file}")]
+fn stand(file: String) -> &'static str {
+    eventually("it is told", || Path::new(&file).exists());
+    "through"
 }
 
 #[get("/threads")]
@@ -90,8 +110,10 @@ fn span_on_pool() -> &'static str {
 #[test]
 fn serving() {
     main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0").max_threads(THREADS);
         App::new()
-            .config(Config::new().addr("127.0.0.1:0").max_threads(8))
+            // On a machine that is busy the queue takes its time.
+            .config(config.queue_wait(Duration::from_secs(30)))
             .on_stop(|| {
                 eprintln!("the stop hook ran");
                 Ok::<_, std::io::Error>(())
@@ -99,6 +121,8 @@ fn serving() {
             .routes(routes![
                 sleep,
                 sleep_async,
+                all_at_once,
+                stand,
                 threads,
                 panic_on_event,
                 panic_on_pool

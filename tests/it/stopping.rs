@@ -15,7 +15,7 @@ use rustix::process::Signal;
 
 use crate::{
     harness::{Wire, at_once, join},
-    programs::Program,
+    programs::{Program, THREADS},
 };
 
 fn start() -> Program {
@@ -138,7 +138,7 @@ fn a_second_signal_stops_at_once() {
 /// What is not finished within the grace is cut, and the log says so.
 #[test]
 fn a_grace_that_is_over_cuts_what_runs() {
-    let grace = [("HYBRID_SHUTDOWN_GRACE", "300ms")];
+    let grace = [("HYBRID_SHUTDOWN_GRACE", "2s")];
     let program = Program::start("serving", Path::new("."), &grace);
     let addr = program.listens();
     let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
@@ -147,6 +147,7 @@ fn a_grace_that_is_over_cuts_what_runs() {
     let mut last = Wire::to(addr);
     last.write(get("/sleep/1"));
     assert_eq!(last.read().status, 200);
+    drop(last);
     let asked = Instant::now();
     program.signal(Signal::TERM);
     assert!(clients.iter_mut().all(|client| client.try_read().is_none()));
@@ -172,16 +173,16 @@ fn panics_cost_no_thread() {
         wire.write(get(path));
         wire.read()
     };
-    let warmed = at_once(8, move |_| {
+    let warmed = at_once(THREADS, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write(get("/sleep/300"));
+        wire.write(get("/all-at-once"));
         wire.read().status
     });
-    assert_eq!(join(warmed), [200; 8]);
+    assert_eq!(join(warmed), [204; THREADS]);
     let before = ask("/threads");
     assert_eq!(
         before.text().matches("hybrid-pool-").count() - 1,
-        8,
+        THREADS,
         "{}",
         before.text()
     );

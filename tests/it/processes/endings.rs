@@ -11,7 +11,7 @@ use std::{
 use hybrid::prelude::*;
 use rustix::process::Signal;
 
-use super::{Trial, is_alive, kill, request, within};
+use super::{Trial, is_alive, kill, request, wait_for_file, within};
 use crate::{
     harness::{PATIENCE, Wire, at_once, eventually, join},
     programs::main_of,
@@ -32,34 +32,52 @@ fn spin() {
     }
 }
 
-#[get("/sleep/{ms}", lane = process)]
-fn sleep(ms: u64) -> String {
-    thread::sleep(Duration::from_millis(ms));
+#[get("/pid", lane = process)]
+fn pid() -> String {
     std::process::id().to_string()
 }
 
-#[get("/sleep-on-pool/{ms}")]
-fn sleep_on_pool(ms: u64) -> &'static str {
-    thread::sleep(Duration::from_millis(ms));
-    "slept"
+/// Goes on when it is told to.
+#[get("/stand", lane = process, timeout = "60s")]
+fn stand() -> String {
+    wait_for_file("go");
+    std::process::id().to_string()
+}
+
+#[get("/stand-on-pool", timeout = "60s")]
+fn stand_on_pool() -> String {
+    wait_for_file("go");
+    std::process::id().to_string()
 }
 
 #[test]
 fn serving() {
     main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0");
         App::new()
             .admin_at("/_hybrid")
-            .config(Config::new().addr("127.0.0.1:0"))
+            // On a machine that is busy a worker may take its time to start.
+            .config(config.queue_wait(Duration::from_secs(30)))
             .on_stop(|| {
                 eprintln!("the stop hook ran");
                 Ok::<_, std::io::Error>(())
             })
-            .routes(routes![hold, spin, sleep, sleep_on_pool])
+            .routes(routes![hold, spin, pid, stand, stand_on_pool])
             .run()
     });
 }
 
 // === The tests ===
+
+impl Trial {
+    /// So many workers are in their handlers.
+    fn are_busy(&self, count: usize) {
+        eventually("all workers are at work", || {
+            let workers = self.workers();
+            workers.len() == count && workers.iter().all(|worker| worker.state == "busy")
+        });
+    }
+}
 
 fn names_in(directory: &str) -> BTreeSet<String> {
     let entries = fs::read_dir(directory).into_iter().flatten();
@@ -77,16 +95,17 @@ fn a_server_that_is_killed_takes_its_workers_along() {
     let directory = tempfile::tempdir().unwrap();
     let temporary = tempfile::tempdir().unwrap();
     let variables = [
+        // No other test picks its ports there: the next server is to have the same.
+        ("HYBRID_ADDR", "127.0.0.2:0"),
         ("HYBRID_MAX_PROCESSES", "3"),
         ("TMPDIR", temporary.path().to_str().unwrap()),
     ];
     let trial = Trial::start_in(directory, "endings::serving", &variables);
-    let sleepers: Vec<_> = (0..3).map(|_| trial.begin("GET", "/sleep/300")).collect();
-    let pids: BTreeSet<String> = join(sleepers)
-        .iter()
-        .map(|reply| reply.text().to_owned())
-        .collect();
-    assert_eq!(pids.len(), 3);
+    // Each stands in a worker of its own.
+    let standing: Vec<_> = (0..3).map(|_| trial.begin("GET", "/stand")).collect();
+    trial.are_busy(3);
+    trial.go("go");
+    assert!(join(standing).iter().all(|reply| reply.status == 200));
     let mut held = trial.wire();
     held.write(request("POST", "/hold", &vec![7; 4 << 20]));
     let mut spun = trial.wire();
@@ -98,7 +117,7 @@ fn a_server_that_is_killed_takes_its_workers_along() {
 
     trial.program.signal(Signal::KILL);
     let are_gone = || !children.iter().any(|pid| is_alive(*pid));
-    assert!(within(Duration::from_secs(2), are_gone), "{children:?}");
+    assert!(within(Duration::from_secs(10), are_gone), "{children:?}");
     assert!(held.is_closed() && spun.is_closed());
     assert_eq!(names_in("/dev/shm").difference(&shared_memory).next(), None);
     assert_eq!(
@@ -106,37 +125,36 @@ fn a_server_that_is_killed_takes_its_workers_along() {
         BTreeSet::new()
     );
 
-    let addr = trial.addr.to_string();
-    let next = Trial::start("endings::serving", &[("HYBRID_ADDR", &addr)]);
-    assert_eq!(next.addr, trial.addr);
-    assert_eq!(next.get("/sleep/0").status, 200);
+    let Trial { program, addr, .. } = trial;
+    // Its last thread closes its listener.
+    program.ended();
+    let next = Trial::start("endings::serving", &[("HYBRID_ADDR", &addr.to_string())]);
+    assert_eq!(next.addr, addr);
+    assert_eq!(next.get("/pid").status, 200);
 }
 
 /// A service manager signals all processes of a service at once, a terminal all
 /// that belong to its foreground: what was sent before is answered all the same.
 fn check_stop(signal: Signal) {
     let trial = Trial::start("endings::serving", &[]);
-    trial.begin("GET", "/sleep/100").join().unwrap();
     let addr = trial.addr;
     let (say, hear) = mpsc::channel();
     let clients = at_once(24, move |number| {
-        let target = ["/sleep/100", "/sleep-on-pool/100"][number % 2];
+        let target = ["/stand", "/stand-on-pool"][number % 2];
         let mut wire = Wire::to(addr);
         wire.write(request("GET", target, b""));
         say.send(()).unwrap();
         wire.read().status
     });
     assert_eq!(hear.iter().take(24).count(), 24);
-    // Both workers are ready: one that only starts has nothing to finish.
-    eventually("both workers are at work", || {
-        let workers = trial.workers();
-        workers.len() == 2 && workers.iter().all(|worker| worker.state == "busy")
-    });
+    // One that only starts has nothing to finish.
+    trial.are_busy(2);
     let children = trial.children();
     let asked = Instant::now();
     children.iter().for_each(|pid| kill(*pid, signal));
     trial.program.signal(signal);
     children.iter().for_each(|pid| kill(*pid, signal));
+    trial.go("go");
     assert_eq!(join(clients), [200; 24]);
     let Trial { program, .. } = trial;
     let ended = program.ended();
@@ -168,16 +186,18 @@ fn workers_outlive_the_threads_of_the_pool() {
     let addr = trial.addr;
     let threads = || trial.holdings().pool_threads;
     let clients = at_once(40, move |number| {
-        let target = ["/sleep/50", "/sleep-on-pool/300"][number % 2];
+        let target = ["/stand", "/stand-on-pool"][number % 2];
         super::ask(addr, "GET", target, b"").status
     });
     eventually("the pool has grown", || threads() > 15);
+    trial.are_busy(2);
+    trial.go("go");
     assert_eq!(join(clients), [200; 40]);
     trial.calm();
     let pids = trial.worker_pids();
     eventually("the pool has shrunk", || threads() < 5);
     for _ in 0..4 {
-        let pid = trial.get("/sleep/0").text().parse().unwrap();
+        let pid = trial.get("/pid").text().parse().unwrap();
         assert!(pids.contains(&pid));
     }
     assert_eq!(trial.worker_pids(), pids);

@@ -114,6 +114,11 @@ impl Trial {
         fs::read_to_string(path).unwrap()
     }
 
+    /// Lets handlers go on that [wait](wait_for_file) for that.
+    fn go(&self, name: &str) {
+        fs::write(self.file(name), "").unwrap();
+    }
+
     fn pid(&self) -> i32 {
         self.program.pid()
     }
