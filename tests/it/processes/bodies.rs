@@ -191,3 +191,24 @@ fn without_shared_memory_a_large_body_is_refused_and_a_small_one_served() {
     assert!(trial.post("/echo", &small).body == small);
     trial.calm();
 }
+
+/// What was refused before it was sent is nothing that a worker has served.
+#[test]
+fn a_call_that_never_reached_its_worker_is_not_counted() {
+    let variables = [
+        ("HYBRID_MAX_PROCESSES", "1"),
+        ("HYBRID_SEGMENT_LIMIT", "1MiB"),
+        ("HYBRID_WORKER_RECYCLE_REQUESTS", "3"),
+    ];
+    let trial = Trial::start("bodies::serving", &variables);
+    let serve = || assert_eq!(trial.post("/let-go", b"").status, 204);
+    serve();
+    let large = body(3 * MIB, 1);
+    for _ in 0..5 {
+        assert_eq!(trial.post("/echo", &large).status, 503);
+    }
+    serve();
+    assert_eq!(trial.ended("recycled"), 0);
+    serve();
+    eventually("it has served enough", || trial.ended("recycled") == 1);
+}

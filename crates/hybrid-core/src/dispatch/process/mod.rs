@@ -86,7 +86,8 @@ pub(crate) struct Plan {
     pub(crate) routes: Vec<String>,
 }
 
-/// The worker processes of an application. Dropped, all of them are killed.
+/// The worker processes of an application. Dropped, it is closed: each of them ends by
+/// itself, and is killed where it does not.
 pub(crate) struct Workers {
     shared: Arc<Shared>,
     left: watch::Receiver<bool>,
@@ -123,6 +124,7 @@ struct Worker {
     route_last: AtomicUsize,
     /// Since when it is to end, and why: a [`Doom`].
     doom: AtomicU8,
+    /// Calls that it has answered.
     served: AtomicU64,
     /// How many it had served when it was last looked at.
     served_before: AtomicU64,
@@ -271,7 +273,7 @@ impl Shared {
     /// Takes a worker back that has nothing to do any more.
     fn give_back(self: &Arc<Self>, worker: Arc<Worker>) {
         worker.route.store(IDLE, Ordering::Relaxed);
-        let served = worker.served.fetch_add(1, Ordering::Relaxed) + 1;
+        let served = worker.served.load(Ordering::Relaxed);
         let most = self.plan.recycle_requests as u64;
         if worker.retires.load(Ordering::Relaxed) || (most > 0 && served >= most) {
             self.doom(&worker, Doom::Retires);

@@ -229,6 +229,7 @@ impl Lease {
     ) -> Result<Answered, Broken> {
         // From here on the worker is idle again, whatever becomes of the answer.
         self.holds = Holds::Worker;
+        self.worker.served.fetch_add(1, Ordering::Relaxed);
         if sound.retires {
             self.worker.retires.store(true, Ordering::Relaxed);
         }
