@@ -114,9 +114,12 @@ macro_rules! keys {
                 let mut refused = Vec::new();
                 $(if let Some(given) = &config.$name {
                     let value = <$kind as Kind>::from_given(given);
-                    match checked!($kind, $name, value, $($low, $high)?) {
+                    match checked!($kind, $name, value, $($low, $high)?)
+                        .map_err(|message| describe(&message, given))
+                        .and_then(|value| available(stringify!($name), value))
+                    {
                         Ok(value) => self.$name = Some(value),
-                        Err(message) => refused.push(describe(&message, given)),
+                        Err(message) => refused.push(message),
                     }
                 })*
                 refused
@@ -128,8 +131,9 @@ macro_rules! keys {
                     $(stringify!($name) => {
                         let value = <$kind as Kind>::from_text(text);
                         checked!($kind, $name, value, $($low, $high)?)
-                            .map(|value| self.$name = Some(value))
                             .map_err(|message| describe(&message, &text))
+                            .and_then(|value| available(stringify!($name), value))
+                            .map(|value| self.$name = Some(value))
                     })*
                     _ => return None,
                 })
@@ -146,8 +150,9 @@ macro_rules! keys {
                     $(stringify!($name) => {
                         let value = <$kind as Kind>::from_toml(value);
                         checked!($kind, $name, value, $($low, $high)?)
-                            .map(|value| self.$name = Some(value))
                             .map_err(|message| describe(&message, &written.trim_matches(['"', '\''])))
+                            .and_then(|value| available(stringify!($name), value))
+                            .map(|value| self.$name = Some(value))
                     })*
                     _ => return None,
                 })
@@ -296,6 +301,18 @@ macro_rules! checked {
             )
         })
     };
+}
+
+/// A key's value, unless it is of a part that this build lacks: nobody is to believe
+/// it in force.
+fn available<T>(key: &str, value: T) -> Result<T, Refused> {
+    if cfg!(feature = "logging") || !matches!(key, "log" | "log_format") {
+        return Ok(value);
+    }
+    Err(format!(
+        "`{key}` needs the feature `logging` of hybrid: without it the program installs a \
+         subscriber of its own, which decides"
+    ))
 }
 
 /// The longest part of a refused value that a message repeats.
@@ -457,9 +474,9 @@ keys! {
     admin: MaybeAddress = "";
     /// Whether answers say where their route ran.
     expose_lane: Switch = "false";
-    /// Which events are logged. Needs the feature `logging`.
+    /// Which events are logged. Needs the feature `logging`, and is refused without it.
     log: Filter = "info";
-    /// How log lines are written. Needs the feature `logging`.
+    /// How log lines are written. Needs the feature `logging`, and is refused without it.
     log_format: Format = "text";
 }
 

@@ -27,6 +27,9 @@ fn every_default_reads_and_lies_in_its_range() {
         if matches!(key.name, "event_loops" | "max_processes" | "drain_delay") {
             continue;
         }
+        if cfg!(not(feature = "logging")) && LOGGING.contains(&key.name) {
+            continue;
+        }
         let file = format!("{} = \"{}\"", key.name, key.default);
         assert!(
             resolve(&Config::new(), Some(("f", &file)), []).is_ok(),
@@ -297,11 +300,34 @@ fn switches_and_formats_read_as_people_write_them() {
         );
     }
     assert!(settings("expose_lane = true", &[]).expose_lane);
-    assert_eq!(
-        settings("log_format = \"json\"", &[]).log_format,
-        LogFormat::Json
-    );
     assert_eq!(faults("log = \"=;=\"\nlog_format = \"xml\"", &[]).len(), 2);
+}
+
+/// The keys of the feature `logging`.
+const LOGGING: [&str; 2] = ["log", "log_format"];
+
+#[cfg(feature = "logging")]
+#[test]
+fn a_log_may_be_written_as_json() {
+    let settings = settings("log_format = \"json\"", &[("HYBRID_LOG", "off")]);
+    assert_eq!(settings.log_format, LogFormat::Json);
+    assert_eq!(settings.log, "off");
+}
+
+/// In every layer, also with what is the default.
+#[cfg(not(feature = "logging"))]
+#[test]
+fn a_log_is_refused_where_nothing_writes_one() {
+    let found = faults("log_format = \"text\"", &[("HYBRID_LOG", "debug")]);
+    let builder = resolve(&Config::new().log("info"), None, []).unwrap_err();
+    let builder = builder.iter().map(ToString::to_string);
+    let found: Vec<_> = found.into_iter().chain(builder).collect();
+    assert_eq!(found.len(), 3);
+    for (fault, key) in found.iter().zip(["log_format", "log", "log"]) {
+        let expected = format!("`{key}` needs the feature `logging` of hybrid");
+        assert!(fault.contains(&expected), "{fault}");
+    }
+    assert_eq!(Settings::default().log, "info");
 }
 
 #[test]

@@ -338,7 +338,7 @@ impl Kind for Filter {
         filter.ok().map(|_| text.to_owned())
     }
 
-    /// Nobody filters by it then.
+    /// Nobody filters by it then, and it is refused.
     #[cfg(not(feature = "logging"))]
     fn from_text(text: &str) -> Option<String> {
         Some(text.to_owned())
