@@ -26,7 +26,6 @@ use toml::Table;
 use crate::{
     bench::{Bench, Effort},
     callgrind::{self, Asked},
-    rounds::Rounds,
     servers::Server,
     workload::Workload,
 };
@@ -109,7 +108,8 @@ impl Counts {
         for (workload, counts) in Workload::ALL.into_iter().zip(&mut of) {
             for server in SERVERS {
                 if workload.servers().contains(&server) {
-                    counts.push((server, count(bench, workload, server)?));
+                    let asked = Asked::of(server, workload);
+                    counts.push((server, callgrind::count(bench, &asked, ROUNDS)?.least()));
                 }
             }
         }
@@ -162,20 +162,6 @@ impl Counts {
     fn ratio(&self, workload: Workload) -> f64 {
         self.get(workload, Server::Hybrid) / self.get(workload, reference(workload))
     }
-}
-
-fn count(bench: &Bench, workload: Workload, server: Server) -> io::Result<f64> {
-    let asked = Asked {
-        server,
-        request: workload.request(),
-        answer: workload.answer(),
-        variables: &[],
-    };
-    let mut rounds = Rounds::default();
-    for _ in 0..bench.rounds(ROUNDS) {
-        rounds.push(callgrind::count(bench, &asked)?);
-    }
-    Ok(rounds.least())
 }
 
 /// What hybrid's count is a ratio to: the nearest to the ground that there is.

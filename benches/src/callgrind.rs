@@ -12,9 +12,11 @@ use std::{
 
 use crate::{
     bench::{Bench, Effort},
-    client,
+    client, load,
     process::Running,
+    rounds::Rounds,
     servers::Server,
+    workload::Workload,
 };
 
 /// Requests of a run: of a short one and of a long one.
@@ -60,6 +62,28 @@ pub struct Asked {
     pub variables: &'static [(&'static str, &'static str)],
 }
 
+impl Asked {
+    /// A server, for a workload.
+    pub fn of(server: Server, workload: Workload) -> Self {
+        Self {
+            server,
+            request: workload.request(),
+            answer: workload.answer(),
+            variables: &[],
+        }
+    }
+
+    /// hybrid, for a handler that does nothing.
+    pub fn trivial(path: &str) -> Self {
+        Self {
+            server: Server::Hybrid,
+            request: load::get(path),
+            answer: "ok",
+            variables: &[],
+        }
+    }
+}
+
 /// What callgrind saw of a run: its own account, a text for each thread.
 #[derive(Debug)]
 pub struct Profile {
@@ -103,15 +127,19 @@ impl Profile {
     }
 }
 
-/// Instructions a request.
+/// Instructions a request, in so many rounds.
 ///
 /// # Errors
 /// valgrind is not there, or the server does not answer as it must.
-pub fn count(bench: &Bench, asked: &Asked) -> io::Result<f64> {
+pub fn count(bench: &Bench, asked: &Asked, rounds: usize) -> io::Result<Rounds> {
     let runs = Runs::of(bench.effort);
-    let [short, long] = [runs.short, runs.long]
-        .map(|requests| profile(&bench.program, asked, requests, &[])?.total());
-    Ok((long? as f64 - short? as f64) / runs.between())
+    let mut counts = Rounds::default();
+    for _ in 0..bench.rounds(rounds) {
+        let [short, long] = [runs.short, runs.long]
+            .map(|requests| profile(&bench.program, asked, requests, &[])?.total());
+        counts.push((long? as f64 - short? as f64) / runs.between());
+    }
+    Ok(counts)
 }
 
 /// Runs a server under callgrind for that many requests.

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, io};
 
-use super::table;
+use super::{answered, table, timed};
 use crate::{
     bench::Bench,
     load::{self, Load},
@@ -71,25 +71,18 @@ pub(super) struct Saturated {
 
 pub(super) fn saturate(bench: &Bench, running: &Running, path: &str) -> io::Result<Saturated> {
     let load = Load::closed(running.addr, path, CLIENTS);
-    let mut cpu = Vec::new();
-    let measured = load::drive_watched(&[load], bench.span(300, 1_200), |_| {
-        cpu.push(running.cpu()?);
-        Ok(())
-    })?;
-    let measured = super::answered(&measured[0], path)?;
-    let used = cpu[1].saturating_sub(cpu[0]);
-    let answered = measured.answered as f64;
+    let (measured, cpu_us) = timed(load, bench.span(300, 1_200), path, || running.cpu())?;
     Ok(Saturated {
-        cpu_us: used.as_secs_f64() * 1e6 / answered,
+        cpu_us,
         rate: measured.rate(),
-        generator_us: measured.own_cpu.as_secs_f64() * 1e6 / answered,
+        generator_us: measured.own_cpu.as_secs_f64() * 1e6 / measured.answered as f64,
     })
 }
 
 fn alone(bench: &Bench, running: &Running, path: &str) -> io::Result<f64> {
     let load = Load::closed(running.addr, path, 1);
     let measured = load::drive(&[load], bench.span(100, 600))?;
-    Ok(super::answered(&measured[0], path)?.latencies.p50_ms() * 1e3)
+    Ok(answered(&measured[0], path)?.latencies.p50_ms() * 1e3)
 }
 
 fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {

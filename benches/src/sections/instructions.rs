@@ -7,7 +7,6 @@ use crate::{
     bench::{Bench, Effort},
     callgrind::{self, Asked, Runs},
     client::CONNECTIONS,
-    load,
     rounds::{Bar, Rounds},
     servers::Server,
     workload::Workload,
@@ -30,23 +29,19 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
         let mut of_workload = Figures::new();
         let servers = workload.servers().iter();
         for server in servers.filter(|server| is_counted(bench, **server)) {
-            let asked = Asked {
-                server: *server,
-                request: workload.request(),
-                answer: workload.answer(),
-                variables: &[],
-            };
-            let mut rounds = Rounds::default();
-            for _ in 0..bench.rounds(ROUNDS) {
-                rounds.push(callgrind::count(bench, &asked)?);
-            }
-            of_workload.push((*server, rounds));
+            let asked = Asked::of(*server, workload);
+            of_workload.push((*server, callgrind::count(bench, &asked, ROUNDS)?));
         }
         figures.push((workload, of_workload));
     }
+    let asynchronous = Asked::trivial("/async");
+    let plain = Asked {
+        variables: &[("HYBRID_MODE", "async_only")],
+        ..Asked::trivial("/plain")
+    };
     let on_loop = [
-        trivial(bench, "/async", &[])?,
-        trivial(bench, "/plain", &[("HYBRID_MODE", "async_only")])?,
+        callgrind::count(bench, &asynchronous, ROUNDS)?,
+        callgrind::count(bench, &plain, ROUNDS)?,
     ];
     write(bench, &figures, &on_loop).map_err(io::Error::other)
 }
@@ -57,25 +52,6 @@ fn is_counted(bench: &Bench, server: Server) -> bool {
         Effort::Full => server != UNCOUNTED,
         Effort::Small => matches!(server, Server::Hyper | Server::Axum | Server::Hybrid),
     }
-}
-
-/// hybrid's trivial handler.
-fn trivial(
-    bench: &Bench,
-    path: &str,
-    variables: &'static [(&'static str, &'static str)],
-) -> io::Result<Rounds> {
-    let asked = Asked {
-        server: Server::Hybrid,
-        request: load::get(path),
-        answer: "ok",
-        variables,
-    };
-    let mut rounds = Rounds::default();
-    for _ in 0..bench.rounds(ROUNDS) {
-        rounds.push(callgrind::count(bench, &asked)?);
-    }
-    Ok(rounds)
 }
 
 fn write(

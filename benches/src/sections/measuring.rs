@@ -22,7 +22,6 @@ use super::{hop, table};
 use crate::{
     bench::Bench,
     callgrind::{self, Asked, Profile, Runs},
-    load,
     rounds::{Bar, Rounds},
     servers::Server,
     workload::Workload,
@@ -58,18 +57,8 @@ struct Counted {
 /// # Errors
 /// valgrind is not there, or the server does not answer as it must.
 pub(super) fn measure(bench: &Bench) -> io::Result<String> {
-    let json = Asked {
-        server: Server::Hybrid,
-        request: Workload::Json.request(),
-        answer: Workload::Json.answer(),
-        variables: &[],
-    };
-    let plain = Asked {
-        server: Server::Hybrid,
-        request: load::get("/plain"),
-        answer: "ok",
-        variables: &[],
-    };
+    let json = Asked::of(Server::Hybrid, Workload::Json);
+    let plain = Asked::trivial("/plain");
     let mut text = String::new();
     writeln!(
         text,

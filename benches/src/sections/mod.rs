@@ -14,9 +14,12 @@ mod start;
 mod tails;
 mod throughput;
 
-use std::{fmt, fmt::Write as _, io};
+use std::{fmt, fmt::Write as _, io, time::Duration};
 
-use crate::{bench::Bench, load::Measured};
+use crate::{
+    bench::Bench,
+    load::{self, Load, Measured, Span},
+};
 
 /// A section of the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,4 +165,23 @@ fn answered<'a>(measured: &'a Measured, what: &str) -> io::Result<&'a Measured> 
         )));
     }
     Ok(measured)
+}
+
+/// Drives a load that must be answered; and how much of a server's clock an answer
+/// took, in microseconds.
+fn timed(
+    load: Load,
+    span: Span,
+    what: &str,
+    clock: impl Fn() -> io::Result<Duration>,
+) -> io::Result<(Measured, f64)> {
+    let mut edges = Vec::new();
+    let mut measured = load::drive_watched(&[load], span, |_| {
+        edges.push(clock()?);
+        Ok(())
+    })?;
+    let measured = measured.swap_remove(0);
+    let answers = answered(&measured, what)?.answered as f64;
+    let used = edges[1].saturating_sub(edges[0]);
+    Ok((measured, used.as_secs_f64() * 1e6 / answers))
 }

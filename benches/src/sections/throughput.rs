@@ -6,11 +6,11 @@
 
 use std::{fmt::Write as _, io};
 
-use super::{answered, table};
+use super::{table, timed};
 use crate::{
     bench::{Bench, Effort},
     client,
-    load::{self, Load, Pace},
+    load::{Load, Pace},
     process::Running,
     python::{Installed, Peer},
     rounds::Rounds,
@@ -138,17 +138,10 @@ fn saturate(
         connections: bench.clients(CLIENTS),
         pace: Pace::Closed,
     };
-    let mut cpu = Vec::new();
-    let measured = load::drive_watched(&[load], bench.span(400, 1_500), |_| {
-        cpu.push(running.cpu_of_all()?);
-        Ok(())
-    })?;
-    let measured = answered(&measured[0], name)?;
-    let used = cpu[1].saturating_sub(cpu[0]);
+    let (measured, cpu_us) = timed(load, bench.span(400, 1_500), name, || running.cpu_of_all())?;
     figures.rate.push(measured.rate());
     figures.p50_ms.push(measured.latencies.p50_ms());
     figures.p99_ms.push(measured.latencies.p99_ms());
-    let cpu_us = used.as_secs_f64() * 1e6 / measured.answered as f64;
     figures.cpu_us.push(cpu_us);
     Ok(())
 }
