@@ -6,6 +6,7 @@ use std::{
     fmt,
     sync::{Arc, Barrier, Mutex},
     thread::{self, ThreadId},
+    time::Duration,
 };
 
 use hybrid::prelude::*;
@@ -249,8 +250,10 @@ fn app() -> App {
         barrier: Arc::new(Barrier::new(THREADS)),
         seen: Arc::default(),
     };
+    let config = Config::new().max_threads(THREADS);
     App::new()
-        .config(Config::new().max_threads(THREADS))
+        // On a machine that is busy a thread may take its time to come.
+        .config(config.queue_wait(Duration::from_secs(30)))
         .state(muster_state)
         .routes(routes![
             on_event,

@@ -1,6 +1,9 @@
 //! Bodies of every size, through messages and through shared memory.
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use hybrid::prelude::*;
 
@@ -57,9 +60,11 @@ fn let_go() {
 #[test]
 fn serving() {
     main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0");
         App::new()
             .admin_at("/_hybrid")
-            .config(Config::new().addr("127.0.0.1:0"))
+            // On a machine that is busy large bodies take their time.
+            .config(config.queue_wait(Duration::from_secs(30)))
             .routes(routes![echo, reversed, hash, inner, grown, keep, let_go])
             .run()
     });

@@ -15,6 +15,7 @@ use std::{
     },
     sync::atomic::{AtomicU64, Ordering},
     thread,
+    time::Duration,
 };
 
 use hybrid::prelude::*;
@@ -257,9 +258,11 @@ fn well() -> String {
 #[test]
 fn serving() {
     main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0");
         App::new()
             .admin_at("/_hybrid")
-            .config(Config::new().addr("127.0.0.1:0"))
+            // On a machine that is busy a worker may take its time to start.
+            .config(config.queue_wait(Duration::from_secs(30)))
             .routes(routes![lie, lie_well, scribble, well])
             .run()
     });

@@ -1,6 +1,8 @@
 //! The very request that killed its worker twice is not tried a third time, and any
 //! other is.
 
+use std::time::Duration;
+
 use hybrid::prelude::*;
 
 use super::{Trial, ask, code};
@@ -24,9 +26,11 @@ fn hangs() {
 #[test]
 fn serving() {
     main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0");
         App::new()
             .admin_at("/_hybrid")
-            .config(Config::new().addr("127.0.0.1:0"))
+            // On a machine that is busy a worker may take its time to start.
+            .config(config.queue_wait(Duration::from_secs(30)))
             .routes(routes![picky, hangs])
             .run()
     });
