@@ -10,7 +10,11 @@ use std::{
 use smallvec::SmallVec;
 
 use crate::{
-    app::Frozen, dispatch::Cancel, router::Route, server::Peer, spec::Lane,
+    app::Frozen,
+    dispatch::Cancel,
+    router::Route,
+    server::{Local, Peer},
+    spec::Lane,
     telemetry::clock::Instant,
 };
 
@@ -126,8 +130,7 @@ impl fmt::Debug for Head {
 /// Derefs to [`Head`], and through it to [`http::request::Parts`].
 pub struct Parts {
     pub(crate) head: Head,
-    pub(crate) app: Arc<Frozen>,
-    pub(crate) route: Arc<Route>,
+    pub(crate) app: Local<Frozen>,
     /// Where this request runs; its route may move while it does.
     pub(crate) lane: Lane,
     pub(crate) received: Instant,
@@ -135,10 +138,18 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// The route that takes the request.
+    pub(crate) fn taken_by(&self) -> &Arc<Route> {
+        let matched = self.head.matched.as_ref();
+        &matched
+            .expect("parts are made where a route was found")
+            .route
+    }
+
     /// The state of that type which the route's group or its app holds.
     #[must_use]
     pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
-        self.route.states.get()
+        self.taken_by().states.get()
     }
 }
 

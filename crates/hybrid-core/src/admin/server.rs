@@ -17,7 +17,7 @@ use crate::{
     config::Settings,
     head::Came,
     problem::Problem,
-    server::{self, Application},
+    server::{self, Application, Local},
 };
 
 /// Few ask, and nobody may use up the files that the application needs.
@@ -74,11 +74,11 @@ impl AdminServer {
 
 impl Application for AdminApp {
     fn call(
-        self: Arc<Self>,
+        app: Local<Self>,
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static {
-        Arc::clone(&self.app).call_admin(came, body)
+        Frozen::call_admin(Local::of(&app.app), came, body)
     }
 
     fn refuse(&self, problem: Problem, head: &http::request::Parts) -> Response {

@@ -40,7 +40,7 @@ use crate::{
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
     respond::{IntoResponse, Redirect},
     router::{Found, Route, Router},
-    server::{Application, ClientAddr, Peer},
+    server::{Application, ClientAddr, Local, Peer},
     spec::{Lane, OnDisconnect},
     state::States,
     sync::{AtomicBool, Ordering},
@@ -82,7 +82,7 @@ pub struct Frozen {
 /// What the router found for a request, on its way through layers.
 #[derive(Clone)]
 pub(crate) struct Routed {
-    app: Arc<Frozen>,
+    app: Local<Frozen>,
     target: Target,
     peer: Peer,
     received: Instant,
@@ -103,11 +103,11 @@ enum Target {
 impl Application for Frozen {
     /// Never fails: whatever goes wrong is an answer.
     fn call(
-        self: Arc<Self>,
+        app: Local<Self>,
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static {
-        self.answering(came, body)
+        Self::answering(app, came, body)
     }
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
@@ -127,17 +127,17 @@ impl Application for Frozen {
 }
 
 impl Frozen {
-    fn answering(self: Arc<Self>, came: Box<Came>, body: Body) -> Answering {
+    fn answering(app: Local<Self>, came: Box<Came>, body: Body) -> Answering {
         let received = clock::now();
-        let (target, stack) = self.find(&came.http);
-        let in_flight = self.begin(&target, &came.http.method, received);
-        let spare = self.error_format.needs_head().then(|| {
+        let (target, stack) = app.find(&came.http);
+        let in_flight = app.begin(&target, &came.http.method, received);
+        let spare = app.error_format.needs_head().then(|| {
             let matched = target.matched().cloned();
             Box::new(Head::new(came.clone(), matched))
         });
         let is_head = came.http.method == Method::HEAD;
         let routed = Routed {
-            app: self,
+            app,
             target,
             peer: came.peer,
             received,
@@ -162,14 +162,14 @@ impl Frozen {
 
     /// Answers a request that came to the listener of the admin endpoints.
     pub(crate) fn call_admin(
-        self: Arc<Self>,
+        app: Local<Self>,
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static {
         let is_head = came.http.method == Method::HEAD;
         let routed = Routed {
             target: Target::Admin(came.http.uri.path().to_owned()),
-            app: self,
+            app,
             peer: came.peer,
             received: clock::now(),
         };
@@ -382,14 +382,15 @@ impl Frozen {
     }
 
     /// Lets a handler outlive its client, as long as there is room.
-    pub(crate) fn detach(self: &Arc<Self>, serving: Serving, route: Option<usize>) {
-        let Ok(permit) = Arc::clone(&self.detached).try_acquire_owned() else {
+    pub(crate) fn detach(app: &Local<Self>, serving: Serving, route: Option<usize>) {
+        let Ok(permit) = Arc::clone(&app.detached).try_acquire_owned() else {
             tracing::warn!("too many handlers outlive their clients; one was cancelled");
             return;
         };
-        let app = Arc::clone(self);
+        let app = app.clone();
         let mut serving = Catching::new(serving);
-        self.runtime.spawn(async move {
+        let runtime = app.runtime.clone();
+        runtime.spawn(async move {
             let ended = poll_fn(|cx| {
                 let _watching = route.map(|route| app.balancer.watching(route));
                 Pin::new(&mut serving).poll(cx)
@@ -486,8 +487,8 @@ impl Routed {
         let matched = self.target.matched()?;
         let deadline = matched.route.timeout;
         Some(Running {
-            app: Arc::clone(&self.app),
-            route: Arc::clone(&matched.route),
+            app: self.app.clone(),
+            route: matched.route.index,
             lane: Lane::Event,
             deadline: deadline.and_then(|timeout| self.received.checked_add(timeout)),
             permit: None,
@@ -513,11 +514,11 @@ impl Routed {
         body: Body,
         spare: Option<Box<Head>>,
     ) -> Answering {
-        let app = Arc::clone(&self.app);
-        let route = self.target.matched().map(|m| Arc::clone(&m.route));
+        let app = self.app.clone();
+        let route = self.target.matched().map(|matched| matched.route.index);
         let mut request = Request::from_parts(came.http, body);
         request.extensions_mut().insert(self);
-        let layered = Arc::clone(&app);
+        let layered = app.clone();
         let serving = Box::pin(async move { Box::new(layered.stacks[stack].call(request).await) });
         let mut answering = Answering::new(app, serving, spare);
         answering.route = route;
@@ -543,7 +544,7 @@ impl Routed {
         } = self;
         let Target::Route(matched) = target else {
             let routed = Self {
-                app: Arc::clone(&app),
+                app: app.clone(),
                 target,
                 peer,
                 received,
@@ -552,7 +553,8 @@ impl Routed {
             let serving = Box::pin(async move { Box::new(routed.elsewhere(request).await) });
             return Answering::new(app, serving, spare);
         };
-        let route = Arc::clone(&matched.route);
+        let route = &*matched.route;
+        let (index, serve) = (route.index, Arc::clone(&route.serve));
         let lane = route.effective_lane.get();
         // On a thread of the pool its ticket decides what becomes of it.
         let is_future = route.lane == Lane::Event && lane != Lane::Pool;
@@ -560,20 +562,23 @@ impl Routed {
             .then(|| Arc::new(Ticket::new(Arc::clone(app.pool.orphans()))));
         let parts = Parts {
             head: Head::new(came, Some(matched)),
-            app: Arc::clone(&app),
-            route: Arc::clone(&route),
+            app: app.clone(),
             lane,
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
         };
-        let mut serving = Arc::clone(&route.serve).serve(Call { parts, body });
+        let mut serving = serve.serve(Call { parts, body });
         if lane == Lane::Quarantine {
-            let (shedding, shed) = (Arc::clone(&app), Arc::clone(&route));
-            let refused = move || shedding.telemetry.shed(&shed, Shed::QueueFull);
-            serving = app.balancer.confine(serving, route.index, refused);
+            let shedding = app.clone();
+            let refused = move || {
+                shedding
+                    .telemetry
+                    .shed(&shedding.routes[index], Shed::QueueFull)
+            };
+            serving = app.balancer.confine(serving, index, refused);
         }
         let mut answering = Answering::new(app, serving, spare);
-        answering.route = Some(route);
+        answering.route = Some(index);
         answering.detaching = detaching;
         answering
     }
@@ -582,7 +587,7 @@ impl Routed {
 /// Where a middleware or a layer stands: what renders the problems that it
 /// answers with, before what stands further out sees the answer.
 pub(crate) struct Edge {
-    app: Arc<Frozen>,
+    app: Local<Frozen>,
     route: Option<Arc<Route>>,
     spare: Option<Box<Head>>,
 }
@@ -593,7 +598,7 @@ impl Edge {
         let routed: &Routed = request.extensions().get()?;
         let matched = routed.target.matched();
         Some(Self {
-            app: Arc::clone(&routed.app),
+            app: routed.app.clone(),
             route: matched.map(|matched| Arc::clone(&matched.route)),
             spare: routed.spare(request),
         })
@@ -622,7 +627,7 @@ impl Parts {
             .cloned()
             .map_or(Target::Nothing, Target::Route);
         Routed {
-            app: Arc::clone(&self.app),
+            app: self.app.clone(),
             target,
             peer: self.head.peer(),
             received: self.received,
@@ -673,9 +678,10 @@ impl Routed {
 /// A request that is being answered. Its panics are answers too; dropped, it
 /// goes on by itself where its route is detached and its handler has begun.
 pub(crate) struct Answering {
-    app: Arc<Frozen>,
+    app: Local<Frozen>,
     serving: Catching<BoxResponse>,
-    route: Option<Arc<Route>>,
+    /// The index of its route.
+    route: Option<usize>,
     detaching: Option<Arc<Ticket>>,
     spare: Option<Box<Head>>,
     /// The client asked for the head of the answer alone.
@@ -688,7 +694,7 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    fn new(app: Arc<Frozen>, serving: Serving, spare: Option<Box<Head>>) -> Self {
+    fn new(app: Local<Frozen>, serving: Serving, spare: Option<Box<Head>>) -> Self {
         Self {
             app,
             serving: Catching::new(serving),
@@ -718,8 +724,12 @@ impl Answering {
         response
     }
 
+    fn route(&self) -> Option<&Route> {
+        self.route.map(|index| &*self.app.routes[index])
+    }
+
     fn panicked(&self, Panicked(text): Panicked) -> Response {
-        let handler = self.route.as_ref().filter(|_| !self.is_layered);
+        let handler = self.route().filter(|_| !self.is_layered);
         let name = handler.map_or("a layer", |route| route.spec.name);
         self.render(&Problem::internal(format!("`{name}` panicked: {text}")))
     }
@@ -728,9 +738,10 @@ impl Answering {
     /// make: that of a panic, or of a middleware that refuses.
     fn place(&self, response: &mut Response) {
         let (exposes, notes) = (self.app.settings.expose_lane, self.app.notes_placement);
-        let Some(route) = self.route.as_ref().filter(|_| exposes || notes) else {
+        if !exposes && !notes {
             return;
-        };
+        }
+        let Some(route) = self.route() else { return };
         let placement = Placement::never_ran(route.effective_lane.get());
         if exposes && !is_exposed(response) {
             expose(response, placement);
@@ -742,7 +753,7 @@ impl Answering {
 
     fn render(&self, problem: &Problem) -> Response {
         self.app
-            .render_for(problem, self.spare.as_deref(), self.route.as_deref())
+            .render_for(problem, self.spare.as_deref(), self.route())
     }
 }
 
@@ -752,8 +763,8 @@ impl Future for Answering {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<BoxResponse> {
         let this = self.get_mut();
         let polled = {
-            let route = this.route.as_ref();
-            let _watching = route.map(|route| this.app.balancer.watching(route.index));
+            let route = this.route;
+            let _watching = route.map(|route| this.app.balancer.watching(route));
             Pin::new(&mut this.serving).poll(cx)
         };
         polled.map(|response| {
@@ -777,8 +788,7 @@ impl Drop for Answering {
             .as_ref()
             .is_some_and(|ticket| ticket.has_started());
         if let Some(serving) = begun.then(|| self.serving.take()).flatten() {
-            let route = self.route.as_ref().map(|route| route.index);
-            self.app.detach(serving, route);
+            Frozen::detach(&self.app, serving, self.route);
         }
     }
 }

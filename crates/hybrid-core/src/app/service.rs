@@ -6,7 +6,6 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -26,7 +25,7 @@ use crate::{
     error::{Error, Fault},
     head::Came,
     respond::into_body,
-    server::{Application, Peer},
+    server::{Application, Local, Peer},
 };
 
 /// A built application as a [`tower_service::Service`]; see [`App::into_service`].
@@ -34,7 +33,7 @@ use crate::{
 /// Its thread pool ends with its last clone.
 #[derive(Clone)]
 pub struct AppService {
-    app: Arc<Frozen>,
+    app: Local<Frozen>,
 }
 
 impl App {
@@ -65,7 +64,7 @@ impl App {
             built.map(std::thread::ScopedJoinHandle::join)
         });
         match built {
-            Ok(Ok(built)) => Ok(AppService::of(built?)),
+            Ok(Ok(built)) => Ok(AppService::of(&built?)),
             Ok(Err(_)) => Err(Error::from_faults(vec![Fault::new("the start panicked")])),
             Err(error) => Err(Error::one("no thread to start on", error)),
         }
@@ -81,7 +80,7 @@ impl App {
     /// ready.
     pub async fn into_service_async(self) -> Result<AppService, Error> {
         let built = build_apart(self, For::Mounting).await?;
-        Ok(AppService::of(built))
+        Ok(AppService::of(&built))
     }
 
     fn awaits(&self) -> bool {
@@ -90,14 +89,16 @@ impl App {
 }
 
 impl AppService {
-    fn of(built: Built) -> Self {
+    fn of(built: &Built) -> Self {
         logging::say_start(&built.app, &built.warnings);
         if built.app.settings().admin.is_some() {
             tracing::warn!(
                 "`admin` is ignored: an app inside another server listens nowhere; use `admin_at`"
             );
         }
-        Self { app: built.app }
+        Self {
+            app: Local::of(&built.app),
+        }
     }
 }
 
@@ -116,8 +117,7 @@ where
 
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
         let (head, body) = request.map(into_body).into_parts();
-        let app = Arc::clone(&self.app);
-        let answer = Application::call(app, Came::new(head, Peer::default()), body);
+        let answer = Application::call(self.app.clone(), Came::new(head, Peer::default()), body);
         Box::pin(async move { Ok(*answer.await) })
     }
 }

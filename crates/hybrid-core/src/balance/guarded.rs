@@ -35,7 +35,7 @@ thread_local! {
 /// Runs a plain `fn` on its event loop, and measures it. A route that is there by
 /// the balancer's choice is looked at.
 pub(crate) fn run_inline<R>(parts: &Parts, run: impl FnOnce() -> R) -> (R, Timing) {
-    let route = &*parts.route;
+    let route = &**parts.taken_by();
     if !route.is_auto {
         return route.timed(0, run);
     }

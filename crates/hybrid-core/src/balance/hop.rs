@@ -21,6 +21,7 @@ use crate::{
     app::Frozen,
     dispatch::{Running, run_uncounted},
     router::Route,
+    server::Local,
     spec::Lane,
     telemetry::{clock, reading},
 };
@@ -37,10 +38,10 @@ const BATCHES_MIN: usize = 4;
 const LONGEST: Duration = Duration::from_millis(500);
 
 /// Measures it as a part of that route, and writes it down.
-pub(super) fn measure(shared: &Shared, app: &Arc<Frozen>, route: &Arc<Route>) {
+pub(super) fn measure(shared: &Shared, app: &Arc<Frozen>, route: &Route) {
     let running = Running {
-        app: Arc::clone(app),
-        route: Arc::clone(route),
+        app: Local::of(app),
+        route: route.index,
         lane: Lane::Pool,
         deadline: clock::now().checked_add(LONGEST),
         permit: None,

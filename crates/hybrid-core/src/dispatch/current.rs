@@ -18,6 +18,7 @@ use crate::{
     app::{Frozen, Routed},
     head::Parts,
     router::Route,
+    server::Local,
     spec::Lane,
     telemetry::clock::{self, Instant},
 };
@@ -29,8 +30,9 @@ thread_local! {
 /// The request that runs on this thread.
 #[derive(Clone)]
 pub(crate) struct Running {
-    pub(crate) app: Arc<Frozen>,
-    pub(crate) route: Arc<Route>,
+    pub(crate) app: Local<Frozen>,
+    /// The index of its route.
+    pub(crate) route: usize,
     pub(crate) lane: Lane,
     pub(crate) deadline: Option<Instant>,
     /// The route's `max_concurrency`, held by what it runs on the pool as well:
@@ -41,8 +43,8 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn of(parts: &Parts, lane: Lane, deadline: Option<Instant>) -> Self {
         Self {
-            app: Arc::clone(&parts.app),
-            route: Arc::clone(&parts.route),
+            app: parts.app.clone(),
+            route: parts.taken_by().index,
             lane,
             deadline,
             permit: None,
@@ -53,6 +55,10 @@ impl Running {
     /// middleware, a `FromRequest`. `None` where no route takes the request.
     pub(crate) fn of_request(request: &Request) -> Option<Self> {
         request.extensions().get::<Routed>()?.running()
+    }
+
+    pub(crate) fn route(&self) -> &Arc<Route> {
+        &self.app.routes()[self.route]
     }
 
     /// What runs on this thread, if anything.
@@ -107,13 +113,15 @@ impl Current {
     pub fn route(&self) -> Option<&str> {
         self.running
             .as_ref()
-            .map(|running| running.route.path.as_str())
+            .map(|running| running.route().path.as_str())
     }
 
     /// The handler's name.
     #[must_use]
     pub fn handler(&self) -> Option<&'static str> {
-        self.running.as_ref().map(|running| running.route.spec.name)
+        self.running
+            .as_ref()
+            .map(|running| running.route().spec.name)
     }
 
     /// The name of the thread this runs on: `hybrid-loop-0`, `hybrid-pool-3`.

@@ -217,7 +217,7 @@ fn pass<A: Arguments>(arguments: &A, parts: &mut Parts) -> Result<A::Guarded, Bo
 /// Whether a request waits for nothing before its handler: it has no guard, no
 /// body and no limit on how many run at once.
 pub(super) fn is_immediate<A: Arguments>(parts: &Parts) -> bool {
-    A::ARE_IMMEDIATE && parts.route.running.is_none()
+    A::ARE_IMMEDIATE && parts.taken_by().running.is_none()
 }
 
 /// Stages 1 to 3 of a request that [is immediate](is_immediate).
@@ -306,7 +306,7 @@ pub(super) fn complete(plan: Option<BodyPlan>, parts: &Parts) -> Instant {
 /// When the handler's time is up.
 pub(super) fn deadline(complete: Instant, parts: &Parts) -> Option<Instant> {
     // A limit beyond the clock's range is none.
-    complete.checked_add(parts.route.timeout?)
+    complete.checked_add(parts.taken_by().timeout?)
 }
 
 /// When `queue_wait` ends, for a request that begins to wait now.
@@ -327,7 +327,7 @@ pub(super) async fn admit(
     deadline: Option<Instant>,
     longest: Option<Instant>,
 ) -> Result<Option<OwnedSemaphorePermit>, Problem> {
-    let Some(limit) = &parts.route.running else {
+    let Some(limit) = &parts.taken_by().running else {
         return Ok(None);
     };
     if let Ok(permit) = Arc::clone(&limit.permits).try_acquire_owned() {
@@ -337,7 +337,10 @@ pub(super) async fn admit(
     // Boxed, as are all states that few requests come to.
     let place = Box::pin(wait_for_place(limit, deadline, longest)).await;
     if matches!(&place, Err(problem) if problem.status() == StatusCode::SERVICE_UNAVAILABLE) {
-        parts.app.telemetry().shed(&parts.route, Shed::Concurrency);
+        parts
+            .app
+            .telemetry()
+            .shed(parts.taken_by(), Shed::Concurrency);
     }
     place.map(Some)
 }
@@ -389,12 +392,12 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
         let refused = carried.0.violations();
         if !refused.is_empty() {
             let telemetry = parts.app.telemetry();
-            telemetry.refused_values(&parts.route, &parts.head.method, refused);
+            telemetry.refused_values(parts.taken_by(), &parts.head.method, refused);
         }
         let rendered = parts.app.render(&carried.0, &parts.head);
         carried.replace(response, rendered);
     } else if response.status() == StatusCode::OK
-        && let Some(status) = parts.route.spec.status
+        && let Some(status) = parts.taken_by().spec.status
     {
         // The macros let only valid statuses through.
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::OK);
@@ -406,7 +409,7 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
 pub(super) fn place(response: &mut Response, parts: &Parts, timing: Option<&Timing>) {
     if let Some(timing) = timing {
         let telemetry = parts.app.telemetry();
-        telemetry.ran(&parts.route, &parts.head.method, parts.lane, timing);
+        telemetry.ran(parts.taken_by(), &parts.head.method, parts.lane, timing);
     }
     let exposes = parts.app.settings().expose_lane;
     let notes = parts.app.notes_placement();

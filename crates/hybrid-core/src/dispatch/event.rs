@@ -95,7 +95,7 @@ where
                 let complete = parts.received;
                 let deadline = endpoint::deadline(complete, &parts);
                 let mut running = Running::of(&parts, parts.lane, deadline);
-                if parts.route.running.is_some() {
+                if parts.taken_by().running.is_some() {
                     let admitted = Box::pin(endpoint::admit_running(&parts, &mut running));
                     if let Err(problem) = admitted.await {
                         let response = Box::new(problem.into_response());
@@ -195,12 +195,12 @@ impl<A: Arguments<Values: Send>> Stages<A> {
         };
         let patience = Patience {
             longest,
-            on_disconnect: parts.route.on_disconnect,
+            on_disconnect: parts.taken_by().on_disconnect,
         };
         let queued = on_pool::queue(parts.app.for_tickets(), ticket, running, patience, work).await;
         queued.map_err(|refusal| {
-            refusal.count(&parts.app, &parts.route);
-            refusal.problem(parts.route.spec.name).into_response()
+            refusal.count(&parts.app, parts.taken_by());
+            refusal.problem(parts.taken_by().spec.name).into_response()
         })
     }
 }

@@ -103,7 +103,7 @@ impl<'a> Around<'a> {
             parts,
             alarm: Alarm::among(parts.app.alarms(), running.deadline),
             running: Some(running),
-            meter: parts.route.sampling.is_due().then(Meter::default),
+            meter: parts.taken_by().sampling.is_due().then(Meter::default),
             complete,
         }
     }
@@ -126,7 +126,7 @@ impl<'a> Around<'a> {
             }
         };
         let wall_ns = clock::now().ns_since(self.complete);
-        self.parts.route.sampling.note(wall_ns);
+        self.parts.taken_by().sampling.note(wall_ns);
         let timing = Timing {
             queue_ns: 0,
             wall_ns,

@@ -105,6 +105,6 @@ where
             return ran.map_err(|error| error.problem().into_response());
         }
         let run = || running.enter(|| (self.handler)(values).into_response());
-        Ok(parts.route.timed(0, run))
+        Ok(parts.taken_by().timed(0, run))
     }
 }

@@ -200,12 +200,12 @@ impl<A: Arguments> OnPool<A> {
         }
         let patience = Patience {
             longest,
-            on_disconnect: parts.route.on_disconnect,
+            on_disconnect: parts.taken_by().on_disconnect,
         };
         let queued = queue(parts.app.for_tickets(), ticket, running, patience, work).await;
         queued.map_err(|refusal| {
-            refusal.count(&parts.app, &parts.route);
-            refusal.problem(parts.route.spec.name).into_response()
+            refusal.count(&parts.app, parts.taken_by());
+            refusal.problem(parts.taken_by().spec.name).into_response()
         })
     }
 }
@@ -303,7 +303,7 @@ async fn queue_held<R: Send + 'static>(
     let queued_at = clock::now();
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     let job = Job {
-        route: running.route.index,
+        route: running.route,
         ticket: Arc::clone(&ticket),
         queued_at,
         patience: until.saturating_duration_since(queued_at),
@@ -357,7 +357,8 @@ fn work_of<R: Send + 'static>(
             // Given up by its waiter, who took the work out.
             return None;
         }
-        let (app, route) = (Arc::clone(&running.app), Arc::clone(&running.route));
+        let app = running.app.clone();
+        let route = &*app.routes()[running.route];
         let queue_ns = nanoseconds(started - queued_at);
         let run = || span.in_scope(|| running.enter(|| work.run()));
         let (ran, timing) = route.timed(queue_ns, || catch(run));
@@ -374,7 +375,7 @@ fn work_of<R: Send + 'static>(
         // Nobody listens where the request is over; then the answer is dropped, and
         // what it took is written down here.
         if let Err(unheard) = reply.send(done) {
-            app.telemetry().ran_unanswered(&route, &timing);
+            app.telemetry().ran_unanswered(route, &timing);
             drop_safely(unheard);
         }
         Some(timing)

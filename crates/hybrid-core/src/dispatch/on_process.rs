@@ -103,7 +103,7 @@ impl<A: Arguments> Serve for OnProcess<A> {
         } = work;
         let (response, timing) = self.run(&mut parts, &mut body, deadline);
         let mut response =
-            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, &parts.route));
+            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, parts.taken_by()));
         let refused = refused_sources(&response);
         endpoint::finish(&mut response, &parts);
         Worked {
@@ -150,7 +150,7 @@ impl<A: Arguments> OnProcess<A> {
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
         let interrupt = Interrupt::default();
         let call = process::Call {
-            is_sent_in_place: parts.app.sends_in_place() && parts.route.stack.is_none(),
+            is_sent_in_place: parts.app.sends_in_place() && parts.taken_by().stack.is_none(),
             interrupt: interrupt.clone(),
             ticket: Arc::clone(&ticket),
             parts: Arc::clone(parts),
@@ -158,7 +158,7 @@ impl<A: Arguments> OnProcess<A> {
             longest,
             body,
         };
-        let app = Arc::clone(&parts.app);
+        let app = parts.app.clone();
         let mut calling = Calling {
             call: Some(Box::pin(async move { app.call_worker(call).await })),
             parts,
@@ -174,10 +174,10 @@ impl<A: Arguments> OnProcess<A> {
                     refused,
                 } = answered;
                 let telemetry = parts.app.telemetry();
-                telemetry.refused_sources(&parts.route, &parts.head.method, &refused);
+                telemetry.refused_sources(parts.taken_by(), &parts.head.method, &refused);
                 Ok((response, timing))
             }
-            Some(Err(failed)) => Err(refuse(&parts.app, &parts.route, failed)),
+            Some(Err(failed)) => Err(refuse(&parts.app, parts.taken_by(), failed)),
             None => {
                 // What is dropped in the middle of a call is killed.
                 calling.call = None;
@@ -229,7 +229,7 @@ impl Drop for Calling<'_> {
         if !self.ticket.has_started() {
             return;
         }
-        let until = match self.parts.route.on_disconnect {
+        let until = match self.parts.taken_by().on_disconnect {
             OnDisconnect::Detach => self.deadline,
             OnDisconnect::Cancel => {
                 self.interrupt.cancel();
@@ -242,11 +242,14 @@ impl Drop for Calling<'_> {
             if let Some(Ok(answered)) = within(until, call).await
                 && let Some(timing) = &answered.timing
             {
-                parts.app.telemetry().ran_unanswered(&parts.route, timing);
+                parts
+                    .app
+                    .telemetry()
+                    .ran_unanswered(parts.taken_by(), timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };
-        self.parts.app.detach(Box::pin(unheard), None);
+        Frozen::detach(&self.parts.app, Box::pin(unheard), None);
     }
 }
 
@@ -264,7 +267,7 @@ impl<A: Arguments> OnProcess<A> {
         let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(response)) => return (*response, None),
-            Err(panic) => return (panicked(panic, &parts.route), None),
+            Err(panic) => return (panicked(panic, parts.taken_by()), None),
         };
         if prepared.is_refused() {
             return (prepared.refuse(arguments).into_response(), None);
@@ -274,7 +277,7 @@ impl<A: Arguments> OnProcess<A> {
             Ok(values) => *(self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
-        let route = Arc::clone(&parts.route);
+        let route = Arc::clone(parts.taken_by());
         let (ran, timing) = route.timed(0, || catch(|| running.enter(handle)));
         let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
         let response = match ran {

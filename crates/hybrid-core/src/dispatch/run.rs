@@ -114,7 +114,7 @@ where
             kind: Kind::NoRequest,
         });
     };
-    let app = Arc::clone(&running.app);
+    let app = running.app.clone();
     on(app.pool(), &running, f).await
 }
 
@@ -143,7 +143,7 @@ pub(super) async fn on<T: Send + 'static>(
 ) -> Result<T, PoolError> {
     let (value, timing) = timed_on(pool, running, f).await?;
     let telemetry = running.app.telemetry();
-    telemetry.ran_unanswered(&running.route, &timing);
+    telemetry.ran_unanswered(running.route(), &timing);
     Ok(value)
 }
 
@@ -184,7 +184,7 @@ async fn queued(
     };
     let done = queue((pool, running.app.alarms()), ticket, part, patience, f).await;
     done.map(|((), timing)| timing).map_err(|refusal| {
-        refusal.count(&running.app, &running.route);
+        refusal.count(&running.app, running.route());
         PoolError {
             kind: Kind::Refused(refusal),
         }
@@ -268,7 +268,7 @@ where
     let values = read(parts, &arguments).await?;
     let deadline = endpoint::deadline(endpoint::complete(None, parts), parts);
     let running = Running::of(parts, Lane::Pool, deadline);
-    let app = Arc::clone(&parts.app);
+    let app = parts.app.clone();
     match on(app.pool(), &running, move || f(values)).await {
         Ok(made) => made.map_err(IntoResponse::into_response),
         Err(error) => Err(error.problem().into_response()),

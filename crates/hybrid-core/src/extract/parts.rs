@@ -52,7 +52,7 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
-        let states = &parts.route.states;
+        let states = &parts.taken_by().states;
         // Start-up checks what `describe` says; a user's extractor may not say it.
         // Boxed: nearly always it is made, and the guards' future stays small.
         let state = match states.made::<T>() {

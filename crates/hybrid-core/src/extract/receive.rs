@@ -98,7 +98,7 @@ async fn make_own(
     body: Body,
 ) -> Result<Received, Response> {
     let request = request_of(parts, body);
-    let timeout = parts.route.timeout;
+    let timeout = parts.taken_by().timeout;
     let deadline = timeout.and_then(|timeout| parts.received.checked_add(timeout));
     let running = Running::of(parts, Lane::Event, deadline);
     match within(deadline, entered(running, make(request))).await {
@@ -180,7 +180,7 @@ pub(crate) async fn receive_raw(
 fn limit_of_own(parts: &Parts) -> usize {
     let settings = parts.app.settings();
     let most = settings.body_limit.max(settings.upload_limit);
-    parts.route.body_limit.unwrap_or(most)
+    parts.taken_by().body_limit.unwrap_or(most)
 }
 
 /// Frames below this are gathered, so that a client that sends byte by byte costs
@@ -221,7 +221,7 @@ async fn read_pieces(
 
 fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
     let settings = parts.app.settings();
-    match (parts.route.body_limit, plan, media) {
+    match (parts.taken_by().body_limit, plan, media) {
         (Some(own), ..) => own,
         (None, BodyPlan::Form, Media::Urlencoded) => settings.form_limit,
         (None, ..) => settings.body_limit,
@@ -369,8 +369,8 @@ fn request_of(parts: &mut Parts, body: Body) -> Request {
     *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
     let settings = parts.app.settings();
     let limits = BodyLimits {
-        whole: parts.route.body_limit.unwrap_or(settings.body_limit),
-        streamed: parts.route.body_limit.unwrap_or(settings.upload_limit),
+        whole: parts.taken_by().body_limit.unwrap_or(settings.body_limit),
+        streamed: parts.taken_by().body_limit.unwrap_or(settings.upload_limit),
         form: FormLimits::of(settings),
     };
     request.extensions_mut().insert(limits);

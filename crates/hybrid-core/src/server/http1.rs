@@ -15,7 +15,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{
-    Application,
+    Application, Local,
     accept::Server,
     body::{Http1Body, RequestBody, Unread, Watch},
     closing,
@@ -62,9 +62,10 @@ pub(crate) async fn run<A: Application>(
     conn: Arc<Conn>,
     io: TimedIo<TcpStream>,
 ) {
+    let app = Local::of(&server.app);
     let service = service_fn(|request: http::Request<Incoming>| {
         conn.begin_request();
-        serve(server, Arc::clone(&conn), request)
+        serve(server, app.clone(), Arc::clone(&conn), request)
     });
     let mut http = server
         .http1
@@ -124,6 +125,7 @@ pin_project_lite::pin_project! {
 
 fn serve<A: Application>(
     server: &Server<A>,
+    app: Local<A>,
     conn: Arc<Conn>,
     request: http::Request<Incoming>,
 ) -> Exchange<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
@@ -139,7 +141,7 @@ fn serve<A: Application>(
     } else {
         Body::empty()
     };
-    let serving = serving::begin(server, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, app, Came::new(parts, conn.peer), body);
     Exchange {
         serving,
         conn: Some(conn),

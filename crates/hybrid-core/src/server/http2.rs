@@ -9,7 +9,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::{
-    Application,
+    Application, Local,
     accept::Server,
     body::{Http2Body, RequestBody, Unread, Watch},
     conn::{Conn, Lapse},
@@ -51,8 +51,10 @@ pub(crate) async fn run<A: Application>(
     conn.multiplex();
     let tasks = StreamTasks::new(Arc::clone(&conn));
     let builder = builder(&server.settings, tasks.clone());
-    let service =
-        service_fn(|request: http::Request<Incoming>| serve(server, &conn, tasks.begin(), request));
+    let app = Local::of(&server.app);
+    let service = service_fn(|request: http::Request<Incoming>| {
+        serve(server, app.clone(), &conn, tasks.begin(), request)
+    });
     let mut http = builder.serve_connection(TokioIo::new(io), service);
     let mut going = None;
     std::future::poll_fn(|cx| {
@@ -87,6 +89,7 @@ pub(crate) async fn run<A: Application>(
 /// One request, from its head to the head of its answer.
 fn serve<A: Application>(
     server: &Server<A>,
+    app: Local<A>,
     conn: &Conn,
     stream: Arc<Stream>,
     request: http::Request<Incoming>,
@@ -99,7 +102,7 @@ fn serve<A: Application>(
         let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&shared));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let serving = serving::begin(server, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, app, Came::new(parts, conn.peer), body);
     async move {
         let Answered { response, .. } = serving.await;
         Ok((*response).map(|body| Http2Body::new(body, stream, shared)))

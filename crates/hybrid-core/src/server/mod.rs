@@ -29,6 +29,7 @@ mod files;
 pub(crate) mod head;
 mod http1;
 mod http2;
+mod local;
 mod peer;
 mod serving;
 mod shared;
@@ -50,6 +51,7 @@ use tokio::{
 };
 
 pub use body::BodyTooSlow;
+pub(crate) use local::Local;
 pub use peer::{ClientAddr, Peer};
 
 use crate::{
@@ -60,10 +62,10 @@ use accept::Server;
 use shared::Stage;
 
 /// What a server serves.
-pub(crate) trait Application: Send + Sync + 'static {
+pub(crate) trait Application: Send + Sync + Sized + 'static {
     /// Answers a request. Dropping the future means that the client has left.
     fn call(
-        self: Arc<Self>,
+        app: Local<Self>,
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static;

@@ -13,7 +13,7 @@ use std::{
 use http::StatusCode;
 
 use super::{
-    Application,
+    Application, Local,
     accept::Server,
     head::{self, Asked},
 };
@@ -39,12 +39,13 @@ pub(crate) struct Answered {
 /// Begins to answer a request.
 pub(crate) fn begin<A: Application>(
     server: &Server<A>,
+    app: Local<A>,
     came: Box<Came>,
     body: Body,
 ) -> Serving<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
     match head::check(&came.http, &server.head_limits, &server.known_hosts) {
         Ok(Asked::Resource) => Serving::Called {
-            answer: server.app.clone().call(came, body),
+            answer: A::call(app, came, body),
         },
         Ok(Asked::Server) => {
             let mut response = Response::default();

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{Arc, mpsc},
+    sync::mpsc,
 };
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use crate::{
     Request,
     body::Body,
     head::Came,
-    server::{Application, Peer},
+    server::{Application, Local, Peer},
 };
 
 /// A request that is being put together; sent by [`send`](Self::send).
@@ -157,7 +157,7 @@ impl<'a> TestRequest<'a> {
     }
 
     fn answering(self) -> impl Future<Output = TestResponse> + Send + 'static {
-        let app = Arc::clone(self.client.app());
+        let app = Local::of(self.client.app());
         let request = self.build();
         async move {
             let (head, body) = request.into_parts();

@@ -20,7 +20,7 @@ use crate::{
     error::Error,
     extract::{Extension, Guard, State},
     head::Came,
-    server::{Application as _, Peer},
+    server::{Application as _, Local, Peer},
     spec::RouteSpec,
 };
 
@@ -79,7 +79,11 @@ fn runtime() -> Runtime {
 
 fn get(app: &Arc<Frozen>, path: &str, runtime: &Runtime) -> (u16, String) {
     let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
-    let answer = Arc::clone(app).call(Came::new(head, Peer::default()), Body::empty());
+    let answer = Frozen::call(
+        Local::of(app),
+        Came::new(head, Peer::default()),
+        Body::empty(),
+    );
     runtime.block_on(async {
         let answer = answer.await;
         let status = answer.status().as_u16();

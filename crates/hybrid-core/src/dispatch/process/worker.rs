@@ -42,6 +42,7 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     router::Route,
+    server::Local,
     telemetry::{clock::Instant, timing::Timing},
 };
 
@@ -111,7 +112,7 @@ fn say(text: &str) {
 }
 
 struct Worker {
-    app: Arc<Frozen>,
+    app: Local<Frozen>,
     runtime: Runtime,
     calls: OwnedFd,
     limits: InForce,
@@ -146,7 +147,7 @@ fn start(
     orders::listen_to_signals(server)
         .map_err(|error| Error::one("a worker could not listen to signals", error))?;
     let worker = Worker {
-        app: built.app,
+        app: Local::of(&built.app),
         runtime,
         calls,
         limits: InForce::new(),

@@ -55,22 +55,22 @@ struct TestApp {
 }
 
 impl Application for TestApp {
-    async fn call(self: Arc<Self>, came: Box<Came>, body: Body) -> crate::BoxResponse {
+    async fn call(app: Local<Self>, came: Box<Came>, body: Body) -> crate::BoxResponse {
         let request = Request::from_parts(came.http, body);
-        self.calls.fetch_add(1, Ordering::SeqCst);
+        app.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
         Box::new(match path.as_str() {
             "/echo" => echo(request.into_body()).await,
             "/gate" => {
-                let guard = Abandoned(Arc::clone(&self), false);
-                self.entered.notify_one();
-                self.gate.notified().await;
+                let guard = Abandoned(app.clone(), false);
+                app.entered.notify_one();
+                app.gate.notified().await;
                 guard.answered();
                 text("through the gate")
             }
             "/large" => text("x".repeat(200_000)),
             "/endless" => {
-                let dropped = Arc::clone(&self.body_dropped);
+                let dropped = Arc::clone(&app.body_dropped);
                 Response::new(Body::new(Endless {
                     left: usize::MAX,
                     panics: false,
@@ -78,7 +78,7 @@ impl Application for TestApp {
                 }))
             }
             "/panic-in-body" => {
-                let dropped = Arc::clone(&self.body_dropped);
+                let dropped = Arc::clone(&app.body_dropped);
                 Response::new(Body::new(Endless {
                     left: 2,
                     panics: true,
@@ -133,7 +133,7 @@ async fn echo(mut body: Body) -> Response {
 }
 
 /// Notes a handler that was dropped before it answered.
-struct Abandoned(Arc<TestApp>, bool);
+struct Abandoned(Local<TestApp>, bool);
 
 impl Abandoned {
     fn answered(mut self) {

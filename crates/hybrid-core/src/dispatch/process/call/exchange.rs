@@ -42,7 +42,7 @@ impl Lease {
         let loaded = self.load(call).await?;
         let mut message = Vec::with_capacity(1024 + loaded.inline_bytes());
         encode_call(call, number, &loaded, &mut message)?;
-        let route = call.parts.route.index;
+        let route = call.parts.taken_by().index;
         self.worker.route.store(route, Ordering::Relaxed);
         self.worker.route_last.store(route, Ordering::Relaxed);
         self.holds = Holds::Calling;

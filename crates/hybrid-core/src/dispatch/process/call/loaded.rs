@@ -208,7 +208,7 @@ pub(super) fn encode_call(
     let client: Option<ClientAddr> = head.extensions.get().copied();
     let message = ToWorker::Call(frame::Call {
         number,
-        route: u32::try_from(call.parts.route.index).unwrap_or(u32::MAX),
+        route: u32::try_from(call.parts.taken_by().index).unwrap_or(u32::MAX),
         method: head.method.as_str(),
         target: &target,
         version: version_number(head.version),

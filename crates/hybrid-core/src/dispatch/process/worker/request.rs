@@ -68,8 +68,7 @@ impl Worker {
         Ok(Work {
             parts: Parts {
                 head: Head::new(Came::new(http, Peer { addr: call.peer }), Some(matched)),
-                app: Arc::clone(&self.app),
-                route: Arc::clone(route),
+                app: self.app.clone(),
                 lane: Lane::Process,
                 received,
                 cancel: Cancel::of(ticket),
