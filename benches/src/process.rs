@@ -32,6 +32,10 @@ impl Running {
     /// It cannot be started, or does not say where it listens.
     pub fn start(mut command: Command, server: Server, loops: usize) -> io::Result<Self> {
         command.args(["serve", server.name(), &loops.to_string()]);
+        // mimalloc gives a new thread memory that the system is asked to back with
+        // huge pages: clearing one of 2 MB takes a virtual machine milliseconds, and
+        // 200 new threads half a second, now and then.
+        command.env("MIMALLOC_ALLOW_THP", "0");
         let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -93,7 +93,8 @@ fn head(text: &mut String) -> std::fmt::Result {
         text,
         "Written by `cargo run --release --manifest-path benches/Cargo.toml`; with `-- hop`, say, only \
          that section is measured anew. Every server is a process of its own, built with mimalloc, \
-         `lto = \"thin\"` and `codegen-units = 1`. hybrid has all its limits, time limits and \
+         `lto = \"thin\"` and `codegen-units = 1`, and runs without transparent huge pages \
+         (`MIMALLOC_ALLOW_THP=0`). hybrid has all its limits, time limits and \
          measurements at their defaults; the others have none.\n"
     )?;
     writeln!(

@@ -16,7 +16,7 @@ const LIGHT: f64 = 2_000.0;
 const LIGHT_CONNECTIONS: usize = 16;
 /// Clients that compute.
 const CLIENTS: usize = 32;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// One server in all rounds.
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use crate::{
     servers::Server,
 };
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 
 /// Plain, trivial, and asked beside everything else.
 const FAST: f64 = 100.0;
