@@ -17,8 +17,8 @@
 //!   computes never more than there are processors.
 //! - `pulse`, for what is not known yet or changes.
 //!
-//! Threads are started by the keeper, never by a loop: one at a time, while a
-//! ticket could run that nobody is there to take. Idle ones leave after ten
+//! Threads are started by the keeper, never by a loop: a few in a row, while
+//! tickets could run that nobody is there to take. Idle ones leave after ten
 //! seconds. One thread beyond `max_threads` is kept for routes that hold none.
 //!
 //! Shutdown: [`Pool::close`] refuses new jobs and wakes everybody; workers finish
