@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// One short run of an `async fn` in that many is measured, for who wants to know.
-const ASYNC_ONE_IN: u32 = 32;
+const ASYNC_ONE_IN: u32 = 64;
 /// Of a plain `fn`: what is measured decides where it runs.
 const PLAIN_ONE_IN: u32 = 16;
 
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_few_short_runs_are_measured_whatever_runs_between_them() {
-        for (lane, one_in) in [(Lane::Pool, 16), (Lane::Event, 32)] {
+        for (lane, one_in) in [(Lane::Pool, 16), (Lane::Event, 64)] {
             let routes = [(); 4].map(|()| Sampling::of(lane));
             routes.iter().for_each(|route| route.note(1_000));
             let mut measured = [0; 4];
