@@ -177,14 +177,25 @@ impl<A: Application> Server<A> {
     }
 }
 
-async fn run<A: Application>(server: Arc<Server<A>>, conn: Arc<Conn>, mut io: TimedIo<TcpStream>) {
-    match sniff(&mut io, &conn).await {
-        Sniffed::Http1 => first::run(&server, conn, io).await,
-        // Boxed, as the rare ones of HTTP/1 are: the task is as large as its
-        // largest part, and most connections are HTTP/1 and idle.
-        Sniffed::Http2 => Box::pin(second::run(&server, conn, io)).await,
-        Sniffed::SlowHead => Box::pin(closing::too_slow(&server, io, &conn)).await,
-        Sniffed::Nothing => {}
+/// Serves a connection to its end, whatever it speaks.
+#[expect(
+    clippy::manual_async_fn,
+    reason = "that holds its arguments twice, and the stream is large"
+)]
+fn run<A: Application>(
+    server: Arc<Server<A>>,
+    conn: Arc<Conn>,
+    mut io: TimedIo<TcpStream>,
+) -> impl Future<Output = ()> {
+    async move {
+        match sniff(&mut io, &conn).await {
+            Sniffed::Http1 => first::run(&server, conn, io).await,
+            // Boxed, as the rare ones of HTTP/1 are: the task is as large as its
+            // largest part, and most connections are HTTP/1 and idle.
+            Sniffed::Http2 => Box::pin(second::run(&server, conn, io)).await,
+            Sniffed::SlowHead => Box::pin(closing::too_slow(&server, io, &conn)).await,
+            Sniffed::Nothing => {}
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -57,56 +58,72 @@ enum End {
 }
 
 /// Serves a connection to its end.
-pub(crate) async fn run<A: Application>(
+///
+/// No `async fn`: that holds its arguments twice, and the stream is large.
+pub(crate) fn run<A: Application>(
     server: &Arc<Server<A>>,
     conn: Arc<Conn>,
     io: TimedIo<TcpStream>,
-) {
+) -> impl Future<Output = ()> {
     let app = Local::of(&server.app);
-    let service = service_fn(|request: http::Request<Incoming>| {
-        conn.begin_request();
-        serve(server, app.clone(), Arc::clone(&conn), request)
-    });
+    let service = {
+        let conn = Arc::clone(&conn);
+        service_fn(move |request: http::Request<Incoming>| {
+            conn.begin_request();
+            serve(server, app.clone(), Arc::clone(&conn), request)
+        })
+    };
     let mut http = server
         .http1
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
-    let end = std::future::poll_fn(|cx| {
-        conn.register(cx.waker());
-        if let Poll::Ready(done) = Pin::new(&mut http).poll(cx) {
-            return Poll::Ready(End::Done(done));
+    async move {
+        let end = std::future::poll_fn(|cx| {
+            conn.register(cx.waker());
+            if let Poll::Ready(done) = Pin::new(&mut http).poll(cx) {
+                return Poll::Ready(End::Done(done));
+            }
+            match conn.lapse() {
+                Some(lapse) => Poll::Ready(End::Lapse(lapse)),
+                None => match conn.shared.stage() {
+                    Stage::Cutting => Poll::Ready(End::Cut),
+                    Stage::Closing if conn.is_idle() => Poll::Ready(End::Idle),
+                    _ => Poll::Pending,
+                },
+            }
+        })
+        .await;
+        // Otherwise the connection is somebody else's now.
+        if let Some(parts) = http.into_parts() {
+            let (io, read) = (parts.io.into_inner(), parts.read_buf);
+            // Boxed with all that it holds: the task is as large as its largest part,
+            // and most connections are idle.
+            Box::pin(finish(server, &conn, end, io, read)).await;
         }
-        match conn.lapse() {
-            Some(lapse) => Poll::Ready(End::Lapse(lapse)),
-            None => match conn.shared.stage() {
-                Stage::Cutting => Poll::Ready(End::Cut),
-                Stage::Closing if conn.is_idle() => Poll::Ready(End::Idle),
-                _ => Poll::Pending,
-            },
+    }
+}
+
+/// Says on the connection what is left to say.
+async fn finish<A: Application>(
+    server: &Arc<Server<A>>,
+    conn: &Conn,
+    end: End,
+    io: TimedIo<TcpStream>,
+    read: Bytes,
+) {
+    match end {
+        End::Cut | End::Idle => {}
+        End::Lapse(Lapse::SlowHead) if !conn.has_left_unread() => {
+            closing::too_slow(server, io, conn).await;
         }
-    })
-    .await;
-    let parts = http.into_parts();
-    match (end, parts) {
-        // The connection is somebody else's now.
-        (_, None) | (End::Cut | End::Idle, _) => {}
-        (End::Lapse(Lapse::SlowHead), Some(parts)) if !conn.has_left_unread() => {
-            Box::pin(closing::too_slow(server, parts.io.into_inner(), &conn)).await;
-        }
-        (End::Lapse(lapse), _) => tracing::debug!(?lapse, "closing a connection"),
-        (End::Done(done), Some(parts)) => {
+        End::Lapse(lapse) => tracing::debug!(?lapse, "closing a connection"),
+        End::Done(done) => {
             if let Err(error) = &done {
                 tracing::debug!(%error, "a connection ended with an error");
             }
-            let io = parts.io.into_inner();
             match conn.held_back() {
-                Some(status) => {
-                    let read = &parts.read_buf;
-                    Box::pin(closing::refuse_head(server, io, &conn, status, read)).await;
-                }
-                None if done.is_ok() => {
-                    Box::pin(closing::close(io, &conn, &server.settings)).await;
-                }
+                Some(status) => closing::refuse_head(server, io, conn, status, &read).await,
+                None if done.is_ok() => closing::close(io, conn, &server.settings).await,
                 None => {}
             }
         }
