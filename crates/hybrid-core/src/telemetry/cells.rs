@@ -90,6 +90,8 @@ pub(super) struct RunCells {
     pub(super) queue: OnceLock<Box<Counts>>,
 }
 
+/// The bucket of what took longer than the first. Apart, as all that few requests come
+/// to.
 #[inline(never)]
 fn further_bucket(ns: u64) -> usize {
     let bucket = DURATION_BOUNDS_NS.iter().position(|bound| ns <= *bound);
