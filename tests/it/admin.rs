@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::{
     harness::{Gate, Server, Wire, eventually},
-    programs::Program,
+    programs::{Program, main_of},
 };
 
 const ADMIN: &str = "/_hybrid";
@@ -393,6 +393,156 @@ fn a_path_that_cannot_be_is_a_fault() {
     // What matches everything leaves them alone.
     let client = TestClient::new(routes().mount("/", axum::Router::new()).admin_at(ADMIN));
     assert_eq!(client.get("/_hybrid/health/live").send().status(), 200);
+}
+
+#[test]
+fn health_stands_alone_where_it_is_asked_for() {
+    let app = App::new().health_at("/health").middleware(refuse);
+    let server = Server::start(app.routes(routes![inline]));
+    for (path, status, body) in [
+        ("/health/live", 200, "live\n"),
+        ("/health/ready", 200, "ready\n"),
+        ("/health", 200, "ready\n"),
+        ("/health/", 200, "ready\n"),
+        ("/health/other", 404, ""),
+        ("/health/routes", 404, ""),
+        ("/inline", 403, ""),
+    ] {
+        let answer = server.get(path);
+        assert_eq!(answer.status, status, "{path}");
+        if status == 200 {
+            assert_eq!(answer.text(), body);
+            assert_eq!(answer.header("cache-control"), Some("no-store"));
+        }
+    }
+    let refused = server.send("POST /health/live HTTP/1.1\r\nhost: test\r\n\r\n");
+    assert_eq!(refused.status, 405);
+}
+
+#[test]
+fn health_at_a_path_that_cannot_be_is_a_fault() {
+    let check = |app: App, expected: &str| {
+        let report = format!("{:?}", TestClient::new(app).check().unwrap_err());
+        assert!(
+            report.contains(expected),
+            "{expected} is missing in {report}"
+        );
+        assert!(
+            report.contains("`health_at` at tests/it/admin.rs:"),
+            "{report}"
+        );
+    };
+    let routes = || App::new().routes(routes![inline]);
+    check(
+        routes().health_at("/inline"),
+        "/inline is among the health endpoints at /inline",
+    );
+    check(
+        routes().health_at("health"),
+        "`health` of the health endpoints must begin with `/`: write \"/health\"",
+    );
+    check(routes().health_at("/"), "write \"/health\"");
+}
+
+/// Asks for a path with those `authorization` headers: the status, and the challenge.
+type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> (u16, Option<String>);
+
+#[test]
+fn with_a_token_all_that_holds_data_asks_for_it() {
+    let check = |ask: Ask<'_>| {
+        let refused = (401, Some("Bearer".to_owned()));
+        for path in ["/routes", "/lanes", "/metrics", "/nothing", "/routes/"] {
+            assert_eq!(ask(path, &[]), refused, "{path}");
+        }
+        for wrong in [
+            "Bearer",
+            "Bearer ",
+            "Bearer s3cre",
+            "Bearer s3cret-",
+            "Basic s3cret",
+            "s3cret",
+        ] {
+            assert_eq!(ask("/metrics", &[wrong]), refused, "{wrong}");
+        }
+        // Which of two is meant, nobody knows.
+        let two = ["Bearer s3cret", "Bearer other"];
+        assert_eq!(ask("/metrics", &two), refused);
+        for right in ["Bearer s3cret", "bearer  s3cret"] {
+            assert_eq!(ask("/metrics", &[right]), (200, None), "{right}");
+        }
+        assert_eq!(ask("/nothing", &["Bearer s3cret"]).0, 404);
+        for open in ["/health/live", "/health/ready", "/"] {
+            assert_eq!(ask(open, &[]), (200, None), "{open}");
+        }
+    };
+    let config = || Config::new().admin_token("s3cret");
+    let client = TestClient::new(app().config(config()).health_at("/health"));
+    check(&|path, authorization| {
+        let request = client.get(format!("{ADMIN}{path}"));
+        let request = authorization.iter().fold(request, |request, value| {
+            request.header("authorization", value)
+        });
+        let answer = request.send();
+        let challenge = answer.header("www-authenticate").map(str::to_owned);
+        (answer.status().as_u16(), challenge)
+    });
+    assert_eq!(client.get("/health/live").send().status(), 200);
+
+    let directory = tempfile::tempdir().unwrap();
+    let variables = [
+        ("HYBRID_ADMIN", "127.0.0.1:0"),
+        ("HYBRID_ADMIN_TOKEN", "s3cret"),
+    ];
+    let program = Program::start("serving", directory.path(), &variables);
+    let admin = program.says("admin endpoints on http://").parse().unwrap();
+    check(&|path, authorization| {
+        let lines: String = authorization
+            .iter()
+            .map(|value| format!("authorization: {value}\r\n"))
+            .collect();
+        let mut wire = Wire::to(admin);
+        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n{lines}\r\n"));
+        let answer = wire.read();
+        let challenge = answer.header("www-authenticate").map(str::to_owned);
+        (answer.status, challenge)
+    });
+}
+
+#[test]
+fn a_token_is_in_no_message() {
+    let bad = Config::new().admin_token("not a token");
+    let report = format!("{:?}", TestClient::new(app().config(bad.clone())).check());
+    assert!(report.contains("`admin_token` must be letters"), "{report}");
+    assert!(!format!("{report} {bad:?}").contains("not a token"));
+}
+
+#[test]
+fn admin_endpoints_that_are_open_to_others_warn() {
+    let directory = tempfile::tempdir().unwrap();
+    let check = |variables: &[(&str, &str)], warns: bool| {
+        let program = Program::start("admin::with_admin", directory.path(), variables);
+        program.listens();
+        program.signal(Signal::TERM);
+        let log = program.ended().log;
+        assert_eq!(log.contains("set `admin_token`"), warns, "{log}");
+    };
+    check(&[("HYBRID_ADDR", "0.0.0.0:0")], true);
+    check(&[("HYBRID_ADDR", "127.0.0.1:0")], false);
+    check(
+        &[("HYBRID_ADDR", "0.0.0.0:0"), ("HYBRID_ADMIN_TOKEN", "t")],
+        false,
+    );
+    let own = [
+        ("HYBRID_ADDR", "127.0.0.1:0"),
+        ("HYBRID_ADMIN", "0.0.0.0:0"),
+    ];
+    let program = Program::start("admin::with_admin", directory.path(), &own);
+    program.says("set `admin_token`");
+}
+
+#[test]
+fn with_admin() {
+    main_of(|| App::new().admin_at(ADMIN).run());
 }
 
 /// Every thread sleeps and the queue is full.

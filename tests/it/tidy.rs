@@ -181,6 +181,16 @@ fn every_configuration_key_is_in_the_documentation() {
         let doc = key.doc.split_whitespace().collect::<Vec<_>>().join(" ");
         writeln!(page, "| `{}` | {default} | {range} | {doc} |", key.name).unwrap();
     }
+    page.push_str(
+        "\n## The program's own settings\n\n\
+         The table `[app]` belongs to the program: `App::settings::<Settings>()` reads it into a\n\
+         `#[model]`, which handlers take as `State<Settings>`, and `App::state_from` makes other\n\
+         states from it. The variable `HYBRID_APP__PAGE_SIZE` overrides `page_size`, and\n\
+         `HYBRID_APP__DATABASE__URL` overrides `url` in `[app.database]`. What breaks a rule, a key\n\
+         that the model does not have and what is missing stand in the same report; no message\n\
+         repeats a value.\n\n\
+         ```toml\n[app]\npage_size = 20\n\n[app.database]\nurl = \"app.db\"\n```\n",
+    );
     if std::env::var_os("HYBRID_BLESS").is_some() {
         std::fs::write(root().join("docs/configuration.md"), &page).unwrap();
     }

@@ -20,6 +20,7 @@ use tokio::{runtime::Handle, sync::Notify};
 
 use crate::{
     BoxError,
+    config::{Judged, Program},
     dispatch::catch::{Panicked, catch},
     error::Fault,
 };
@@ -36,7 +37,9 @@ pub(crate) struct Entry {
     pub(crate) key: StateKey,
     pub(crate) at: &'static Location<'static>,
     pub(crate) origin: Origin,
-    made: OnceLock<Result<Value, String>>,
+    /// The state that it is made from.
+    pub(crate) needs: Option<Arc<Self>>,
+    made: OnceLock<Made>,
     /// Taken to be called; touched by nobody once the state is made.
     constructor: Mutex<Constructor>,
     done: Notify,
@@ -47,7 +50,7 @@ pub(crate) struct Entry {
 pub(crate) enum Origin {
     /// `.state(value)`.
     Given,
-    /// `.state_with(|| ..)` and its async kin.
+    /// `.state_with(|| ..)` and its kin, or `.settings::<T>()`.
     Constructed,
     /// A test, in place of either.
     Replaced,
@@ -66,9 +69,19 @@ pub(crate) enum Make {
     Replaced(Value),
     With(Box<dyn FnOnce() -> Result<Value, BoxError> + Send>),
     WithAsync(Box<dyn FnOnce() -> Making + Send>),
+    From(StateKey, MakeFrom),
+    FromAsync(StateKey, Box<dyn FnOnce(&States) -> Making + Send>),
+    /// The program's settings, not read yet.
+    Settings(ReadSettings),
+    /// What came of them; why they are not there is in the report already.
+    Settled(Option<Value>),
 }
 
+type MakeFrom = Box<dyn FnOnce(&States) -> Result<Value, BoxError> + Send>;
+pub(crate) type ReadSettings = fn(&Program) -> Judged<Value>;
+
 pub(crate) type Value = Box<dyn Any + Send + Sync>;
+type Made = Result<Value, String>;
 pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
 
 enum Constructor {
@@ -112,13 +125,36 @@ impl fmt::Debug for StateKey {
 }
 
 impl Make {
+    /// The state that it is made from.
+    pub(crate) fn needs(&self) -> Option<StateKey> {
+        match self {
+            Self::From(key, _) | Self::FromAsync(key, _) => Some(*key),
+            _ => None,
+        }
+    }
+
+    /// Ties what is made from another state to the states that stand before it.
+    pub(crate) fn tied_to(self, states: States) -> Self {
+        match self {
+            Self::From(_, make) => Self::With(Box::new(move || make(&states))),
+            Self::FromAsync(_, make) => Self::WithAsync(Box::new(move || make(&states))),
+            other => other,
+        }
+    }
+
     /// Where the value is from, the value if it is there, and what makes it if
     /// it is not.
-    fn resolve(self, runtime: &Handle) -> (Origin, Option<Value>, Constructor) {
+    fn resolve(self, runtime: &Handle) -> (Origin, Option<Made>, Constructor) {
         let runtime = runtime.clone();
+        let there = |origin, value| (origin, Some(Ok(value)), Constructor::Taken);
         let construct: Construct = match self {
-            Self::Given(value) => return (Origin::Given, Some(value), Constructor::Taken),
-            Self::Replaced(value) => return (Origin::Replaced, Some(value), Constructor::Taken),
+            Self::Given(value) => return there(Origin::Given, value),
+            Self::Replaced(value) => return there(Origin::Replaced, value),
+            Self::Settled(Some(value)) => return there(Origin::Constructed, value),
+            Self::Settled(None) | Self::Settings(_) | Self::From(..) | Self::FromAsync(..) => {
+                let why = "the settings are at fault".to_owned();
+                return (Origin::Constructed, Some(Err(why)), Constructor::Taken);
+            }
             Self::With(make) => Box::new(move || {
                 let _context = runtime.enter();
                 make().map_err(|error| error.to_string())
@@ -136,14 +172,35 @@ impl Make {
 impl Entry {
     pub(crate) fn new(source: StateSource, runtime: &Handle) -> Self {
         let StateSource { key, at, make } = source;
-        let (origin, value, constructor) = make.resolve(runtime);
+        let (origin, made, constructor) = make.resolve(runtime);
         Self {
             key,
             at,
             origin,
-            made: value.map_or_else(OnceLock::new, |value| OnceLock::from(Ok(value))),
+            needs: None,
+            made: made.map_or_else(OnceLock::new, OnceLock::from),
             constructor: Mutex::new(constructor),
             done: Notify::new(),
+        }
+    }
+
+    /// The same, made from that state.
+    pub(crate) fn made_from(self, needs: Option<Arc<Self>>) -> Self {
+        Self { needs, ..self }
+    }
+
+    /// Whether it is known to fail, since it has failed or what it is made from has:
+    /// the report says so once.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        matches!(self.made.get(), Some(Err(_)))
+            || self.needs.as_deref().is_some_and(Self::is_in_vain)
+    }
+
+    /// The value that a test or the program gave, which this one is, or is made from.
+    pub(crate) fn given(&self) -> Option<&Self> {
+        match self.origin {
+            Origin::Given => Some(self),
+            _ => self.needs.as_deref().and_then(Self::given),
         }
     }
 

@@ -47,6 +47,7 @@ const CONTENTS: &str = "routes\nlanes\nmetrics\nhealth/live\nhealth/ready\n";
 pub(crate) fn answer(app: &Frozen, path: &str, request: &Request) -> Result<Response, Problem> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let path = path.strip_suffix('/').unwrap_or(path);
+    check_token(app, path, request)?;
     let answer: fn(&Frozen, &Request) -> Response = match path {
         "" => |_, _| CONTENTS.into_response(),
         "routes" => |app, _| json(&routes::all(app)),
@@ -66,6 +67,31 @@ pub(crate) fn answer(app: &Frozen, path: &str, request: &Request) -> Result<Resp
         .headers_mut()
         .insert(header::CACHE_CONTROL, no_store);
     Ok(response)
+}
+
+/// What holds data asks for the `admin_token`, where there is one. A path that is
+/// none of ours asks as well: what there is, is for those who have it.
+fn check_token(app: &Frozen, path: &str, request: &Request) -> Result<(), Problem> {
+    let is_open = matches!(path, "" | "health/live" | "health/ready");
+    let Some(token) = app.settings().admin_token.as_ref().filter(|_| !is_open) else {
+        return Ok(());
+    };
+    let mut given = request.headers().get_all(header::AUTHORIZATION).iter();
+    let bearer = given.next().and_then(|value| bearer(value.as_bytes()));
+    if bearer.is_some_and(|bearer| token.is(bearer)) && given.next().is_none() {
+        return Ok(());
+    }
+    Err(Problem::unauthorized(
+        "the admin endpoints ask for their token",
+    ))
+}
+
+/// The token of `Bearer <token>`; the scheme is in any case (RFC 9110, 11.1).
+fn bearer(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(7)?;
+    scheme
+        .eq_ignore_ascii_case(b"bearer ")
+        .then(|| token.trim_ascii())
 }
 
 fn json(value: &impl Serialize) -> Response {

@@ -47,6 +47,9 @@ impl AdminServer {
         };
         if let Ok(addr) = listener.local_addr() {
             tracing::info!("admin endpoints on http://{addr}");
+            if !addr.ip().is_loopback() && app.settings().admin_token.is_none() {
+                tracing::warn!("they are open to whoever reaches {addr}: set `admin_token`");
+            }
         }
         let settings = Settings {
             max_connections: CONNECTIONS_MAX,

@@ -13,6 +13,7 @@ use tokio::{runtime::Handle, sync::Semaphore};
 use super::{
     App, Frozen, Group,
     group::Limits,
+    guards::{self, GroupGuard},
     hooks::Hook,
     layers::Stack,
     mount::Mount,
@@ -22,7 +23,7 @@ use super::{
 };
 use crate::{
     balance::Balancer,
-    config::{self, Balancing, Config, ConfigError, Mode, Settings, Warnings},
+    config::{self, Balancing, Config, ConfigError, Mode, Program, Resolved, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
         alarms::Alarms,
@@ -33,7 +34,7 @@ use crate::{
     problem::{Registration, Registry},
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
-    state::{Entry, Origin, StateSource, States},
+    state::{Entry, Make, StateSource, States},
     sync::AtomicBool,
     telemetry::{Telemetry, sampling::Sampling},
 };
@@ -64,12 +65,12 @@ pub(crate) enum For {
 
 /// Resolves the configuration; what is wrong with it does not keep the rest of
 /// the application from being checked.
-pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Vec<Fault>) {
-    let resolved = match purpose {
-        For::Serving | For::Mounting | For::Worker => config::load(config),
-        For::Testing => config::resolve(config, None, Vec::new()),
+pub(crate) fn settings(config: &Config, purpose: For) -> Configured {
+    let Resolved { outcome, program } = match purpose {
+        For::Serving | For::Mounting | For::Worker => config::load_whole(config),
+        For::Testing => config::for_test(config),
     };
-    match resolved {
+    let (settings, warnings, faults) = match outcome {
         Ok((settings, warnings)) => (settings, warnings, Vec::new()),
         Err(errors) => {
             let faults = errors
@@ -78,7 +79,22 @@ pub(crate) fn settings(config: &Config, purpose: For) -> (Settings, Warnings, Ve
             let faults = faults.collect();
             (Settings::default(), Warnings::new(), faults)
         }
+    };
+    Configured {
+        settings,
+        warnings,
+        faults,
+        program,
     }
+}
+
+/// The configuration, with what is odd and what is wrong about it.
+pub(crate) struct Configured {
+    pub(crate) settings: Settings,
+    pub(crate) warnings: Warnings,
+    pub(crate) faults: Vec<Fault>,
+    /// The program's own settings, which its model has not read yet.
+    pub(crate) program: Program,
 }
 
 /// Resolves the configuration and builds the application.
@@ -96,16 +112,24 @@ pub(crate) fn build_app(app: App, purpose: For, runtime: &Handle) -> Result<Buil
 /// Everything that is wrong with it.
 pub(crate) fn build(
     app: App,
-    settings: (Settings, Warnings, Vec<Fault>),
+    configured: Configured,
     purpose: For,
     runtime: &Handle,
 ) -> Result<Built, Error> {
     let _context = runtime.enter();
-    let (settings, warnings, mut faults) = settings;
+    let Configured {
+        settings,
+        warnings,
+        mut faults,
+        program,
+    } = configured;
     faults.extend(app.faults);
     let is_apart = processes::are_apart(&settings, purpose, &app.processes);
     let mut builder = Builder {
         settings: &settings,
+        program: &program,
+        settings_at: None,
+        warnings,
         runtime,
         is_apart,
         process_lane: match purpose {
@@ -122,14 +146,19 @@ pub(crate) fn build(
         root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
+    builder.check_unread(&program);
     let plan = std::mem::take(&mut builder.plan);
     plan.make(Start::of(purpose, is_apart), &mut builder.faults);
     if let Some((path, at)) = &app.admin {
         builder.add_admin(path, at);
     }
+    if let Some((path, at)) = &app.health {
+        builder.add_health(path, at);
+    }
     let admin = builder.listen_for_admin(purpose);
     let Builder {
         mut faults,
+        warnings,
         router,
         stacks,
         routes,
@@ -170,6 +199,7 @@ pub(crate) fn build(
         trailing_slash: app.trailing_slash,
         fallback: app.fallback,
         root_mount,
+        has_admin: app.admin.is_some(),
         runtime: runtime.clone(),
         notes_placement: purpose == For::Testing,
         sends_in_place: purpose == For::Serving,
@@ -211,16 +241,20 @@ fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Po
         .map_err(|error| Error::one("the thread pool could not be started", error))
 }
 
-struct Builder<'a> {
-    settings: &'a Settings,
+pub(super) struct Builder<'a> {
+    pub(super) settings: &'a Settings,
+    /// The program's own settings, and where they are read.
+    pub(super) program: &'a Program,
+    pub(super) settings_at: Option<&'static Location<'static>>,
+    pub(super) warnings: Warnings,
     runtime: &'a Handle,
     /// Process routes run in processes, and not on the pool of this one.
     is_apart: bool,
     /// Where process routes run in this process.
     process_lane: Lane,
     plan: Plan,
-    faults: Vec<Fault>,
-    router: RouterBuilder,
+    pub(super) faults: Vec<Fault>,
+    pub(super) router: RouterBuilder,
     stacks: Vec<Stack>,
     routes: Vec<Arc<Route>>,
     kinds: Vec<Registration>,
@@ -233,6 +267,7 @@ struct Around {
     prefix: String,
     states: States,
     limits: Limits,
+    guards: Vec<GroupGuard>,
     stack: Option<usize>,
 }
 
@@ -242,6 +277,7 @@ impl Builder<'_> {
         let around = self.inside(&group, around);
         let Group {
             layers,
+            guards,
             states,
             routes,
             groups,
@@ -252,6 +288,7 @@ impl Builder<'_> {
         let around = Around {
             states: self.states(states, &around.states),
             stack: self.stack(layers, &around),
+            guards: around.guards.iter().copied().chain(guards).collect(),
             ..around
         };
         for entry in routes {
@@ -328,11 +365,33 @@ impl Builder<'_> {
                 self.faults.push(fault.called_at("again", source.at));
                 continue;
             }
-            let entry = Arc::new(Entry::new(source, self.runtime));
-            self.plan.add(&entry, self.faults.len());
+            let position = self.faults.len();
+            let entry = Arc::new(self.entry(source, &own, parent));
+            self.plan.add(&entry, position);
             own.push(entry);
         }
         States::shadowing(own, parent)
+    }
+
+    /// A state, tied to the one that it is made from, which stands before it.
+    fn entry(&mut self, source: StateSource, own: &[Arc<Entry>], parent: &States) -> Entry {
+        let StateSource { key, at, make } = source;
+        let before = States::shadowing(own.to_vec(), parent);
+        let wanted = make.needs();
+        let needs = wanted.and_then(|wanted| before.entry(wanted)).cloned();
+        let make = match wanted {
+            Some(wanted) if needs.is_none() => {
+                let (name, wanted) = (key.name(), wanted.name());
+                let fault = Fault::new(format!(
+                    "the state of type `{name}` is made from `State<{wanted}>`, which does not \
+                     stand before it"
+                ));
+                self.faults.push(fault.called_at("given", at));
+                Make::Settled(None)
+            }
+            _ => self.settled(make, at).tied_to(before),
+        };
+        Entry::new(StateSource { key, at, make }, self.runtime).made_from(needs)
     }
 
     fn add_route(&mut self, entry: RouteEntry, around: &Around, at: &'static Location<'static>) {
@@ -355,6 +414,7 @@ impl Builder<'_> {
         for state in keys.filter_map(|key| around.states.entry(*key)) {
             self.plan.taken(state, endpoint.lane);
         }
+        self.check_guards(&spec, &path, &template, around);
         if endpoint.lane == Lane::Process {
             self.check_process(&spec, &described, &around.states);
         }
@@ -400,6 +460,27 @@ impl Builder<'_> {
         }
     }
 
+    /// What the guards of its groups want of a route: they are asked in the server,
+    /// whatever its lane.
+    fn check_guards(&mut self, spec: &RouteSpec, path: &str, template: &Template, around: &Around) {
+        let mut described = Describe::default();
+        for guard in &around.guards {
+            (guard.describe)(&mut described);
+        }
+        let known = self.faults.len();
+        self.check(spec, path, template, &described, &around.states);
+        for fault in &mut self.faults[known..] {
+            let guards = around.guards.iter();
+            *fault = guards.fold(fault.clone(), |fault, guard| {
+                fault.called_at(format!("guard `{}`", guard.name), guard.at)
+            });
+        }
+        let keys = described.states().iter();
+        for state in keys.filter_map(|key| around.states.entry(*key)) {
+            self.plan.taken(state, Lane::Event);
+        }
+    }
+
     /// What a route cannot have in a worker process.
     fn check_process(&mut self, spec: &RouteSpec, described: &Describe, states: &States) {
         let here = |message: String| {
@@ -408,8 +489,8 @@ impl Builder<'_> {
         let name = spec.name;
         let taken = described.states().iter();
         let given = taken
-            .filter_map(|state| states.entry(*state))
-            .filter(|state| self.is_apart && state.origin == Origin::Given);
+            .filter_map(|state| states.entry(*state)?.given())
+            .filter(|_| self.is_apart);
         for state in given {
             let ty = state.key.name();
             let fault = here(format!(
@@ -467,7 +548,7 @@ impl Builder<'_> {
             effective_lane: EffectiveLane::new(placed),
             is_auto,
             sampling: Sampling::of(lane),
-            serve,
+            serve: guards::behind(&around.guards, serve),
             states: around.states.clone(),
             timeout,
             body_limit: spec.body_limit.or(around.limits.body_limit),
@@ -478,52 +559,6 @@ impl Builder<'_> {
             stack: around.stack,
             body_check: described.described_body().map(|body| body.check),
         }
-    }
-
-    /// The admin endpoints among the application's own paths.
-    fn add_admin(&mut self, path: &str, at: &'static Location<'static>) {
-        let template = Template::parse(path.trim_end_matches('/'));
-        match template {
-            _ if !path.starts_with('/') => Err(format!(
-                "the path `{path}` of the admin endpoints must begin with `/`: write \"/{path}\""
-            )),
-            Ok(template) if template.names.is_empty() => Ok(template.pattern),
-            Ok(_) => Err(format!(
-                "the path `{path}` of the admin endpoints must hold no names"
-            )),
-            Err(_) if path.trim_end_matches('/').is_empty() => Err(
-                "the admin endpoints cannot stand at `/`, which is the app's: write \"/_hybrid\""
-                    .to_owned(),
-            ),
-            Err(message) => Err(message),
-        }
-        .map_or_else(
-            |message| {
-                let fault = Fault::new(message).called_at("`admin_at`", at);
-                self.faults.push(fault);
-            },
-            |pattern| self.router.add_admin(&pattern, at),
-        );
-    }
-
-    /// Their own listener, bound already now, so that what is wrong with its
-    /// address is reported with the rest.
-    fn listen_for_admin(&mut self, purpose: For) -> Option<TcpListener> {
-        let addr = self.settings.admin?;
-        if purpose != For::Serving {
-            return None;
-        }
-        let listener = TcpListener::bind(addr);
-        let listener = listener.and_then(|listener| {
-            listener.set_nonblocking(true)?;
-            Ok(listener)
-        });
-        listener
-            .map_err(|error| {
-                let message = format!("`admin`: {addr} cannot be listened on: {error}");
-                self.faults.push(Fault::new(message));
-            })
-            .ok()
     }
 
     fn add_mount(
@@ -540,6 +575,17 @@ impl Builder<'_> {
         }
         let whole = join(&around.prefix, path);
         mount.stack = around.stack;
+        if let Some(guard) = around.guards.last() {
+            let fault = Fault::new(format!(
+                "the guard `{}` is asked for routes, and the service mounted at {whole} would be \
+                 reached past it: mount it in a group without guards, or put the check around it \
+                 as a middleware",
+                guard.name
+            ));
+            let fault = fault.called_at("guard", guard.at);
+            self.faults.push(fault.called_at("mounted", at));
+            return;
+        }
         if whole == "/" {
             if self.root_mount.replace(mount).is_some() {
                 let fault = Fault::new("two services are mounted at `/`");

@@ -69,6 +69,8 @@ pub struct Frozen {
     pub(super) trailing_slash: TrailingSlash,
     pub(super) fallback: Option<Fallback>,
     pub(super) root_mount: Option<Mount>,
+    /// The admin endpoints stand among its own paths.
+    pub(super) has_admin: bool,
     pub(super) runtime: Handle,
     /// A permit for each handler that may outlive its client.
     pub(super) detached: Arc<Semaphore>,
@@ -284,6 +286,12 @@ impl Frozen {
     /// Whether the server has begun to stop.
     pub(crate) fn is_stopping(&self) -> bool {
         self.stops.load(Ordering::Relaxed)
+    }
+
+    /// Whether the admin endpoints ask for nothing where others than this machine
+    /// reach them.
+    pub(super) fn shows_admin_to(&self, ip: std::net::IpAddr) -> bool {
+        self.has_admin && self.settings.admin_token.is_none() && !ip.is_loopback()
     }
 
     /// The configuration.

@@ -8,6 +8,7 @@ use tower_service::Service;
 
 use super::{
     Routes,
+    guards::GroupGuard,
     layers::{HybridLayer, Layer},
     middleware::Middleware,
     mount::Mount,
@@ -16,7 +17,8 @@ use super::{
 use crate::{
     BoxError,
     body::Body,
-    state::{Make, Making, StateKey, StateSource, Value},
+    extract::FromRequestParts,
+    state::{Make, Making, StateKey, StateSource, States, Value},
 };
 
 /// Routes below a common prefix: `.group("/api", |g| g.routes(routes![list]))`.
@@ -28,6 +30,7 @@ pub struct Group {
     pub(crate) groups: Vec<Self>,
     pub(crate) mounts: Vec<(String, Mount, &'static Location<'static>)>,
     pub(crate) layers: Vec<Layer>,
+    pub(crate) guards: Vec<GroupGuard>,
     pub(crate) states: Vec<StateSource>,
     pub(crate) limits: Limits,
 }
@@ -56,6 +59,7 @@ impl Group {
             groups: Vec::new(),
             mounts: Vec::new(),
             layers: Vec::new(),
+            guards: Vec::new(),
             states: Vec::new(),
             limits: Limits::default(),
         }
@@ -128,6 +132,46 @@ impl Group {
         self.add_state::<T>(Make::WithAsync(Box::new(make)), Location::caller())
     }
 
+    /// Shares a value that is made from a state which stands before it, here or
+    /// further out; see [`App::state_from`](super::App::state_from).
+    #[track_caller]
+    pub fn state_from<S, T, E>(self, make: impl FnOnce(S) -> Result<T, E> + Send + 'static) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+    {
+        let make = move |states: &States| make(needed(states)?).map(value).map_err(Into::into);
+        self.add_state::<T>(
+            Make::From(StateKey::of::<S>(), Box::new(make)),
+            Location::caller(),
+        )
+    }
+
+    /// As [`state_from`](Self::state_from), by an async constructor.
+    #[track_caller]
+    pub fn state_from_async<S, T, E, Fut>(
+        self,
+        make: impl FnOnce(S) -> Fut + Send + 'static,
+    ) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        let make = move |states: &States| {
+            let making = needed(states).map(make);
+            let making: Making =
+                Box::pin(async move { making?.await.map(value).map_err(Into::into) });
+            making
+        };
+        self.add_state::<T>(
+            Make::FromAsync(StateKey::of::<S>(), Box::new(make)),
+            Location::caller(),
+        )
+    }
+
     /// Replaces a state of that type, here and further in; whether there was one.
     pub(crate) fn replace_state<T: Clone + Send + Sync + 'static>(&mut self, value: &T) -> bool {
         let mut replaced = false;
@@ -149,11 +193,15 @@ impl Group {
         let here = self
             .states
             .iter()
-            .any(|state| matches!(state.make, Make::WithAsync(_)));
+            .any(|state| matches!(state.make, Make::WithAsync(_) | Make::FromAsync(..)));
         here || self.groups.iter().any(Self::awaits)
     }
 
-    fn add_state<T: 'static>(mut self, make: Make, at: &'static Location<'static>) -> Self {
+    pub(super) fn add_state<T: 'static>(
+        mut self,
+        make: Make,
+        at: &'static Location<'static>,
+    ) -> Self {
         self.states.push(StateSource {
             key: StateKey::of::<T>(),
             at,
@@ -176,6 +224,24 @@ impl Group {
         M: Middleware<Kind>,
     {
         self.layers.push(middleware.into_layer());
+        self
+    }
+
+    /// Asks a guard for every route of this group and of the groups in it, and takes
+    /// its value away: `.guard::<Admin>()`.
+    ///
+    /// It runs before any parameter is judged and before the body is read, after the
+    /// guards of the groups around it and before those that the handler takes; a
+    /// refusal is the answer. A handler may take the same guard as an argument, and
+    /// asks it a second time then.
+    ///
+    /// It runs in the server, also for routes with `lane = process`, within the time
+    /// that the route's handler has. What is no route is not asked for: a fallback,
+    /// a path that is not found, the admin endpoints. A group that has guards and a
+    /// mounted service, which would be reached past them, is a start-up error.
+    #[track_caller]
+    pub fn guard<G: FromRequestParts + Send + 'static>(mut self) -> Self {
+        self.guards.push(GroupGuard::of::<G>(Location::caller()));
         self
     }
 
@@ -203,6 +269,15 @@ impl Group {
         self.limits.body_limit = Some(bytes_max);
         self
     }
+}
+
+/// The state that another one is made from.
+fn needed<S: Clone + Send + Sync + 'static>(states: &States) -> Result<S, BoxError> {
+    let missing = || {
+        let name = std::any::type_name::<S>();
+        format!("the state of type `{name}`, which it is made from, is not there")
+    };
+    states.get::<S>().cloned().ok_or_else(|| missing().into())
 }
 
 fn value<T: Send + Sync + 'static>(value: T) -> Value {

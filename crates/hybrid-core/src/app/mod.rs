@@ -4,6 +4,7 @@
 mod build;
 mod frozen;
 mod group;
+mod guards;
 mod hooks;
 mod layers;
 mod logging;
@@ -14,6 +15,8 @@ mod request;
 mod routes;
 mod serve;
 mod service;
+mod settings;
+mod standing;
 mod states;
 
 use std::{fmt, future::Future, panic::Location};
@@ -37,10 +40,11 @@ use crate::{
     body::Body,
     config::Config,
     error::Fault,
+    extract::FromRequestParts,
     problem::{ErrorFormat, Problem, Registration},
     respond::IntoResponse,
 };
-pub(crate) use build::{For, build, build_app, check_word, settings};
+pub(crate) use build::{Configured, For, build, build_app, check_word, settings};
 use layers::Fallback;
 pub use layers::{HybridLayer, Inner, Layer};
 pub(crate) use logging::start_in_worker as start_worker_log;
@@ -62,6 +66,7 @@ pub struct App {
     pub(crate) trailing_slash: TrailingSlash,
     pub(crate) fallback: Option<Fallback>,
     pub(crate) admin: Option<(String, &'static Location<'static>)>,
+    pub(crate) health: Option<(String, &'static Location<'static>)>,
     pub(crate) faults: Vec<Fault>,
     pub(crate) rules: Rules,
     pub(crate) processes: processes::Wanted,
@@ -96,6 +101,7 @@ impl App {
             trailing_slash: TrailingSlash::default(),
             fallback: None,
             admin: None,
+            health: None,
             faults: Vec::new(),
             rules: Rules::default(),
             processes: processes::Wanted::default(),
@@ -183,6 +189,64 @@ impl App {
         self
     }
 
+    /// Shares a value that is made at start-up from another state, which stands before
+    /// it: a pool of connections from the settings, say. In all else as
+    /// [`state_with`](Self::state_with).
+    ///
+    /// ```
+    /// # use hybrid_core::app::App;
+    /// #[derive(Clone)]
+    /// struct Settings {
+    ///     database: String,
+    /// }
+    ///
+    /// #[derive(Clone)]
+    /// struct Database(String);
+    ///
+    /// let settings = Settings { database: "app.db".to_owned() };
+    /// let app = App::new().state(settings).state_from(|settings: Settings| {
+    ///     Ok::<_, std::io::Error>(Database(settings.database))
+    /// });
+    /// # let _ = app;
+    /// ```
+    #[track_caller]
+    pub fn state_from<S, T, E>(
+        mut self,
+        make: impl FnOnce(S) -> Result<T, E> + Send + 'static,
+    ) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+    {
+        self.root = self.root.state_from(make);
+        self
+    }
+
+    /// As [`state_from`](Self::state_from), by an async constructor.
+    #[track_caller]
+    pub fn state_from_async<S, T, E, Fut>(
+        mut self,
+        make: impl FnOnce(S) -> Fut + Send + 'static,
+    ) -> Self
+    where
+        S: Clone + Send + Sync + 'static,
+        T: Clone + Send + Sync + 'static,
+        E: Into<BoxError>,
+        Fut: Future<Output = Result<T, E>> + Send + 'static,
+    {
+        self.root = self.root.state_from_async(make);
+        self
+    }
+
+    /// Asks a guard for every route of the app, and takes its value away; see
+    /// [`Group::guard`].
+    #[track_caller]
+    pub fn guard<G: FromRequestParts + Send + 'static>(mut self) -> Self {
+        self.root = self.root.guard::<G>();
+        self
+    }
+
     /// Puts a tower layer around every route of the app, 404 and 405 included.
     /// The first layer added is the outermost, whatever the order of calls.
     pub fn layer<L>(self, layer: L) -> Self
@@ -215,16 +279,32 @@ impl App {
     /// `.admin_at("/_hybrid")` gives `/_hybrid/routes`, `/_hybrid/metrics`,
     /// `/_hybrid/health/ready` and the others; `docs/observability.md` explains them.
     ///
-    /// They are off by default, since whoever reaches them may read them: the
-    /// application's layers and middleware are not around them. They are answered
-    /// on the event loop and never wait for the pool. The configuration's `admin`
-    /// gives them a listener of their own instead, or as well.
+    /// They are off by default, since whoever reaches them may read them, unless the
+    /// configuration has an `admin_token`: the application's layers, middleware and
+    /// guards are not around them. They are answered on the event loop and never wait
+    /// for the pool. The configuration's `admin` gives them a listener of their own
+    /// instead, or as well. Without a token, on an address that others reach, the start
+    /// warns.
     ///
     /// A path that a route or a mount has, or that does not begin with `/`, is a
     /// start-up error.
     #[track_caller]
     pub fn admin_at(mut self, path: &str) -> Self {
         self.admin = Some((path.to_owned(), Location::caller()));
+        self
+    }
+
+    /// Puts the health endpoints alone below a path: `.health_at("/health")` gives
+    /// `/health/live` (the event loops turn) and `/health/ready` (it serves and has not
+    /// begun to stop: 200, else 503); `/health` itself answers as `ready`.
+    ///
+    /// Like those of [`admin_at`](Self::admin_at) they stand outside of layers, never
+    /// wait for the pool, and are not counted; they ask for no token.
+    ///
+    /// A path that a route has, or that does not begin with `/`, is a start-up error.
+    #[track_caller]
+    pub fn health_at(mut self, path: &str) -> Self {
+        self.health = Some((path.to_owned(), Location::caller()));
         self
     }
 

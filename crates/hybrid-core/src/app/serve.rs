@@ -49,12 +49,13 @@ impl App {
             process::serve_worker(self, sockets);
         }
         self.processes.by_run = true;
-        let mut resolved = build::settings(&self.config, For::Serving);
-        resolved.2.extend(one_address_twice(&resolved.0));
-        logging::start(&resolved.0);
-        let runtime = runtime(&resolved.0)?;
-        let addr = resolved.0.addr;
-        let built = build::build(self, resolved, For::Serving, runtime.handle())?;
+        let mut configured = build::settings(&self.config, For::Serving);
+        let settings = &configured.settings;
+        configured.faults.extend(one_address_twice(settings));
+        logging::start(settings);
+        let runtime = runtime(settings)?;
+        let addr = settings.addr;
+        let built = build::build(self, configured, For::Serving, runtime.handle())?;
         let listener = runtime
             .block_on(TcpListener::bind(addr))
             .map_err(|error| Error::one(format!("{addr} cannot be listened on"), error))?;
@@ -169,6 +170,11 @@ async fn serve_built(
     let admin = admin.and_then(|listener| AdminServer::start(&app, listener));
     if let Ok(addr) = listener.local_addr() {
         tracing::info!("listening on http://{addr}");
+        if app.shows_admin_to(addr.ip()) {
+            tracing::warn!(
+                "the admin endpoints are open to whoever reaches {addr}: set `admin_token`"
+            );
+        }
     }
     let outcome = server::serve(Arc::clone(&app), listener, stop).await;
     if outcome.cut > 0 {

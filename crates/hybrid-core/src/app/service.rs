@@ -51,15 +51,15 @@ impl App {
     /// Outside of a tokio runtime.
     pub fn into_service(self) -> Result<AppService, Error> {
         let runtime = Handle::current();
-        let mut resolved = build::settings(&self.config, For::Mounting);
+        let mut configured = build::settings(&self.config, For::Mounting);
         if self.awaits() {
             let message = "the app has async states or hooks: use `into_service_async().await`";
-            resolved.2.push(Fault::new(message));
-            return Err(Error::from_faults(resolved.2));
+            configured.faults.push(Fault::new(message));
+            return Err(Error::from_faults(configured.faults));
         }
         let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
         let built = std::thread::scope(|scope| {
-            let build = move || build::build(self, resolved, For::Mounting, &runtime);
+            let build = move || build::build(self, configured, For::Mounting, &runtime);
             let built = thread.spawn_scoped(scope, build);
             built.map(std::thread::ScopedJoinHandle::join)
         });

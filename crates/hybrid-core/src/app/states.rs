@@ -93,7 +93,9 @@ impl Plan {
     pub(super) fn make(self, start: Start, faults: &mut Vec<Fault>) {
         let states = self.states.into_iter();
         let made = states.filter(|state| start.makes(state.taken_by));
-        let failed = made.filter_map(|state| Some((state.position, state.entry.make().err()?)));
+        let failed = made
+            .filter(|state| !state.entry.is_in_vain())
+            .filter_map(|state| Some((state.position, state.entry.make().err()?)));
         let failed: Vec<_> = failed.collect();
         // From behind, so that the positions hold.
         for (position, fault) in failed.into_iter().rev() {

@@ -10,7 +10,7 @@ use super::{
     network::Network,
     value::{
         Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Mode,
-        Modes, Names, Networks, Size, Span, Switch, Variables,
+        Modes, Names, Networks, Secret, Size, Span, Switch, Token, Variables,
     },
 };
 
@@ -115,7 +115,7 @@ macro_rules! keys {
                 $(if let Some(given) = &config.$name {
                     let value = <$kind as Kind>::from_given(given);
                     match checked!($kind, $name, value, $($low, $high)?)
-                        .map_err(|message| describe(&message, given))
+                        .map_err(|message| describe::<$kind>(message, given))
                         .and_then(|value| available(stringify!($name), value))
                     {
                         Ok(value) => self.$name = Some(value),
@@ -131,7 +131,7 @@ macro_rules! keys {
                     $(stringify!($name) => {
                         let value = <$kind as Kind>::from_text(text);
                         checked!($kind, $name, value, $($low, $high)?)
-                            .map_err(|message| describe(&message, &text))
+                            .map_err(|message| describe::<$kind>(message, &text))
                             .and_then(|value| available(stringify!($name), value))
                             .map(|value| self.$name = Some(value))
                     })*
@@ -150,7 +150,7 @@ macro_rules! keys {
                     $(stringify!($name) => {
                         let value = <$kind as Kind>::from_toml(value);
                         checked!($kind, $name, value, $($low, $high)?)
-                            .map_err(|message| describe(&message, &written.trim_matches(['"', '\''])))
+                            .map_err(|message| describe::<$kind>(message, &written.trim_matches(['"', '\''])))
                             .and_then(|value| available(stringify!($name), value))
                             .map(|value| self.$name = Some(value))
                     })*
@@ -183,6 +183,7 @@ macro_rules! given {
     (MaybeAddress) => { String };
     (Networks) => { Vec<String> };
     (Names) => { Vec<String> };
+    (Token) => { Secret };
     ($kind:ident) => { value!($kind) };
 }
 
@@ -196,6 +197,7 @@ macro_rules! value {
     (Switch) => { bool };
     (Networks) => { Vec<Network> };
     (Names) => { Variables };
+    (Token) => { Option<Secret> };
     (Filter) => { String };
     (Format) => { LogFormat };
     (Balancer) => { Balancing };
@@ -223,6 +225,13 @@ macro_rules! setter {
     };
     (Names, $name:ident, $($doc:tt)+) => {
         setter! { Networks, $name, $($doc)+ }
+    };
+    (Token, $name:ident, $($doc:tt)+) => {
+        $($doc)+
+        pub fn $name(mut self, value: impl Into<Secret>) -> Self {
+            self.$name = Some(value.into());
+            self
+        }
     };
     (Filter, $name:ident, $($doc:tt)+) => {
         $($doc)+
@@ -319,7 +328,10 @@ fn available<T>(key: &str, value: T) -> Result<T, Refused> {
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Adds what was given to a message, escaped and cut.
-fn describe(message: &str, given: &dyn fmt::Debug) -> Refused {
+fn describe<K: Kind>(message: Refused, given: &dyn fmt::Debug) -> Refused {
+    if K::IS_SECRET {
+        return message;
+    }
     let given = format!("{given:?}");
     let given = given.trim_matches('"');
     let shown: String = given.chars().take(SHOWN_CHARS_MAX).collect();
@@ -472,6 +484,9 @@ keys! {
     /// Where the admin endpoints have a listener of their own: whoever reaches it
     /// may read them.
     admin: MaybeAddress = "";
+    /// What clients of the admin endpoints send as `Authorization: Bearer ..`, but for
+    /// health and the list of the endpoints. Without it they are open.
+    admin_token: Token = "";
     /// Whether answers say where their route ran.
     expose_lane: Switch = "false";
     /// Which events are logged. Needs the feature `logging`, and is refused without it.

@@ -12,6 +12,7 @@
 mod fault;
 mod keys;
 mod network;
+mod program;
 mod resolve;
 mod suggest;
 mod value;
@@ -24,8 +25,10 @@ use std::path::PathBuf;
 pub use fault::{ConfigError, Origin};
 pub use keys::{Config, KEYS, Key, LATER, Settings};
 pub use network::Network;
+pub(crate) use program::{Judged, Misfit, Program};
 pub use resolve::resolve;
-pub use value::{Balancing, LogFormat, Mode, Variables};
+pub(crate) use resolve::{Resolved, resolve_whole};
+pub use value::{Balancing, LogFormat, Mode, Secret, Variables};
 
 /// What is odd in a configuration without being wrong, one sentence each.
 pub type Warnings = Vec<String>;
@@ -40,6 +43,11 @@ const DEFAULT_FILE: &str = "hybrid.toml";
 /// # Errors
 /// Everything that is wrong in any of the layers, all of it at once.
 pub fn load(builder: &Config) -> Result<(Settings, Warnings), Vec<ConfigError>> {
+    load_whole(builder).outcome
+}
+
+/// As [`load`], with the program's own settings.
+pub(crate) fn load_whole(builder: &Config) -> Resolved {
     let env: Vec<(String, String)> = std::env::vars_os()
         .map(|(name, value)| {
             (
@@ -48,11 +56,29 @@ pub fn load(builder: &Config) -> Result<(Settings, Warnings), Vec<ConfigError>> 
             )
         })
         .collect();
-    let file = read_file(&env).map_err(|error| vec![error])?;
+    let file = match read_file(&env) {
+        Ok(file) => file,
+        Err(error) => {
+            let mut program = Program::default();
+            program.is_torn();
+            return Resolved {
+                outcome: Err(vec![error]),
+                program,
+            };
+        }
+    };
     let file = file
         .as_ref()
         .map(|(path, text)| (path.as_str(), text.as_str()));
-    resolve(builder, file, env)
+    resolve_whole(builder, file, env)
+}
+
+/// What holds in a test: the builder's values alone.
+pub(crate) fn for_test(builder: &Config) -> Resolved {
+    Resolved {
+        outcome: resolve(builder, None, Vec::new()),
+        program: Program::in_a_test(),
+    }
 }
 
 impl Default for Settings {

@@ -7,6 +7,7 @@ use super::{
     Warnings,
     fault::{ConfigError, Origin},
     keys::{Config, KEYS, LATER, Layers, Settings, Surroundings, any_interface},
+    program::{self, Program},
     suggest::nearest,
 };
 
@@ -30,6 +31,22 @@ pub fn resolve(
     file: Option<(&str, &str)>,
     env: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(Settings, Warnings), Vec<ConfigError>> {
+    resolve_whole(builder, file, env).outcome
+}
+
+/// What the layers come to.
+pub(crate) struct Resolved {
+    pub(crate) outcome: Result<(Settings, Warnings), Vec<ConfigError>>,
+    /// What is the program's own, also where something else is wrong.
+    pub(crate) program: Program,
+}
+
+/// As [`resolve`], with the program's own settings.
+pub(crate) fn resolve_whole(
+    builder: &Config,
+    file: Option<(&str, &str)>,
+    env: impl IntoIterator<Item = (String, String)>,
+) -> Resolved {
     let mut env: Vec<(String, String)> = env
         .into_iter()
         .filter(|(_, value)| !value.is_empty())
@@ -43,7 +60,10 @@ pub fn resolve(
     found.read_variables(&env);
     found.read_port(&env);
     if !found.errors.is_empty() {
-        return Err(found.errors);
+        return Resolved {
+            outcome: Err(found.errors),
+            program: found.program,
+        };
     }
     let around = Surroundings {
         cores: cores(),
@@ -51,7 +71,10 @@ pub fn resolve(
             .iter()
             .any(|(name, _)| name == "KUBERNETES_SERVICE_HOST"),
     };
-    Ok((found.layers.into_settings(around), found.warnings))
+    Resolved {
+        outcome: Ok((found.layers.into_settings(around), found.warnings)),
+        program: found.program,
+    }
 }
 
 /// What the cgroup and the affinity mask allow.
@@ -62,6 +85,7 @@ fn cores() -> usize {
 #[derive(Default)]
 struct Found {
     layers: Layers,
+    program: Program,
     errors: Vec<ConfigError>,
     warnings: Warnings,
 }
@@ -79,6 +103,9 @@ impl Found {
             line: offset.map(|offset| line_of(text, offset)),
         };
         let (table, faults) = DeTable::parse_recoverable(text);
+        if !faults.is_empty() {
+            self.program.is_torn();
+        }
         for fault in faults {
             let origin = place(fault.span().map(|span| span.start));
             self.errors.push(ConfigError::new(origin, fault.message()));
@@ -89,6 +116,10 @@ impl Found {
         for (key, value) in entries {
             let written = text.get(value.span()).unwrap_or_default();
             let name = key.get_ref().as_ref();
+            if name == "app" && value.get_ref().is_table() {
+                self.program.set_table(value, &|offset| place(Some(offset)));
+                continue;
+            }
             let outcome = self.layers.set_toml(name, value.get_ref(), written);
             let message = match outcome {
                 Some(Ok(())) => continue,
@@ -106,6 +137,10 @@ impl Found {
                 continue;
             };
             if OTHER_VARIABLES.contains(&variable.as_str()) {
+                continue;
+            }
+            if variable.len() > program::PREFIX.len() && variable.starts_with(program::PREFIX) {
+                self.program.add_variable(variable, value);
                 continue;
             }
             let name = name.to_ascii_lowercase();
@@ -159,6 +194,11 @@ fn unknown(name: &str) -> String {
     let shown = name.escape_debug();
     if LATER.contains(&name) {
         return format!("`{shown}` is not available in this version");
+    }
+    if name == "app" {
+        return "`app` is a table: write `[app]` in the file, and `HYBRID_APP__KEY` in the \
+                environment"
+            .to_owned();
     }
     match nearest(name, KEYS.iter().map(|key| key.name)) {
         Some(meant) => format!("there is no key `{shown}`, did you mean `{meant}`?"),

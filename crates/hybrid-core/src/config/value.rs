@@ -15,6 +15,8 @@ pub(crate) trait Kind {
     type Value;
     /// What is allowed, as a noun: "a duration with its unit, such as `2s`".
     const ALLOWED: &'static str;
+    /// Whether messages leave out what was given.
+    const IS_SECRET: bool = false;
 
     fn from_text(text: &str) -> Option<Self::Value>;
 
@@ -32,7 +34,7 @@ pub(crate) trait Kind {
     }
 }
 
-fn decimal(number: &toml::de::DeInteger<'_>) -> Option<String> {
+pub(super) fn decimal(number: &toml::de::DeInteger<'_>) -> Option<String> {
     i128::from_str_radix(number.as_str(), number.radix())
         .ok()
         .map(|number| number.to_string())
@@ -73,6 +75,9 @@ pub(crate) enum Balancer {}
 
 /// Where handlers run.
 pub(crate) enum Modes {}
+
+/// A text that no message and no log shows.
+pub(crate) enum Token {}
 
 /// What the balancer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -412,6 +417,56 @@ impl Kind for Modes {
 
     fn from_given(given: &Mode) -> Option<Mode> {
         Some(*given)
+    }
+}
+
+/// A secret of the configuration: nothing prints it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Whether `given` is the secret. How long that takes says nothing of where the
+    /// two differ.
+    pub(crate) fn is(&self, given: &[u8]) -> bool {
+        let own = self.0.as_bytes();
+        let differ = |differ, (a, b): (&u8, &u8)| differ | (a ^ b);
+        own.len() == given.len() && own.iter().zip(given).fold(0, differ) == 0
+    }
+}
+
+impl From<&str> for Secret {
+    fn from(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+impl Kind for Token {
+    type Given = Secret;
+    type Value = Option<Secret>;
+    const ALLOWED: &'static str = "letters, digits and `-._~+/=`, which a header can carry";
+    const IS_SECRET: bool = true;
+
+    fn from_text(text: &str) -> Option<Option<Secret>> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
+        text.bytes()
+            .all(fits)
+            .then(|| (!text.is_empty()).then(|| Secret(text.to_owned())))
+    }
+
+    fn from_given(given: &Secret) -> Option<Option<Secret>> {
+        Self::from_text(&given.0)
     }
 }
 

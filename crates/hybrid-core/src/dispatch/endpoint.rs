@@ -142,13 +142,8 @@ pub(super) async fn prepare<A: Arguments>(
     body: &mut Body,
 ) -> Result<Prepared<A::Held>, Response> {
     let guarded = if A::HAVE_GUARDS {
-        let deadline = deadline(complete(None, parts), parts);
-        let running = Running::of(parts, Lane::Event, deadline);
-        let guard = entered(running, arguments.guard(parts));
-        match within(deadline, guard).await {
-            Some(guarded) => guarded?,
-            None => return Err(timed_out().into_response()),
-        }
+        let asker = Asker::of(parts);
+        asker.ask(arguments.guard(parts)).await?
     } else {
         arguments.guard(parts).await?
     };
@@ -176,6 +171,32 @@ pub(super) async fn prepare<A: Arguments>(
         received,
         report,
     })
+}
+
+/// As what guards are asked: as a request that has its handler's time.
+pub(crate) struct Asker {
+    running: Running,
+    deadline: Option<Instant>,
+}
+
+impl Asker {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let deadline = deadline(complete(None, parts), parts);
+        let running = Running::of(parts, Lane::Event, deadline);
+        Self { running, deadline }
+    }
+
+    /// Asks; a guard that takes too long has refused.
+    pub(crate) async fn ask<G>(
+        self,
+        guard: impl Future<Output = Result<G, Response>>,
+    ) -> Result<G, Response> {
+        let asked = within(self.deadline, entered(self.running, guard)).await;
+        match asked {
+            Some(asked) => asked,
+            None => Err(timed_out().into_response()),
+        }
+    }
 }
 
 /// The values of a head, and what is wrong with them.
@@ -375,7 +396,7 @@ pub(super) fn into_box(answer: impl IntoResponse) -> BoxResponse {
 
 /// The answer as it leaves the endpoint, finished and placed; without a timing
 /// its handler never ran.
-pub(super) fn leave(
+pub(crate) fn leave(
     mut response: BoxResponse,
     parts: &Parts,
     timing: Option<&Timing>,

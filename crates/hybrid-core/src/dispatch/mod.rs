@@ -33,7 +33,7 @@ pub(crate) use current::{Running, entered};
 pub(crate) use effective_lane::EffectiveLane;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::timed_out;
-pub(crate) use endpoint::{Call, Placement, Serve, Serving, expose, is_exposed};
+pub(crate) use endpoint::{Asker, Call, Placement, Serve, Serving, expose, is_exposed, leave};
 pub use event::event;
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};

@@ -12,7 +12,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use tokio::sync::Semaphore;
 
-pub(crate) use table::{Entry, Found, Router, RouterBuilder};
+pub(crate) use table::{Entry, Found, Ours, Router, RouterBuilder};
 pub(crate) use template::{Template, join};
 
 use crate::{
@@ -90,6 +90,6 @@ impl fmt::Debug for Route {
 pub(crate) enum Target {
     Routes(Entry),
     Mount(Mount),
-    /// The admin endpoints, or one of them.
-    Admin,
+    /// Endpoints of our own, or one of them.
+    Ours(Ours),
 }

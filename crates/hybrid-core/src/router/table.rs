@@ -92,7 +92,7 @@ impl Router {
     ) -> Found<'_> {
         match &self.targets[target] {
             Target::Mount(mount) => Found::Mount(mount),
-            Target::Admin => Found::Admin(values.next().unwrap_or_default().into()),
+            Target::Ours(ours) => Found::Admin(ours.name(&values.next().unwrap_or_default())),
             Target::Routes(entry) => match entry.route(method) {
                 Some(route) => Found::Route(route, values.collect()),
                 None => Found::WrongMethod(entry, entry.stack()),
@@ -162,7 +162,47 @@ enum Content {
         file: &'static str,
         line: u32,
     },
+    Ours(Ours),
+}
+
+/// Endpoints of our own among the application's paths, and where they were asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Ours {
     Admin(&'static Location<'static>),
+    /// Those of health alone.
+    Health(&'static Location<'static>),
+}
+
+impl Ours {
+    /// The name of the admin endpoint that a path below theirs stands for.
+    fn name(self, below: &str) -> String {
+        match self {
+            Self::Admin(_) => below.to_owned(),
+            Self::Health(_) if below.is_empty() => "health/ready".to_owned(),
+            Self::Health(_) => format!("health/{below}"),
+        }
+    }
+
+    pub(crate) fn what(self) -> &'static str {
+        match self {
+            Self::Admin(_) => "admin endpoints",
+            Self::Health(_) => "health endpoints",
+        }
+    }
+
+    pub(crate) fn example(self) -> &'static str {
+        match self {
+            Self::Admin(_) => "/_hybrid",
+            Self::Health(_) => "/health",
+        }
+    }
+
+    pub(crate) fn say_where(self, fault: Fault) -> Fault {
+        match self {
+            Self::Admin(at) => fault.called_at("`admin_at`", at),
+            Self::Health(at) => fault.called_at("`health_at`", at),
+        }
+    }
 }
 
 impl RouterBuilder {
@@ -195,7 +235,7 @@ impl RouterBuilder {
                         .push(at_route(fault.at("mounted", file, *line), route));
                 }
                 // They are added last.
-                Content::Admin(_) => {}
+                Content::Ours(_) => {}
             }
         }
     }
@@ -215,19 +255,20 @@ impl RouterBuilder {
         self.add_spot(pattern, Content::Mount { mount, file, line });
     }
 
-    /// The admin endpoints, once everything else is there: nothing may stand at
+    /// Endpoints of our own, once everything else is there: nothing may stand at
     /// their path or below it.
-    pub(crate) fn add_admin(&mut self, pattern: &str, at: &'static Location<'static>) {
+    pub(crate) fn add_ours(&mut self, pattern: &str, ours: Ours) {
         let below = format!("{pattern}/");
         let stands_there =
             |spot: &&Spot| spot.pattern == pattern || spot.pattern.starts_with(&below);
         if let Some(spot) = self.paths.iter().find(stands_there) {
             let fault = Fault::new(format!(
-                "{} is among the admin endpoints at {pattern}",
-                spot.path()
+                "{} is among the {} at {pattern}",
+                spot.path(),
+                ours.what()
             ));
             let fault = spot.say_where(fault);
-            self.faults.push(fault.called_at("`admin_at`", at));
+            self.faults.push(ours.say_where(fault));
             return;
         }
         for pattern in [
@@ -235,7 +276,7 @@ impl RouterBuilder {
             below.clone(),
             format!("{below}{{*rest}}"),
         ] {
-            self.add_spot(pattern, Content::Admin(at));
+            self.add_spot(pattern, Content::Ours(ours));
         }
     }
 
@@ -309,7 +350,7 @@ impl Spot {
         match self.content {
             Content::Routes(routes) => Target::Routes(Entry::new(routes)),
             Content::Mount { mount, .. } => Target::Mount(mount),
-            Content::Admin(_) => Target::Admin,
+            Content::Ours(ours) => Target::Ours(ours),
         }
     }
 
@@ -317,7 +358,7 @@ impl Spot {
     fn path(&self) -> String {
         match &self.content {
             Content::Routes(routes) => routes.first().map(|(_, route)| route.path.clone()),
-            Content::Mount { .. } | Content::Admin(_) => None,
+            Content::Mount { .. } | Content::Ours(_) => None,
         }
         .unwrap_or_else(|| self.pattern.clone())
     }
@@ -328,7 +369,7 @@ impl Spot {
                 .iter()
                 .fold(fault, |fault, (_, route)| at_route(fault, route)),
             Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
-            Content::Admin(at) => fault.called_at("`admin_at`", at),
+            Content::Ours(ours) => ours.say_where(fault),
         }
     }
 }

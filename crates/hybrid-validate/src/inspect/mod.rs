@@ -64,6 +64,11 @@ pub enum Input<'a> {
 ///
 /// `#[model]` implements it. By hand it is needed only for a type that serde reads and that should find more than
 /// one fault in itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no model",
+    label = "not a `#[model]`",
+    note = "write `#[model]` above the type"
+)]
 pub trait Inspect: Sized {
     /// The value, as far as it could be built, and in `report` everything that is wrong with it.
     ///

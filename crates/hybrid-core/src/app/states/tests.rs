@@ -69,8 +69,8 @@ fn routes<const N: usize>(of: [Made; N]) -> Routes {
 fn built(mut app: App, purpose: For, runtime: &Runtime) -> Result<Built, Error> {
     // As `run` says it, whose `main` is a worker's too.
     app.processes.by_run = true;
-    let settings = settings(&app.config, For::Testing);
-    build(app, settings, purpose, runtime.handle())
+    let configured = settings(&app.config, For::Testing);
+    build(app, configured, purpose, runtime.handle())
 }
 
 fn runtime() -> Runtime {

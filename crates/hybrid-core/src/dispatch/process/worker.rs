@@ -30,14 +30,14 @@ use super::{
 };
 use crate::{
     BoxError, Response,
-    app::{self, App, For, Frozen, start_worker_log},
+    app::{self, App, Configured, For, Frozen, start_worker_log},
     body::Body,
-    config::{Settings, Warnings},
+    config::Settings,
     dispatch::{
         catch::{Panicked, catch},
         ticket::Ticket,
     },
-    error::{Error, Fault},
+    error::Error,
     head::Parts,
     problem::Problem,
     respond::IntoResponse,
@@ -77,9 +77,9 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
     // is only less clear.
     let _ = rustix::thread::set_name(c"hybrid-worker");
     let resolved = app::settings(&app.config, For::Worker);
-    start_worker_log(&resolved.0);
+    start_worker_log(&resolved.settings);
     // First of all, so that every thread from here on is confined, as this one is.
-    let notes = if resolved.0.sandbox {
+    let notes = if resolved.settings.sandbox {
         sandbox::confine()
     } else {
         Vec::new()
@@ -121,8 +121,6 @@ struct Worker {
     current: Current,
 }
 
-/// The configuration, and what is odd or wrong about it.
-type Resolved = (Settings, Warnings, Vec<Fault>);
 /// The segments that are mapped, by their number.
 type Maps = Arc<Mutex<HashMap<u32, Arc<Mapped>>>>;
 /// The call that runs, for those who may end it.
@@ -131,7 +129,7 @@ type Current = Arc<Mutex<Option<(u64, Arc<Ticket>)>>>;
 fn start(
     app: App,
     sockets: Sockets,
-    resolved: Resolved,
+    resolved: Configured,
     notes: &[String],
 ) -> Result<Worker, Error> {
     let Sockets {
