@@ -34,3 +34,4 @@ mod stopping;
 mod testing;
 mod tidy;
 mod wire_errors;
+mod wire_values;
