@@ -36,3 +36,4 @@ mod stopping;
 mod testing;
 mod tidy;
 mod wire_errors;
+mod wire_values;

@@ -81,6 +81,6 @@ pub use param::{Param, cookie, field, file, form, header, path, query};
 #[cfg(feature = "runtime")]
 pub use report::Report;
 #[cfg(feature = "runtime")]
-pub use text::{FromParam, FromTexts, ParamError, Style};
+pub use text::{FromParam, FromTexts, ParamError, Style, split_unquoted};
 #[cfg(feature = "runtime")]
 pub use violation::{Location, Segment, Source, Violation};

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Method, Uri, header};
+use http::{HeaderValue, Method, Uri, Version, header};
 use http_body::Body as _;
 use tokio::{runtime::Handle, sync::Semaphore};
 
@@ -129,8 +129,11 @@ impl Application for Frozen {
 }
 
 impl Frozen {
-    fn answering(app: Local<Self>, came: Box<Came>, body: Body) -> Answering {
+    fn answering(app: Local<Self>, mut came: Box<Came>, body: Body) -> Answering {
         let received = clock::now();
+        if came.http.version >= Version::HTTP_2 {
+            name_host(&mut came.http);
+        }
         let (target, stack) = app.find(&came.http);
         let in_flight = app.begin(&target, &came.http.method, received);
         let spare = app.error_format.needs_head().then(|| {
@@ -433,6 +436,19 @@ fn clip(text: &str) -> String {
         .map(|(at, c)| at + c.len_utf8())
         .take_while(|end| *end <= BYTES_MAX);
     text[..end.last().unwrap_or(0)].to_owned()
+}
+
+/// Under HTTP/2 the target says the host, and `Host` is mostly left out. It is put in
+/// for all who read it: parameters, layers, mounted services (RFC 9113, section 8.3.1).
+fn name_host(http: &mut http::request::Parts) {
+    let Some(authority) = http.uri.authority() else {
+        return;
+    };
+    if let header::Entry::Vacant(vacant) = http.headers.entry(header::HOST)
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        vacant.insert(host);
+    }
 }
 
 /// A copy of the head, for a format that wants one after a panic.

@@ -17,8 +17,10 @@ use crate::{
         Argument, BodyCheck, BodyPlan, BodyStream, Describe, Form, FromRequest, Json, Received,
         Texts,
         head_value::ReadTexts,
+        media::Media,
         receive::{
-            BodyLimits, Media, PARSED_ON_LOOP_BYTES_MAX, check_type, read_to_end, refuse_by_length,
+            BodyLimits, PARSED_ON_LOOP_BYTES_MAX, check_coding, check_type, read_to_end,
+            refuse_by_length,
         },
         texts::with_named,
     },
@@ -354,9 +356,11 @@ impl FromRequest for Bytes {
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
         let limit = BodyLimits::of(&request).whole;
-        let body = request.into_body();
-        refuse_by_length(&body, limit)?;
-        read_to_end(body, limit).await
+        refuse_by_length(request.body(), limit)?;
+        if !http_body::Body::is_end_stream(request.body()) {
+            check_coding(request.headers())?;
+        }
+        read_to_end(request.into_body(), limit).await
     }
 }
 
@@ -398,6 +402,7 @@ fn receive_json(request: &Request) -> Result<bool, Problem> {
     if http_body::Body::is_end_stream(request.body()) {
         return Ok(false);
     }
+    check_coding(request.headers())?;
     check_type(
         BodyPlan::Json,
         Media::of(request.headers()),

@@ -9,6 +9,8 @@ use crate::{
 };
 
 #[cfg(feature = "multipart")]
+mod disposition;
+#[cfg(feature = "multipart")]
 pub(super) mod multipart;
 
 /// The fields of a form, parsed when the first of them is read.

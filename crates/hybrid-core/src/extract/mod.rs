@@ -18,6 +18,7 @@ mod describe;
 mod forms;
 mod guard;
 mod head_value;
+mod media;
 mod parts;
 mod path_values;
 mod probe;

@@ -7,14 +7,17 @@
 use std::{any::Any, fmt, future::Future, pin::Pin, task::Poll};
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
 
 use crate::{
     BoxError, Request, Response,
     body::Body,
     dispatch::{Running, entered, within::within},
-    extract::forms::{FormBody, FormKind, FormLimits},
+    extract::{
+        forms::{FormBody, FormKind, FormLimits},
+        media::Media,
+    },
     head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
@@ -116,6 +119,7 @@ async fn receive_whole(
     let media = Media::of(&parts.headers);
     let limit = limit_of(plan, &media, parts);
     refuse_by_length(&body, limit)?;
+    check_coding(&parts.headers)?;
     let limits = FormLimits::of(parts.app.settings());
     let form = check_type(plan, media, &limits)?;
     if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
@@ -162,7 +166,11 @@ pub(crate) async fn receive_raw(
     let judged = refuse_by_length(&body, limit).map_err(|problem| (Raw::TooLarge, problem));
     let judged = judged.and_then(|()| {
         let limits = FormLimits::of(parts.app.settings());
-        let checked = check_type(plan, media, &limits);
+        let checked = match plan {
+            // What it takes is its own business.
+            BodyPlan::Own(_) => Ok(None),
+            _ => check_coding(&parts.headers).and_then(|()| check_type(plan, media, &limits)),
+        };
         checked.map_err(|problem| (Raw::Unread, problem))
     });
     let read = match judged {
@@ -256,50 +264,12 @@ pub(crate) fn check_type(
         (BodyPlan::Raw | BodyPlan::Own(_), _) | (BodyPlan::Json, Media::Json) => Ok(None),
         (BodyPlan::Form, Media::Urlencoded) => Ok(Some(FormKind::Urlencoded)),
         #[cfg(feature = "multipart")]
-        (BodyPlan::Form, Media::Multipart(content_type)) => {
-            FormKind::multipart(content_type, limits).map(Some)
-        }
+        (BodyPlan::Form, Media::Multipart(media)) => FormKind::multipart(&media, limits).map(Some),
         (BodyPlan::Json, _) => refuse("application/json"),
         (BodyPlan::Form, _) if cfg!(feature = "multipart") => {
             refuse("application/x-www-form-urlencoded or multipart/form-data")
         }
         (BodyPlan::Form, _) => refuse("application/x-www-form-urlencoded"),
-    }
-}
-
-/// The content type of a body, as far as it matters here.
-pub(crate) enum Media<'a> {
-    Json,
-    Urlencoded,
-    Multipart(&'a str),
-    Other,
-}
-
-impl<'a> Media<'a> {
-    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
-        let Some(text) = headers
-            .get(header::CONTENT_TYPE)
-            .and_then(|v| v.to_str().ok())
-        else {
-            return Self::Other;
-        };
-        // The plain spelling, which nearly all clients send, costs no parsing.
-        if text == "application/json" {
-            return Self::Json;
-        }
-        let Ok(mime) = text.parse::<mime::Mime>() else {
-            return Self::Other;
-        };
-        match (
-            mime.type_().as_str(),
-            mime.subtype().as_str(),
-            mime.suffix(),
-        ) {
-            ("application", "json", None) | (_, _, Some(mime::JSON)) => Self::Json,
-            ("application", "x-www-form-urlencoded", None) => Self::Urlencoded,
-            ("multipart", "form-data", None) => Self::Multipart(text),
-            _ => Self::Other,
-        }
     }
 }
 
@@ -356,6 +326,27 @@ fn broken_body(error: &BoxError) -> Problem {
         return Problem::of(&kinds::PAYLOAD_TOO_LARGE).detail("the body is too large");
     }
     Problem::bad_request("the body ended before it was complete")
+}
+
+/// 415 where the body is encoded: nothing here decodes it, and a layer that does
+/// takes the header off.
+pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut values = headers.get_all(header::CONTENT_ENCODING).iter().peekable();
+    if values.peek().is_none() {
+        return Ok(());
+    }
+    let codings = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let mut codings = codings.map(<[u8]>::trim_ascii);
+    if codings.all(|coding| coding.is_empty() || coding.eq_ignore_ascii_case(b"identity")) {
+        return Ok(());
+    }
+    Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
+        .detail("expected a body without `Content-Encoding`: it is not decoded here")
+        // RFC 7694, section 3.
+        .header(
+            header::ACCEPT_ENCODING,
+            HeaderValue::from_static("identity"),
+        ))
 }
 
 /// The request that a `FromRequest` of the user's gets: head and body, with the
@@ -421,8 +412,11 @@ pub struct BodyStream {
 impl BodyStream {
     pub(crate) fn of(request: Request) -> Result<Self, Problem> {
         let limit = BodyLimits::of(&request).streamed;
+        refuse_by_length(request.body(), limit)?;
+        if !request.body().is_end_stream() {
+            check_coding(request.headers())?;
+        }
         let body = request.into_body();
-        refuse_by_length(&body, limit)?;
         Ok(Self {
             body,
             left: limit,

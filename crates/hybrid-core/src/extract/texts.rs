@@ -1,6 +1,7 @@
 //! The texts of a request's head by source and name: path values, query pairs,
 //! headers, cookies. The query is decoded once, strictly: a bad escape or bad
-//! UTF-8 is remembered as a 400 and read as nothing.
+//! UTF-8 is remembered as a 400 and read as nothing. Of headers and cookies only
+//! what is asked for is judged.
 
 use std::{
     borrow::Cow,
@@ -58,7 +59,10 @@ impl<'a> Texts<'a> {
                 None => f(&[]),
             },
             Source::Header => self.with_header_values(name, f),
-            Source::Cookie => with_named(&self.cookies(), name, f),
+            Source::Cookie => match self.cookie(name) {
+                Some(value) => f(&[Cow::Borrowed(value)]),
+                None => f(&[]),
+            },
             Source::Query | Source::Form | Source::File | Source::Body => {
                 with_named(self.query_pairs(), name, f)
             }
@@ -76,24 +80,13 @@ impl<'a> Texts<'a> {
         })
     }
 
-    /// All headers whose value is text, each under its name and, where that has
-    /// a hyphen, under the name with underscores too, which is how a field of a
-    /// struct is spelled.
+    /// All headers whose value is text, under the names that were sent.
     pub(crate) fn header_pairs(&self) -> Vec<Pair<'a>> {
-        let mut pairs = Vec::with_capacity(self.head.headers.len());
-        for (name, value) in &self.head.headers {
-            let Ok(value) = std::str::from_utf8(value.as_bytes()) else {
-                continue;
-            };
-            pairs.push((Cow::Borrowed(name.as_str()), Cow::Borrowed(value)));
-            if name.as_str().contains('-') {
-                pairs.push((
-                    Cow::Owned(name.as_str().replace('-', "_")),
-                    Cow::Borrowed(value),
-                ));
-            }
-        }
-        pairs
+        let texts = self.head.headers.iter().filter_map(|(name, value)| {
+            let value = std::str::from_utf8(value.as_bytes()).ok()?;
+            Some((Cow::Borrowed(name.as_str()), Cow::Borrowed(value)))
+        });
+        texts.collect()
     }
 
     /// All values of that header; a [`HeaderName`](header::HeaderName) is found
@@ -123,15 +116,21 @@ impl<'a> Texts<'a> {
         }
     }
 
-    /// The cookies as sent; surrounding quotes are taken off, nothing is decoded.
-    fn cookies(&self) -> Vec<Pair<'a>> {
+    /// The first cookie of that name; surrounding quotes are taken off, nothing is
+    /// decoded. No other cookie is judged: sites share them, and browsers send
+    /// bytes that no server of today would set.
+    fn cookie(&self, name: &str) -> Option<&'a str> {
         let headers = self.head.headers.get_all(header::COOKIE).iter();
-        let texts = headers.filter_map(|value| value.to_str().ok());
-        let cookies = texts.flat_map(|text| text.split(';'));
-        let pairs = cookies.filter_map(|cookie| cookie.trim().split_once('='));
-        pairs
-            .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(unquote(value))))
-            .collect()
+        let cookies = headers.flat_map(|value| value.as_bytes().split(|byte| *byte == b';'));
+        let mut values = cookies.filter_map(|cookie| {
+            let value = cookie.trim_ascii().strip_prefix(name.as_bytes())?;
+            value.strip_prefix(b"=")
+        });
+        let value = std::str::from_utf8(values.next()?).unwrap_or_else(|_| {
+            self.malformed.set(Some("a cookie's value is not UTF-8"));
+            ""
+        });
+        Some(unquote(value))
     }
 }
 

@@ -50,7 +50,12 @@ wrappers! {
     Query;
     /// All values of the path: `Path<u64>`, `Path<(A, B)>`, a struct or a map.
     Path;
-    /// Several headers as one struct; `user_agent` reads `user-agent`.
+    /// Several headers as one struct, or all of them as a map, under the names that
+    /// were sent.
+    ///
+    /// An underscore in a field's name is a hyphen: `user_agent` reads `user-agent`, and
+    /// never `user_agent`, which is another header and one that proxies do not
+    /// protect. Where such a header is wanted, `#[header("user_agent")]` reads it.
     Header;
     /// A whole form, urlencoded or multipart, as one struct.
     Form;

@@ -2,12 +2,17 @@
 //! 500 of that request: never a panic, never a second line on the wire.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use smallvec::SmallVec;
 
 use crate::{BoxError, problem::Problem};
 
 /// Headers of an answer: a [`HeaderMap`], or pairs in an array or a `Vec`.
+///
+/// A name that is there several times is sent several times: two `set-cookie` are two
+/// cookies.
 pub trait IntoHeaders {
-    /// Adds them to those of the answer, in place of those of the same name.
+    /// Adds them to those of the answer, in place of those of the same name that are
+    /// there already.
     ///
     /// # Errors
     /// A 500 where a name or a value cannot stand in a header.
@@ -27,7 +32,7 @@ where
     V: TryInto<HeaderValue, Error: Into<BoxError>>,
 {
     fn add_to(self, headers: &mut HeaderMap) -> Result<(), Problem> {
-        self.into_iter().try_for_each(|pair| insert(pair, headers))
+        add_pairs(self, headers)
     }
 }
 
@@ -37,18 +42,31 @@ where
     V: TryInto<HeaderValue, Error: Into<BoxError>>,
 {
     fn add_to(self, headers: &mut HeaderMap) -> Result<(), Problem> {
-        self.into_iter().try_for_each(|pair| insert(pair, headers))
+        add_pairs(self, headers)
     }
 }
 
-fn insert<K, V>((name, value): (K, V), headers: &mut HeaderMap) -> Result<(), Problem>
+/// The first pair of a name takes the place of what was there, further ones stand beside
+/// it.
+fn add_pairs<K, V>(
+    pairs: impl IntoIterator<Item = (K, V)>,
+    headers: &mut HeaderMap,
+) -> Result<(), Problem>
 where
     K: TryInto<HeaderName, Error: Into<BoxError>>,
     V: TryInto<HeaderValue, Error: Into<BoxError>>,
 {
     let refused = |error: BoxError| Problem::internal(format!("a header of the answer: {error}"));
-    let name = name.try_into().map_err(|error| refused(error.into()))?;
-    let value = value.try_into().map_err(|error| refused(error.into()))?;
-    headers.insert(name, value);
+    let mut added: SmallVec<[HeaderName; 4]> = SmallVec::new();
+    for (name, value) in pairs {
+        let name = name.try_into().map_err(|error| refused(error.into()))?;
+        let value = value.try_into().map_err(|error| refused(error.into()))?;
+        if added.contains(&name) {
+            headers.append(name, value);
+        } else {
+            headers.insert(name.clone(), value);
+            added.push(name);
+        }
+    }
     Ok(())
 }

@@ -53,6 +53,47 @@ fn headers_of_a_tuple_are_added() {
 }
 
 #[test]
+fn a_list_of_headers_keeps_all_of_a_name() {
+    let cookies = || vec![("set-cookie", "a=1"), ("Set-Cookie", "b=2"), ("x-one", "1")];
+    let set = |response: &Response| {
+        let all = response.headers().get_all(header::SET_COOKIE).iter();
+        all.map(|value| value.to_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let response = (cookies(), "text").into_response();
+    assert_eq!(set(&response), ["a=1", "b=2"]);
+    let array = [("set-cookie", "a=1"), ("set-cookie", "b=2")];
+    let response = (StatusCode::CREATED, array, "text").into_response();
+    assert_eq!(set(&response), ["a=1", "b=2"]);
+
+    // What an inner answer has set is replaced, once.
+    let inner = ([("set-cookie", "z=0")], "text");
+    let response = (cookies(), inner).into_response();
+    assert_eq!(set(&response), ["a=1", "b=2"]);
+    let response = ([("content-type", "text/csv")], "a,b").into_response();
+    let types = response.headers().get_all(header::CONTENT_TYPE).iter();
+    assert_eq!(types.count(), 1);
+}
+
+#[test]
+fn a_redirect_is_sent_as_a_uri() {
+    let check = |target: &str, expected: &str| {
+        let response = Redirect::to(target).into_response();
+        assert_eq!(response.headers()[header::LOCATION], expected);
+    };
+    check("/next", "/next");
+    check("/a b", "/a%20b");
+    check("/ü", "/%C3%BC");
+    check("/a%20b?q=100%&r=%zz%", "/a%20b?q=100%25&r=%25zz%25");
+    check(
+        "https://[::1]:80/x;y=1,2?a=b&c[]='d'#e",
+        "https://[::1]:80/x;y=1,2?a=b&c[]='d'#e",
+    );
+    check("/\\host", "/%5Chost");
+    check("/\"<>^`{|}", "/%22%3C%3E%5E%60%7B%7C%7D");
+}
+
+#[test]
 fn a_header_that_would_split_the_answer_is_a_500() {
     check(
         ([("x-name", "a\r\nset-cookie: b")], "text"),

@@ -183,7 +183,7 @@ fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHosts) -> Resu
             limits.headers_max
         )));
     }
-    let mut host = None;
+    let (mut host, mut codings) = (None, 0);
     for (name, value) in &parts.headers {
         if name == header::HOST {
             if host.replace(value).is_some() {
@@ -192,7 +192,7 @@ fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHosts) -> Resu
         } else if name == header::EXPECT {
             check_expect(parts.version, value)?;
         } else if name == header::TRANSFER_ENCODING {
-            check_transfer_encoding(value)?;
+            codings = count_codings(codings, value)?;
         }
     }
     check_host(parts, host, known)
@@ -200,7 +200,8 @@ fn check_headers(parts: &Parts, limits: &HeadLimits, known: &KnownHosts) -> Resu
 
 fn check_expect(version: Version, value: &HeaderValue) -> Result<(), Problem> {
     // HTTP/1.0 did not have it: RFC 9110, section 10.1.1.
-    if version < Version::HTTP_11 || value.as_bytes().eq_ignore_ascii_case(b"100-continue") {
+    let is_met = |expectation: &[u8]| expectation.eq_ignore_ascii_case(b"100-continue");
+    if version < Version::HTTP_11 || elements(value).all(is_met) {
         return Ok(());
     }
     let status = StatusCode::EXPECTATION_FAILED;
@@ -210,18 +211,28 @@ fn check_expect(version: Version, value: &HeaderValue) -> Result<(), Problem> {
     )
 }
 
-/// hyper decodes `chunked` and would hand any coding below it to the handler.
-fn check_transfer_encoding(value: &HeaderValue) -> Result<(), Problem> {
-    if value
-        .as_bytes()
-        .trim_ascii()
-        .eq_ignore_ascii_case(b"chunked")
-    {
-        return Ok(());
+/// hyper decodes `chunked`, once, and would hand any coding below it to the handler.
+/// Several lines are one list; how many codings stood before is passed along.
+fn count_codings(before: usize, value: &HeaderValue) -> Result<usize, Problem> {
+    let mut count = before;
+    for coding in elements(value) {
+        count += 1;
+        if count > 1 || !coding.eq_ignore_ascii_case(b"chunked") {
+            return Err(not_implemented(
+                "the one transfer coding that is understood is `chunked`, once",
+            ));
+        }
     }
-    Err(not_implemented(
-        "the one transfer coding that is understood is `chunked`",
-    ))
+    Ok(count)
+}
+
+/// The elements of a list; empty ones are nothing (RFC 9110, section 5.6.1). In the lists
+/// that are judged here, whatever has quotes is refused.
+fn elements(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let parts = value.as_bytes().split(|byte| *byte == b',');
+    parts
+        .map(<[u8]>::trim_ascii)
+        .filter(|element| !element.is_empty())
 }
 
 fn check_host(
@@ -521,5 +532,32 @@ mod tests {
             judge("POST", "/", &[HOST, ("transfer-encoding", "gzip, chunked")]),
             501
         );
+    }
+
+    #[test]
+    fn a_list_in_several_lines_is_judged_as_one() {
+        let judge = |name: &str, lines: &[&str]| {
+            let lines = lines.iter().map(|line| (name, *line));
+            let headers: Vec<_> = std::iter::once(HOST).chain(lines).collect();
+            super::tests::judge("POST", "/", &headers)
+        };
+        for (lines, status) in [
+            (&["chunked", "chunked"][..], 501),
+            (&["chunked, chunked"], 501),
+            (&["gzip", "chunked"], 501),
+            (&["chunked", ""], 200),
+            (&[", chunked"], 200),
+        ] {
+            assert_eq!(judge("transfer-encoding", lines), status, "{lines:?}");
+        }
+        for (lines, status) in [
+            (&["100-continue", "100-continue"][..], 200),
+            (&["100-continue, 100-continue"], 200),
+            (&["100-continue", "tea"], 417),
+            (&["100-continue, tea"], 417),
+            (&[""], 200),
+        ] {
+            assert_eq!(judge("expect", lines), status, "{lines:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, header};
+use hybrid_validate::split_unquoted;
 
 use crate::config::Network;
 
@@ -116,10 +117,12 @@ fn hops_of_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<ClientA
         .rev()
         .map(|value| value.to_str().unwrap_or("?"));
     texts
-        .flat_map(|text| split_unquoted(text, b',').into_iter().rev())
+        .flat_map(|text| {
+            let elements: Vec<_> = split_unquoted(text, b',').collect();
+            elements.into_iter().rev()
+        })
         .map(|element| {
-            let pairs = split_unquoted(element, b';');
-            let node = pairs.into_iter().find_map(|pair| {
+            let node = split_unquoted(element, b';').find_map(|pair| {
                 let (name, value) = pair.split_once('=')?;
                 name.trim()
                     .eq_ignore_ascii_case("for")
@@ -131,27 +134,6 @@ fn hops_of_forwarded(headers: &HeaderMap) -> impl Iterator<Item = Option<ClientA
                 .unwrap_or(node);
             parse(node)
         })
-}
-
-/// Splits at a byte that stands outside quotes. A backslash in quotes makes the
-/// next byte plain.
-fn split_unquoted(text: &str, at: u8) -> Vec<&str> {
-    let mut parts = Vec::new();
-    let (mut start, mut quoted, mut escaped) = (0, false, false);
-    for (index, byte) in text.bytes().enumerate() {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
-            b'"' => quoted = !quoted,
-            _ if byte == at && !quoted => {
-                parts.push(&text[start..index]);
-                start = index + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    parts
 }
 
 /// An address with or without a port: `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`,

@@ -12,14 +12,19 @@ use super::json::Kind;
 use super::probe::Inspector;
 use super::text_format::{TextError, Texts};
 use super::{Input, Json, duplicate, expected, missing};
+use crate::text::elements;
 use crate::{Param, Report, Segment, Source, Style};
-use serde::de::{self, Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{
+    self, Deserialize, DeserializeSeed, Deserializer, IntoDeserializer, MapAccess, Visitor,
+};
 
 /// The entries of an object.
 #[derive(Debug)]
 pub struct Fields<'a> {
     own: Vec<Entry<'a>>,
     outer: Option<&'a [Entry<'a>]>,
+    /// The keys are names of headers.
+    are_headers: bool,
 }
 
 /// One key with what was sent for it.
@@ -41,11 +46,13 @@ enum Held<'a> {
 impl<'a> Fields<'a> {
     /// The entries of the input, or a violation where it is no object.
     pub fn open(input: Input<'a>, report: &mut Report) -> Option<Self> {
+        let are_headers = report.source() == Source::Header;
         let own = match input {
             Input::Rest(fields) => {
                 return Some(Self {
                     own: Vec::new(),
                     outer: Some(fields.entries()),
+                    are_headers,
                 });
             }
             Input::Texts(_) => {
@@ -62,7 +69,11 @@ impl<'a> Fields<'a> {
                 json.entries(report)?.into_iter().map(entry).collect()
             }
         };
-        Some(Self { own, outer: None })
+        Some(Self {
+            own,
+            outer: None,
+            are_headers,
+        })
     }
 
     fn entries(&self) -> &[Entry<'a>] {
@@ -109,10 +120,10 @@ impl<'a> Fields<'a> {
         (inspector.inspect)(Input::Rest(self), report)
     }
 
-    /// The entry of that name, which counts as read from now on. Headers are matched in any case.
+    /// The entry of that name, which counts as read from now on.
     fn only(&self, key: &str, aliases: &[&str], source: Source) -> Found<'_, 'a> {
         let same = |name: &str, sent: &str| match source {
-            Source::Header => name.eq_ignore_ascii_case(sent),
+            Source::Header => names_header(name, sent),
             _ => name == sent,
         };
         let mut found = Found::None;
@@ -226,18 +237,10 @@ impl<'a> Entry<'a> {
     ) -> Option<T> {
         match &self.held {
             Held::Texts(texts) if field.style() == Style::Csv => {
-                let trim = report.source() == Source::Header;
+                let source = report.source();
                 let parts: Vec<Cow<'_, str>> = texts
                     .iter()
-                    .filter(|text| !text.is_empty())
-                    .flat_map(|text| text.split(','))
-                    .map(|part| {
-                        if trim {
-                            part.trim_matches([' ', '\t'])
-                        } else {
-                            part
-                        }
-                    })
+                    .flat_map(|text| elements(text, source))
                     .map(Cow::Borrowed)
                     .collect();
                 (inspector.inspect)(Input::Texts(&parts), report)
@@ -264,6 +267,17 @@ impl<'a> Entry<'a> {
             }
         }
     }
+}
+
+/// Whether a field's name means that header: in any case, and with hyphens where the field has underscores. A header
+/// that was sent with an underscore is none that a field means: what stands in front of a server (a proxy that
+/// takes `X-User-Id` off, say) does not know it as the same (RFC 9110, section 17.10).
+fn names_header(field: &str, sent: &str) -> bool {
+    let same = |(field, sent): (u8, u8)| match field {
+        b'_' => sent == b'-',
+        _ => field.eq_ignore_ascii_case(&sent),
+    };
+    field.len() == sent.len() && field.bytes().zip(sent.bytes()).all(same)
 }
 
 /// Brings the texts of one key together, at the place of the first.
@@ -317,12 +331,7 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
     type Error = TextError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
-        let entries: Vec<_> = self.rest().collect();
-        visitor.visit_map(Walk {
-            entries: entries.into_iter(),
-            value: None,
-            fields: None,
-        })
+        visitor.visit_map(self.walk(None))
     }
 
     /// A struct takes its own fields, and leaves the others to whom comes next.
@@ -332,12 +341,7 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TextError> {
-        let entries: Vec<_> = self.rest().collect();
-        visitor.visit_map(Walk {
-            entries: entries.into_iter(),
-            value: None,
-            fields: Some(fields),
-        })
+        visitor.visit_map(self.walk(Some(fields)))
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
@@ -362,13 +366,7 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, TextError> {
-        let entries: Vec<_> = self.rest().collect();
-        let walk = Walk {
-            entries: entries.into_iter(),
-            value: None,
-            fields: None,
-        };
-        visitor.visit_enum(de::value::MapAccessDeserializer::new(walk))
+        visitor.visit_enum(de::value::MapAccessDeserializer::new(self.walk(None)))
     }
 
     serde::forward_to_deserialize_any! {
@@ -377,10 +375,41 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
     }
 }
 
+impl<'de> Fields<'de> {
+    /// What is left, one entry after the other; with the names of a struct's fields, those that it knows.
+    fn walk(&'de self, fields: Option<&'static [&'static str]>) -> Walk<'de> {
+        let entries: Vec<_> = self.rest().collect();
+        Walk {
+            entries: entries.into_iter(),
+            value: None,
+            again: None,
+            fields,
+            are_headers: self.are_headers,
+        }
+    }
+}
+
 struct Walk<'de> {
     entries: std::vec::IntoIter<&'de Entry<'de>>,
     value: Option<&'de Entry<'de>>,
+    /// An entry that comes once more, under the name that a field of a struct has.
+    again: Option<&'de Entry<'de>>,
     fields: Option<&'static [&'static str]>,
+    are_headers: bool,
+}
+
+impl<'de> Walk<'de> {
+    /// The name under which a struct knows that entry.
+    fn known_as(&self, entry: &'de Entry<'de>) -> Option<&'de str> {
+        let Some(fields) = self.fields else {
+            return Some(&entry.key);
+        };
+        let same = |name: &&&'static str| match self.are_headers {
+            true => names_header(name, &entry.key),
+            false => **name == entry.key,
+        };
+        fields.iter().find(same).copied()
+    }
 }
 
 impl<'de> MapAccess<'de> for Walk<'de> {
@@ -390,17 +419,35 @@ impl<'de> MapAccess<'de> for Walk<'de> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, TextError> {
-        let fields = self.fields;
-        let mine = |entry: &&Entry<'_>| fields.is_none_or(|names| names.contains(&&*entry.key));
-        let Some(entry) = self.entries.find(mine) else {
-            return Ok(None);
+        if let Some(entry) = self.again.take() {
+            self.value = Some(entry);
+            let name = entry.key.replace('-', "_");
+            return seed.deserialize(name.into_deserializer()).map(Some);
+        }
+        let (entry, name) = loop {
+            let Some(entry) = self.entries.next() else {
+                return Ok(None);
+            };
+            if let Some(name) = self.known_as(entry) {
+                break (entry, name);
+            }
         };
-        if fields.is_some() {
+        if self.fields.is_some() {
             entry.used.set(true);
         }
         self.value = Some(entry);
-        seed.deserialize(de::value::BorrowedStrDeserializer::new(&entry.key))
-            .map(Some)
+        let asked = Cell::new(false);
+        let hides_underscores = self.are_headers && self.fields.is_none();
+        let read = seed.deserialize(Name {
+            name,
+            hides_underscores,
+            asked: &asked,
+        })?;
+        let is_hyphened = name.contains('-') && !name.contains('_');
+        if asked.get() && hides_underscores && is_hyphened {
+            self.again = Some(entry);
+        }
+        Ok(Some(read))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, TextError> {
@@ -417,5 +464,45 @@ impl<'de> MapAccess<'de> for Walk<'de> {
                 .deserialize(Texts(texts))
                 .map_err(|error| error.inside(step())),
         }
+    }
+}
+
+/// The name of an entry, which notes whether it is asked for as that of a field. A struct with flattened fields reads
+/// a map, as maps do; how it asks is all that tells them apart, and it knows a header by its field's name alone.
+struct Name<'a, 'de> {
+    name: &'de str,
+    /// A name with an underscore, as it was sent, must not be taken for a field's.
+    hides_underscores: bool,
+    asked: &'a Cell<bool>,
+}
+
+impl<'de> Deserializer<'de> for Name<'_, 'de> {
+    type Error = TextError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+        de::value::BorrowedStrDeserializer::new(self.name).deserialize_any(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+        self.asked.set(true);
+        if self.hides_underscores && self.name.contains('_') {
+            // To a header capitals make no difference, to a field they do.
+            return visitor.visit_string(self.name.to_ascii_uppercase());
+        }
+        visitor.visit_borrowed_str(self.name)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, TextError> {
+        de::value::BorrowedStrDeserializer::new(self.name).deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct ignored_any
     }
 }

@@ -6,7 +6,7 @@ use std::hash::{BuildHasher, Hash};
 
 use serde_json::{Value, json};
 
-use super::{FromParam, FromTexts, Style, missing};
+use super::{FromParam, FromTexts, Style, elements, missing};
 use crate::report::Report;
 use crate::violation::Source;
 
@@ -125,15 +125,9 @@ fn each_element(
                 .for_each(|(index, text)| take(index, text));
         }
         Style::Csv => {
-            let padding: &[char] = if source == Source::Header {
-                &[' ', '\t']
-            } else {
-                &[]
-            };
-            let lists = texts.iter().filter(|text| !text.is_empty());
-            let elements = lists.flat_map(|text| text.split(','));
+            let elements = texts.iter().flat_map(|text| elements(text, source));
             for (index, text) in elements.enumerate() {
-                take(index, text.trim_matches(padding));
+                take(index, text);
             }
         }
     }

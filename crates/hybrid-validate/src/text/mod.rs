@@ -10,11 +10,14 @@ use serde_json::Value;
 
 mod error;
 mod extra;
+mod list;
 mod many;
 mod numbers;
 mod words;
 
 pub use error::ParamError;
+pub(crate) use list::elements;
+pub use list::split_unquoted;
 
 use crate::report::Report;
 use crate::violation::Source;
@@ -65,8 +68,10 @@ pub enum Style {
     /// The name once for each element: `ids=1&ids=2`.
     #[default]
     Repeated,
-    /// All in one, with commas between: `ids=1,2`. An empty text has no elements. Repeated names are joined. In
-    /// headers, spaces round an element are no part of it.
+    /// All in one, with commas between: `ids=1,2`. An empty text has no elements. Repeated names are joined.
+    /// Headers follow RFC 9110, section 5.6.1: spaces round an element are no part of it, empty elements are
+    /// nothing, and a comma in quotes separates nothing. The quotes stay, since some elements need them (`"v1"` is
+    /// an entity tag).
     Csv,
 }
 

@@ -18,15 +18,20 @@ use crate::{
     Request,
     extract::{
         BodyStream, FromRequest,
+        forms::disposition::Names,
+        media::{Media, MediaType},
         receive::{BodyLimits, too_large},
     },
     problem::{Kind, Problem, kinds},
 };
 
 impl FormKind {
-    pub(crate) fn multipart(content_type: &str, limits: &FormLimits) -> Result<Self, Problem> {
-        let boundary = multer::parse_boundary(content_type)
-            .map_err(|_| Problem::bad_request("the multipart boundary is missing"))?;
+    pub(crate) fn multipart(media: &MediaType<'_>, limits: &FormLimits) -> Result<Self, Problem> {
+        let boundary = media
+            .parameter("boundary")
+            .filter(|boundary| !boundary.is_empty())
+            .ok_or_else(|| Problem::bad_request("the multipart boundary is missing"))?
+            .into_owned();
         let longest = limits.boundary_limit;
         if boundary.len() > longest {
             let detail = format!("the multipart boundary is longer than {longest} bytes");
@@ -81,7 +86,7 @@ pub struct Multipart {
 
 /// One part of a multipart body.
 pub struct Part<'a> {
-    name: String,
+    names: Names,
     field: &'a mut multer::Field<'static>,
     memory: usize,
 }
@@ -131,18 +136,18 @@ impl Multipart {
         let Some(field) = next.map_err(|error| broken(&error))? else {
             return Ok(None);
         };
-        let name = self.checked(&field)?;
+        let names = self.checked(&field)?;
         let memory = self.limits.memory;
         let field = self.field.insert(field);
         Ok(Some(Part {
-            name,
+            names,
             field,
             memory,
         }))
     }
 
-    /// Holds a part to the limits; its name.
-    fn checked(&mut self, field: &multer::Field<'static>) -> Result<String, Problem> {
+    /// Holds a part to the limits; its names.
+    fn checked(&mut self, field: &multer::Field<'static>) -> Result<Names, Problem> {
         let headers = field.headers();
         let bytes: usize = headers
             .iter()
@@ -153,17 +158,13 @@ impl Multipart {
                 "a part of the form has too many headers",
             ));
         }
-        let Some(name) = field.name() else {
-            return Err(Problem::bad_request(
-                "a part of the multipart body has no name",
-            ));
-        };
+        let names = Names::of(headers)?;
         let longest = self.limits.part_name_limit;
-        if name.len() > longest {
+        if names.name.len() > longest {
             let detail = format!("the name of a part is longer than {longest} bytes");
             return Err(Problem::bad_request(detail));
         }
-        let (count, max, what) = if field.file_name().is_some() {
+        let (count, max, what) = if names.file_name.is_some() {
             (&mut self.files, self.limits.files_max, "files")
         } else {
             (&mut self.fields, self.limits.fields_max, "fields")
@@ -172,7 +173,7 @@ impl Multipart {
         if *count > max {
             return Err(too_many(what, max));
         }
-        Ok(name.to_owned())
+        Ok(names)
     }
 }
 
@@ -200,13 +201,13 @@ impl Part<'_> {
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
-        &self.name
+        &self.names.name
     }
 
     /// The file name that the client gave; never a path to write to as it is.
     #[must_use]
     pub fn file_name(&self) -> Option<&str> {
-        self.field.file_name()
+        self.names.file_name.as_deref()
     }
 
     /// Its content type, as the client gave it.
@@ -299,18 +300,11 @@ impl FromRequest for Multipart {
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
         let limits = BodyLimits::of(&request).form;
-        let content_type = request.headers().get(header::CONTENT_TYPE);
-        let content_type = content_type
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        if !content_type
-            .to_ascii_lowercase()
-            .starts_with("multipart/form-data")
-        {
+        let Media::Multipart(media) = Media::of(request.headers()) else {
             return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
                 .detail("expected a body of type multipart/form-data"));
-        }
-        let FormKind::Multipart { boundary } = FormKind::multipart(content_type, &limits)? else {
+        };
+        let FormKind::Multipart { boundary } = FormKind::multipart(&media, &limits)? else {
             return Err(Problem::bad_request("the multipart boundary is missing"));
         };
         let body = BodyStream::of(request)?;
@@ -337,7 +331,7 @@ impl fmt::Debug for Multipart {
 impl fmt::Debug for Part<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Part")
-            .field("name", &self.name)
+            .field("name", &self.names.name)
             .finish_non_exhaustive()
     }
 }
