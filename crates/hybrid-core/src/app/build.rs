@@ -30,7 +30,7 @@ use crate::{
     },
     error::{Error, Fault},
     extract::{BodyCheck, Describe},
-    problem::{Registration, Registry},
+    problem::Registry,
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
     state::{Entry, Origin, StateSource, States},
@@ -118,7 +118,6 @@ pub(crate) fn build(
         router: RouterBuilder::default(),
         stacks: Vec::new(),
         routes: Vec::new(),
-        kinds: Vec::new(),
         root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
@@ -133,7 +132,6 @@ pub(crate) fn build(
         router,
         stacks,
         routes,
-        kinds,
         root_mount,
         ..
     } = builder;
@@ -165,7 +163,7 @@ pub(crate) fn build(
         processes,
         telemetry: Telemetry::new(&routes),
         routes,
-        registry: Registry::new(app.registrations, kinds),
+        registry: Registry::new(app.registrations),
         error_format: app.error_format,
         trailing_slash: app.trailing_slash,
         fallback: app.fallback,
@@ -223,7 +221,6 @@ struct Builder<'a> {
     router: RouterBuilder,
     stacks: Vec<Stack>,
     routes: Vec<Arc<Route>>,
-    kinds: Vec<Registration>,
     root_mount: Option<Mount>,
 }
 
@@ -441,10 +438,8 @@ impl Builder<'_> {
             serve,
             lane,
             is_auto,
-            registrations,
             ..
         } = endpoint;
-        self.kinds.extend(registrations);
         let timeout = match spec.timeout {
             Timeout::After(timeout) => Some(timeout),
             Timeout::Never => None,
