@@ -108,6 +108,39 @@ fn loaded() -> Result<Loaded> {
 #[get("/unnamed-in-a-guard")]
 async fn unnamed_in_a_guard(_loaded: Loaded) {}
 
+#[get("/text/{how}")]
+async fn text(how: u64) -> Result<String, String> {
+    Err(format!("secret {how}"))
+}
+
+#[get("/text-plain/{how}")]
+fn text_plain(how: u64) -> Result<String, String> {
+    Err(format!("secret {how}"))
+}
+
+struct Refusing;
+
+impl FromRequestParts for Refusing {
+    type Rejection = &'static str;
+
+    async fn from_request_parts(_: &mut hybrid::Parts) -> Result<Self, &'static str> {
+        Err("secret")
+    }
+}
+
+#[get("/text-of-a-guard")]
+async fn text_of_a_guard(_refusing: Refusing) {}
+
+struct Made;
+
+#[extractor]
+fn made() -> Result<Made, &'static str> {
+    Err("secret")
+}
+
+#[get("/text-of-an-extractor")]
+async fn text_of_an_extractor(_made: Made) {}
+
 #[derive(Debug)]
 struct Wrapped(ParseIntError);
 
@@ -153,7 +186,11 @@ fn app() -> App {
         teapot,
         unnamed,
         unnamed_plain,
-        unnamed_in_a_guard
+        unnamed_in_a_guard,
+        text,
+        text_plain,
+        text_of_a_guard,
+        text_of_an_extractor
     ])
 }
 
@@ -219,6 +256,18 @@ fn a_typed_error_under_a_question_mark_has_its_status_without_an_app() {
             .source()
             .is_some_and(|source| source.is::<StoreError>())
     );
+}
+
+#[test]
+fn a_text_as_the_error_is_a_500_without_the_text() {
+    for path in [
+        "/text/1",
+        "/text-plain/1",
+        "/text-of-a-guard",
+        "/text-of-an-extractor",
+    ] {
+        check(app(), path, 500, INTERNAL);
+    }
 }
 
 #[test]

@@ -98,7 +98,7 @@ pub trait FromRequestParts: Sized {
         async move {
             let refused = match Self::from_request_parts(parts).await {
                 Ok(made) => return Ok(Some(made)),
-                Err(rejection) => rejection.into_response(),
+                Err(rejection) => rejection.into_error_response(),
             };
             match parts.app.status_of(&refused) {
                 StatusCode::UNAUTHORIZED => Ok(None),
