@@ -173,8 +173,10 @@ pub use hybrid_macros::FromParam;
 ///
 /// Each variant has a status, a code and, unless it is the name in words, a
 /// title; `detail` is what the type's `Display` says, if it has one, or
-/// `detail = ".."`. With `std::error::Error` it also keeps its status under `?`
-/// in handlers that return [`Problem`](struct@Problem), wherever a handler of the app names it.
+/// `detail = ".."`. A type that implements `std::error::Error` keeps its status
+/// under `?` into a [`Problem`](struct@Problem) as well, in handlers, helpers and
+/// unit tests; no handler has to name it. [`App::on_error`] outranks it. A type with
+/// parameters, `Failed<T>`, keeps its status only as the `E` of a handler's `Result`.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -199,6 +201,30 @@ pub use hybrid_macros::FromParam;
 /// let client = TestClient::new(App::new().routes(routes![user]));
 /// assert_eq!(client.get("/users/1").send().text(), "Ada");
 /// assert_eq!(client.get("/users/3").send().status(), 404);
+/// ```
+///
+/// Under `?`:
+///
+/// ```
+/// use hybrid::prelude::*;
+///
+/// #[derive(Debug, Problem)]
+/// #[problem(status = 409, code = "out_of_stock")]
+/// struct OutOfStock;
+///
+/// impl std::fmt::Display for OutOfStock {
+///     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+///         f.write_str("nothing is left")
+///     }
+/// }
+///
+/// impl std::error::Error for OutOfStock {}
+///
+/// fn take() -> Result<u32> {
+///     Err(OutOfStock)?
+/// }
+///
+/// assert_eq!(take().map_err(|problem| problem.status().as_u16()), Err(409));
 /// ```
 pub use hybrid_macros::Problem;
 

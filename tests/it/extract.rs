@@ -180,6 +180,17 @@ fn loud(loud: Loud) -> String {
     loud.0
 }
 
+#[derive(Debug)]
+struct Expired;
+
+impl std::fmt::Display for Expired {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the key has expired")
+    }
+}
+
+impl std::error::Error for Expired {}
+
 struct Key;
 
 impl FromRequestParts for Key {
@@ -188,7 +199,10 @@ impl FromRequestParts for Key {
     async fn from_request_parts(parts: &mut Parts) -> Result<Self> {
         match parts.header("x-key") {
             Some("open") => Ok(Self),
-            _ => Err(Problem::forbidden("a wrong key")),
+            Some("unread") => Err(std::io::Error::other("the key database is down"))?,
+            Some("expired") => Err(Expired)?,
+            Some(_) => Err(Problem::forbidden("a wrong key")),
+            None => Err(Problem::unauthorized("no key")),
         }
     }
 }
@@ -196,6 +210,11 @@ impl FromRequestParts for Key {
 #[get("/door")]
 fn door(key: Option<Key>) -> &'static str {
     if key.is_some() { "open" } else { "shut" }
+}
+
+#[get("/stamped")]
+async fn stamped(stamp: Option<Extension<Stamp>>) -> String {
+    stamp.is_some().to_string()
 }
 
 fn client() -> TestClient {
@@ -362,6 +381,32 @@ fn what_the_application_knows() {
 }
 
 /// A body above 16 KiB is parsed on the pool, and lists its faults all the same.
+#[test]
+fn an_option_of_a_guard_is_none_of_a_401_alone() {
+    let status = |app: App, key: &str| {
+        let client = TestClient::new(app.routes(routes![door]));
+        let answer = client.get("/door").header("x-key", key).send();
+        (answer.status().as_u16(), answer.text().to_owned())
+    };
+    assert_eq!(status(App::new(), "open"), (200, "open".to_owned()));
+    assert_eq!(status(App::new(), "wrong").0, 403);
+    assert_eq!(status(App::new(), "unread").0, 500);
+    assert_eq!(status(App::new(), "expired").0, 500);
+    // What the application says of the error counts, in either direction.
+    let known = App::new().on_error(|_: &Expired| Problem::unauthorized("expired"));
+    assert_eq!(status(known, "expired"), (200, "shut".to_owned()));
+    let known = App::new().on_error(|_: &Expired| Problem::forbidden("expired"));
+    assert_eq!(status(known, "expired").0, 403);
+}
+
+#[test]
+fn an_option_of_an_extension_is_none_without_one() {
+    let app = App::new().routes(routes![stamped]);
+    assert_eq!(TestClient::new(app).get("/stamped").send().text(), "false");
+    let app = App::new().middleware(stamps).routes(routes![stamped]);
+    assert_eq!(TestClient::new(app).get("/stamped").send().text(), "true");
+}
+
 #[test]
 fn large_bodies_are_judged_like_small_ones() {
     #[model]

@@ -50,7 +50,6 @@ fn typed_plain(how: u64) -> Result<String, UserError> {
     fail(how)
 }
 
-/// Under `?`: the type is known because another handler names it.
 #[get("/under/{how}")]
 async fn under(how: u64) -> Result<String> {
     Ok(fail(how)?)
@@ -60,6 +59,87 @@ async fn under(how: u64) -> Result<String> {
 fn under_plain(how: u64) -> Result<String> {
     Ok(fail(how)?)
 }
+
+/// An error that no signature of a handler names.
+#[derive(Debug, Problem)]
+enum StoreError {
+    #[problem(status = 410, code = "gone_for_good")]
+    Gone,
+    #[problem(status = 503, code = "store_busy")]
+    Busy,
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Gone => "it was removed",
+            Self::Busy => "the store is busy",
+        })
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+fn load(how: u64) -> Result<String, StoreError> {
+    match how {
+        1 => Err(StoreError::Busy),
+        _ => Err(StoreError::Gone),
+    }
+}
+
+#[get("/unnamed/{how}")]
+async fn unnamed(how: u64) -> Result<String> {
+    Ok(load(how)?)
+}
+
+#[get("/unnamed-plain/{how}")]
+fn unnamed_plain(how: u64) -> Result<String> {
+    Ok(load(how)?)
+}
+
+struct Loaded;
+
+#[extractor]
+fn loaded() -> Result<Loaded> {
+    load(0)?;
+    Ok(Loaded)
+}
+
+#[get("/unnamed-in-a-guard")]
+async fn unnamed_in_a_guard(_loaded: Loaded) {}
+
+#[get("/text/{how}")]
+async fn text(how: u64) -> Result<String, String> {
+    Err(format!("secret {how}"))
+}
+
+#[get("/text-plain/{how}")]
+fn text_plain(how: u64) -> Result<String, String> {
+    Err(format!("secret {how}"))
+}
+
+struct Refusing;
+
+impl FromRequestParts for Refusing {
+    type Rejection = &'static str;
+
+    async fn from_request_parts(_: &mut hybrid::Parts) -> Result<Self, &'static str> {
+        Err("secret")
+    }
+}
+
+#[get("/text-of-a-guard")]
+async fn text_of_a_guard(_refusing: Refusing) {}
+
+struct Made;
+
+#[extractor]
+fn made() -> Result<Made, &'static str> {
+    Err("secret")
+}
+
+#[get("/text-of-an-extractor")]
+async fn text_of_an_extractor(_made: Made) {}
 
 #[derive(Debug)]
 struct Wrapped(ParseIntError);
@@ -103,7 +183,14 @@ fn app() -> App {
         under_plain,
         number,
         wrapped,
-        teapot
+        teapot,
+        unnamed,
+        unnamed_plain,
+        unnamed_in_a_guard,
+        text,
+        text_plain,
+        text_of_a_guard,
+        text_of_an_extractor
     ])
 }
 
@@ -144,6 +231,46 @@ fn a_typed_error_keeps_its_status_directly_and_under_a_question_mark() {
 }
 
 #[test]
+fn a_typed_error_keeps_its_status_where_no_signature_names_it() {
+    let gone = r#"{"type":"urn:hybrid:gone_for_good","title":"Gone","status":410,"code":"gone_for_good","detail":"it was removed"}"#;
+    for path in ["/unnamed/2", "/unnamed-plain/2", "/unnamed-in-a-guard"] {
+        check(app(), path, 410, gone);
+    }
+    let busy = r#"{"type":"urn:hybrid:store_busy","title":"Busy","status":503,"code":"store_busy","detail":"the store is busy"}"#;
+    check(app(), "/unnamed/1", 503, busy);
+}
+
+#[test]
+fn a_typed_error_under_a_question_mark_has_its_status_without_an_app() {
+    fn helper() -> Result<String> {
+        Ok(load(0)?)
+    }
+    let problem = helper().unwrap_err();
+    assert_eq!(
+        (problem.status().as_u16(), problem.code()),
+        (410, "gone_for_good")
+    );
+    assert_eq!(problem.to_string(), "410 gone_for_good: it was removed");
+    assert!(
+        problem
+            .source()
+            .is_some_and(|source| source.is::<StoreError>())
+    );
+}
+
+#[test]
+fn a_text_as_the_error_is_a_500_without_the_text() {
+    for path in [
+        "/text/1",
+        "/text-plain/1",
+        "/text-of-a-guard",
+        "/text-of-an-extractor",
+    ] {
+        check(app(), path, 500, INTERNAL);
+    }
+}
+
+#[test]
 fn any_error_is_a_500_unless_the_app_knows_its_type() {
     check(app(), "/number?text=x", 500, INTERNAL);
     check(app(), "/wrapped?text=x", 500, INTERNAL);
@@ -164,6 +291,13 @@ fn what_the_app_says_of_a_type_outranks_what_it_says_of_itself() {
     let body = r#"{"type":"urn:hybrid:conflict","title":"Conflict","status":409,"code":"conflict","detail":"by the app"}"#;
     check(app(), "/under/7", 409, body);
     check(app(), "/under-plain/7", 409, body);
+    // The handler's own `E` is such a type as well.
+    check(app(), "/typed/7", 409, body);
+    check(app(), "/typed-plain/7", 409, body);
+    let app = App::new().routes(routes![unnamed]);
+    let app = app.on_error(|_: &StoreError| Problem::not_found("by the app"));
+    let body = r#"{"type":"urn:hybrid:not_found","title":"Not found","status":404,"code":"not_found","detail":"by the app"}"#;
+    check(app, "/unnamed/1", 404, body);
 }
 
 #[test]

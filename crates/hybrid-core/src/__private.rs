@@ -35,16 +35,13 @@ pub use crate::head::Parts;
 pub use crate::{Request, app::Next, head::Head};
 
 // Called by `#[derive(Problem)]`.
-pub use crate::problem::{Kind, Problem, ProblemKind};
+pub use crate::problem::{Conversion, Kind, Problem, ProblemKind, Submitted};
 pub use crate::{Response, respond::IntoResponse};
 
 // Called by `routes![]`.
 pub use crate::app::{RouteEntry, Routes};
 
-use crate::{
-    extract::{FormField, TextArgument},
-    problem::Registration,
-};
+use crate::extract::{FormField, TextArgument};
 
 /// A handler as a type: what `#[get]` and its kin implement.
 #[diagnostic::on_unimplemented(
@@ -107,7 +104,6 @@ pub use crate::__arg as arg;
 #[derive(Debug)]
 pub struct TypedError {
     pub(crate) kinds: &'static [Kind],
-    pub(crate) registration: Option<Registration>,
 }
 
 /// Asks the compiler what an error type is.
@@ -123,12 +119,6 @@ impl<E> ErrorOf<E> {
     }
 }
 
-/// Typed errors that `?` can turn into a `Problem`.
-pub trait ViaStdError {
-    /// Its kinds, registered.
-    fn typed(&self) -> TypedError;
-}
-
 /// Typed errors.
 pub trait ViaKind {
     /// Its kinds.
@@ -141,30 +131,15 @@ pub trait ViaNothing {
     fn typed(&self) -> TypedError;
 }
 
-impl<E: ProblemKind + std::error::Error + 'static> ViaStdError for &&ErrorOf<E> {
-    fn typed(&self) -> TypedError {
-        TypedError {
-            kinds: E::KINDS,
-            registration: Some(Registration::kind::<E>()),
-        }
-    }
-}
-
 impl<E: ProblemKind> ViaKind for &ErrorOf<E> {
     fn typed(&self) -> TypedError {
-        TypedError {
-            kinds: E::KINDS,
-            registration: None,
-        }
+        TypedError { kinds: E::KINDS }
     }
 }
 
 impl<E> ViaNothing for ErrorOf<E> {
     fn typed(&self) -> TypedError {
-        TypedError {
-            kinds: &[],
-            registration: None,
-        }
+        TypedError { kinds: &[] }
     }
 }
 
@@ -174,17 +149,87 @@ impl<E> ViaNothing for ErrorOf<E> {
 macro_rules! __error {
     ($ty:ty) => {{
         #[allow(unused_imports)]
-        use $crate::__private::{ViaKind as _, ViaNothing as _, ViaStdError as _};
-        (&&&$crate::__private::ErrorOf::<$ty>::new()).typed()
+        use $crate::__private::{ViaKind as _, ViaNothing as _};
+        (&&$crate::__private::ErrorOf::<$ty>::new()).typed()
     }};
 }
 
 pub use crate::__error as error;
 
-/// Called by `#[derive(Problem)]`: a typed error as an answer.
-pub fn answer_problem<E: ProblemKind>(error: &E) -> Response {
-    error.problem().into_response()
+/// Typed errors that `?` turns into a `Problem`.
+pub trait ViaConversion<E> {
+    /// Its conversion.
+    fn conversion(&self) -> Option<Conversion>;
+
+    /// The response that stands for it, with itself as the source.
+    fn answer(&self, error: E) -> Response;
 }
+
+/// Typed errors that `?` cannot turn into a `Problem`.
+pub trait ViaAnswer<E> {
+    /// There is none.
+    fn conversion(&self) -> Option<Conversion>;
+
+    /// The response that stands for it.
+    fn answer(&self, error: E) -> Response;
+}
+
+impl<E> ViaConversion<E> for &ErrorOf<E>
+where
+    E: ProblemKind + std::error::Error + Send + Sync + 'static,
+{
+    fn conversion(&self) -> Option<Conversion> {
+        Some(Conversion::of::<E>())
+    }
+
+    fn answer(&self, error: E) -> Response {
+        Problem::from(error).into_response()
+    }
+}
+
+impl<E: ProblemKind> ViaAnswer<E> for ErrorOf<E> {
+    fn conversion(&self) -> Option<Conversion> {
+        None
+    }
+
+    fn answer(&self, error: E) -> Response {
+        error.problem().into_response()
+    }
+}
+
+/// Called by `#[derive(Problem)]`: a typed error as a response.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __answer {
+    ($ty:ty, $error:expr) => {{
+        #[allow(unused_imports)]
+        use $crate::__private::{ViaAnswer as _, ViaConversion as _};
+        (&&$crate::__private::ErrorOf::<$ty>::new()).answer($error)
+    }};
+}
+
+pub use crate::__answer as answer;
+
+#[doc(hidden)]
+pub use inventory;
+
+/// Called by `#[derive(Problem)]` on a type without parameters: tells the whole
+/// program what the type becomes under `?`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __submit_error {
+    ($ty:ty) => {
+        $crate::__private::inventory::submit! {
+            $crate::__private::Submitted::new(|| {
+                #[allow(unused_imports)]
+                use $crate::__private::{ViaAnswer as _, ViaConversion as _};
+                (&&$crate::__private::ErrorOf::<$ty>::new()).conversion()
+            })
+        }
+    };
+}
+
+pub use crate::__submit_error as submit_error;
 
 /// A value that may have something to say.
 #[derive(Debug, Clone, Copy)]
@@ -226,10 +271,6 @@ macro_rules! __detail {
 }
 
 pub use crate::__detail as detail;
-
-#[cfg(feature = "discover")]
-#[doc(hidden)]
-pub use inventory;
 
 /// Called by the route macros with the feature `discover`: registers a route.
 #[cfg(feature = "discover")]

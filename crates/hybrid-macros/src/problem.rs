@@ -252,6 +252,11 @@ fn expand(typed: &Typed) -> TokenStream {
             quote!(#pattern => __h::Problem::of(&Self::KINDS[#index]) #detail,)
         },
     );
+    // The linker's table holds types, not the generic ones that they are made of.
+    let submit = generics
+        .params
+        .is_empty()
+        .then(|| quote!(__h::submit_error!(#name);));
     let inside = quote! {
         #[automatically_derived]
         impl #params __h::ProblemKind for #name #arguments #bounds {
@@ -265,9 +270,10 @@ fn expand(typed: &Typed) -> TokenStream {
         #[automatically_derived]
         impl #params __h::IntoResponse for #name #arguments #bounds {
             fn into_response(self) -> __h::Response {
-                __h::answer_problem(&self)
+                __h::answer!(Self, self)
             }
         }
+        #submit
     };
     derives::block(root, &inside)
 }

@@ -32,8 +32,25 @@ pub enum Word {
     Two,
 }
 
+/// An error that registers itself.
+#[derive(Debug, Problem)]
+pub enum Failed {
+    /// It is not there.
+    #[problem(status = 404, code = "no_file")]
+    Missing,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("there is no such file")
+    }
+}
+
+impl std::error::Error for Failed {}
+
 #[allow(deprecated)]
 fn main() {
     let _ = App::new().routes(routes![documented]);
     let _ = [Word::One, Word::Two];
+    assert_eq!(Problem::from(Failed::Missing).status(), 404);
 }

@@ -31,7 +31,7 @@ use crate::{
     },
     error::{Error, Fault},
     extract::{BodyCheck, Describe},
-    problem::{Registration, Registry},
+    problem::Registry,
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
     state::{Entry, Make, StateSource, States},
@@ -142,7 +142,6 @@ pub(crate) fn build(
         router: RouterBuilder::default(),
         stacks: Vec::new(),
         routes: Vec::new(),
-        kinds: Vec::new(),
         root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
@@ -162,7 +161,6 @@ pub(crate) fn build(
         router,
         stacks,
         routes,
-        kinds,
         root_mount,
         ..
     } = builder;
@@ -194,7 +192,7 @@ pub(crate) fn build(
         processes,
         telemetry: Telemetry::new(&routes),
         routes,
-        registry: Registry::new(app.registrations, kinds),
+        registry: Registry::new(app.registrations),
         error_format: app.error_format,
         trailing_slash: app.trailing_slash,
         fallback: app.fallback,
@@ -257,7 +255,6 @@ pub(super) struct Builder<'a> {
     pub(super) router: RouterBuilder,
     stacks: Vec<Stack>,
     routes: Vec<Arc<Route>>,
-    kinds: Vec<Registration>,
     root_mount: Option<Mount>,
 }
 
@@ -522,10 +519,8 @@ impl Builder<'_> {
             serve,
             lane,
             is_auto,
-            registrations,
             ..
         } = endpoint;
-        self.kinds.extend(registrations);
         let timeout = match spec.timeout {
             Timeout::After(timeout) => Some(timeout),
             Timeout::Never => None,

@@ -232,6 +232,11 @@ impl Frozen {
         })
     }
 
+    /// The status with which a response will go out, once its problem is rendered.
+    pub(crate) fn status_of(&self, response: &Response) -> http::StatusCode {
+        self.registry.status(response)
+    }
+
     /// Renders a problem in the application's format, as the mapped type of its
     /// source says; what the client is not told reaches the log.
     pub(crate) fn render(&self, problem: &Problem, head: &Head) -> Response {

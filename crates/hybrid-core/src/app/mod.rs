@@ -314,7 +314,8 @@ impl App {
         self
     }
 
-    /// The problem that an error type becomes under `?` in a handler.
+    /// The problem that an error type becomes under `?` in a handler, and as the
+    /// `E` of its `Result`. It outranks what `#[derive(Problem)]` says of the type.
     pub fn on_error<E: std::error::Error + 'static>(
         mut self,
         to_problem: impl Fn(&E) -> Problem + Send + Sync + 'static,

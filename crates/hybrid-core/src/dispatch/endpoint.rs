@@ -21,7 +21,7 @@ use crate::{
         receive::{PARSED_ON_LOOP_BYTES_MAX, receive},
     },
     head::Parts,
-    problem::{Carried, Kind, Problem, Registration, kinds},
+    problem::{Carried, Kind, Problem, kinds},
     respond::IntoResponse,
     router::Limit,
     spec::Lane,
@@ -40,7 +40,6 @@ pub struct Endpoint {
     pub(crate) lane: Lane,
     pub(crate) is_auto: bool,
     pub(crate) kinds: &'static [Kind],
-    pub(crate) registrations: Vec<Registration>,
 }
 
 /// A request on its way to its endpoint.
@@ -104,16 +103,13 @@ impl Endpoint {
             lane,
             is_auto: false,
             kinds: &[],
-            registrations: Vec::new(),
         }
     }
 
-    /// Declares the typed error that the handler returns: it is described, and
-    /// keeps its status under `?` into a `Problem`.
+    /// Declares the typed error that the handler returns: it is described.
     #[must_use]
     pub fn error(mut self, error: crate::__private::TypedError) -> Self {
         self.kinds = error.kinds;
-        self.registrations.extend(error.registration);
         self
     }
 }

@@ -247,7 +247,7 @@ where
     let values = read(parts, &arguments).await?;
     let running = Running::of(parts, Lane::Event, None);
     let made = super::current::entered(running, f(values)).await;
-    made.map_err(IntoResponse::into_response)
+    made.map_err(IntoResponse::into_error_response)
 }
 
 /// Called by `#[extractor]` for a plain `fn`: a ticket of its own on the pool.
@@ -270,7 +270,7 @@ where
     let running = Running::of(parts, Lane::Pool, deadline);
     let app = parts.app.clone();
     match on(app.pool(), &running, move || f(values)).await {
-        Ok(made) => made.map_err(IntoResponse::into_response),
+        Ok(made) => made.map_err(IntoResponse::into_error_response),
         Err(error) => Err(error.problem().into_response()),
     }
 }

@@ -433,7 +433,7 @@ pub(crate) fn own<T: FromRequest + Send + 'static>() -> BodyArgument<T> {
         Box::pin(async move {
             match T::from_request(request).await {
                 Ok(value) => Ok(Box::new(value) as Box<dyn std::any::Any + Send>),
-                Err(rejection) => Err(rejection.into_response()),
+                Err(rejection) => Err(rejection.into_error_response()),
             }
         })
     });

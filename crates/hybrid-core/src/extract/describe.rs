@@ -79,6 +79,18 @@ impl Describe {
         self.refusals.push(kinds::UNAUTHORIZED);
     }
 
+    /// As `describe` says, but for a 401, which stands for `None`.
+    pub(crate) fn optional(&mut self, describe: fn(&mut Self)) {
+        let known = self.refusals.len();
+        describe(self);
+        let unauthorized = kinds::UNAUTHORIZED.status;
+        let mut index = 0;
+        self.refusals.retain(|refusal| {
+            index += 1;
+            index <= known || refusal.status != unauthorized
+        });
+    }
+
     pub(crate) fn declared<T>(&mut self, param: &Param<T>) {
         self.param(param.source(), param.name());
         let name = param.name();

@@ -39,7 +39,7 @@ impl<T: FromRequestParts + Send + 'static> Argument for Guard<T> {
     async fn guard(&self, parts: &mut Parts) -> Result<T, Response> {
         T::from_request_parts(parts)
             .await
-            .map_err(IntoResponse::into_response)
+            .map_err(IntoResponse::into_error_response)
     }
 
     fn read_head(&self, guarded: T, _: &Texts<'_>, _: &mut Report) -> T {

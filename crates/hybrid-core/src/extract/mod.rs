@@ -44,7 +44,9 @@ pub use texts::Texts;
 pub(crate) use texts::decode;
 pub use wrappers::{Extension, Form, Header, Json, Path, Query, State};
 
-use crate::{Request, head::Parts, respond::IntoResponse};
+use http::StatusCode;
+
+use crate::{Request, Response, head::Parts, respond::IntoResponse};
 
 /// Something that is made from a request's head: a guard, the current user, a
 /// value that the application computes.
@@ -82,6 +84,30 @@ pub trait FromRequestParts: Sized {
         parts: &mut Parts,
     ) -> impl Future<Output = Result<Self, Self::Rejection>> + Send;
 
+    /// Makes what `Option<Self>` is: `None` where the status of the refusal is 401,
+    /// as `App::on_error` has it. Any other refusal is the response, so that a
+    /// database that is down is not taken for a client without credentials.
+    ///
+    /// Write it only for a type that may be absent in another way.
+    ///
+    /// # Errors
+    /// The response where it is neither made nor absent.
+    fn optional(parts: &mut Parts) -> impl Future<Output = Result<Option<Self>, Response>> + Send
+    where
+        Self: Send,
+    {
+        async move {
+            let refused = match Self::from_request_parts(parts).await {
+                Ok(made) => return Ok(Some(made)),
+                Err(rejection) => rejection.into_error_response(),
+            };
+            match parts.app.status_of(&refused) {
+                StatusCode::UNAUTHORIZED => Ok(None),
+                _ => Err(refused),
+            }
+        }
+    }
+
     /// Says what it needs and reads: states, parameters, its refusals. States
     /// said here are checked before the server listens.
     fn describe(to: &mut Describe) {
@@ -112,15 +138,15 @@ pub trait FromRequest: Sized {
     }
 }
 
-/// A guard that may refuse without ending the request: `None` then.
+/// See [`FromRequestParts::optional`].
 impl<T: FromRequestParts + Send> FromRequestParts for Option<T> {
-    type Rejection = std::convert::Infallible;
+    type Rejection = Response;
 
-    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Self::Rejection> {
-        Ok(T::from_request_parts(parts).await.ok())
+    async fn from_request_parts(parts: &mut Parts) -> Result<Self, Response> {
+        T::optional(parts).await
     }
 
     fn describe(to: &mut Describe) {
-        T::describe(to);
+        to.optional(T::describe);
     }
 }

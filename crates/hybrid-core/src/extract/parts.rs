@@ -6,6 +6,7 @@ use std::{any::type_name, convert::Infallible, future::Future};
 use http::{HeaderMap, Method, Uri, Version};
 
 use crate::{
+    Response,
     dispatch::Cancel,
     extract::{Describe, Extension, FromRequestParts, State},
     head::Parts,
@@ -46,6 +47,10 @@ impl FromRequestParts for ClientAddr {
         let found = known.or_else(|| Self::find(parts.peer(), &parts.headers, trusted));
         found.ok_or_else(|| Problem::internal("the client's address is not known here"))
     }
+
+    async fn optional(parts: &mut Parts) -> Result<Option<Self>, Response> {
+        Ok(Self::from_request_parts(parts).await.ok())
+    }
 }
 
 impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
@@ -85,6 +90,10 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for Extension<T> {
             .cloned()
             .map(Self)
             .ok_or_else(missing)
+    }
+
+    async fn optional(parts: &mut Parts) -> Result<Option<Self>, Response> {
+        Ok(parts.extensions.get::<T>().cloned().map(Self))
     }
 
     fn describe(to: &mut Describe) {

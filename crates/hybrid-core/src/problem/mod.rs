@@ -18,6 +18,7 @@ use hybrid_validate::{Report, Violation};
 pub use format::ErrorFormat;
 pub(crate) use kind::kinds;
 pub use kind::{Kind, ProblemKind};
+pub use registry::{Conversion, Submitted};
 pub(crate) use registry::{Registration, Registry};
 
 use crate::{BoxError, Response, respond::IntoResponse};
@@ -28,8 +29,8 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// The ready-made error of a handler, written as `application/problem+json`.
 ///
 /// Any `std::error::Error` becomes one under `?`: with the status that
-/// `App::on_error` gives its type, else as a 500 whose text reaches the log and
-/// not the client.
+/// `App::on_error` gives its type, else with that of its `#[derive(Problem)]`,
+/// else as a 500 whose text reaches the log and not the client.
 ///
 /// ```
 /// use hybrid_core::problem::Problem;
@@ -223,15 +224,12 @@ impl Problem {
     }
 
     /// What the client is told about this time; `None` for every 5xx but 501,
-    /// 503 and 504, and for what came of another error.
+    /// 503 and 504.
     #[must_use]
     pub fn public_detail(&self) -> Option<&str> {
         let told = !self.inner.status.is_server_error()
             || matches!(self.inner.status.as_u16(), 503 | 504 | 501);
-        self.inner
-            .detail
-            .as_deref()
-            .filter(|_| told && self.inner.source.is_none())
+        self.inner.detail.as_deref().filter(|_| told)
     }
 
     /// What the log is told: the detail, and the source error with its chain.
@@ -243,10 +241,14 @@ impl Problem {
             .as_ref()
             .map(|s| &*s.error as &dyn std::error::Error);
         while let Some(error) = next {
-            if !text.is_empty() {
-                text.push_str(": ");
+            let said = error.to_string();
+            // A typed error's detail is what its `Display` says.
+            if said != text {
+                if !text.is_empty() {
+                    text.push_str(": ");
+                }
+                text.push_str(&said);
             }
-            text.push_str(&error.to_string());
             next = error.source();
         }
         text
@@ -280,9 +282,11 @@ where
     E: std::error::Error + Send + Sync + 'static,
 {
     fn from(error: E) -> Self {
-        let mut problem = Self::of(&kinds::INTERNAL);
+        let type_id = TypeId::of::<E>();
+        let typed = registry::of_itself(type_id, &error);
+        let mut problem = typed.unwrap_or_else(|| Self::of(&kinds::INTERNAL));
         let source = Source {
-            type_id: TypeId::of::<E>(),
+            type_id,
             error: Box::new(error),
         };
         problem.inner.source = Some(source);

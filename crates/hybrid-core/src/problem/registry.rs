@@ -1,23 +1,81 @@
-//! Which problem an error becomes that `?` turned into one: what `App::on_error`
-//! says of its type, else what the type itself says (`#[derive(Problem)]`),
-//! else a 500.
+//! Which problem an error becomes under `?`.
+//!
+//! Two tables, both by the type of the error. What a type says of itself
+//! (`#[derive(Problem)]`) is the same in the whole program: the derive submits it
+//! through the linker, and `From<E> for Problem` reads it. What `App::on_error`
+//! says is known to one application: it outranks the first, where that
+//! application writes the response.
 
-use std::{any::TypeId, collections::HashMap, error::Error, fmt};
+use std::{any::TypeId, collections::HashMap, error::Error, fmt, sync::OnceLock};
+
+use http::StatusCode;
+use rustc_hash::FxHashMap;
 
 use crate::{
+    Response,
     dispatch::PoolError,
-    problem::{Problem, ProblemKind},
+    problem::{Carried, Problem, ProblemKind},
 };
+
+/// What a typed error says of itself, by its type: submitted by `#[derive(Problem)]`.
+#[derive(Debug)]
+pub struct Submitted(fn() -> Option<Conversion>);
+
+/// One typed error's conversion.
+#[derive(Clone, Copy, Debug)]
+pub struct Conversion {
+    type_id: TypeId,
+    convert: fn(&(dyn Error + 'static)) -> Option<Problem>,
+}
+
+impl Submitted {
+    /// A conversion that is looked up once, at the first error; `None` for a type
+    /// that `?` cannot turn into a problem.
+    #[must_use]
+    pub const fn new(conversion: fn() -> Option<Conversion>) -> Self {
+        Self(conversion)
+    }
+}
+
+impl Conversion {
+    /// What `E` says of itself.
+    #[must_use]
+    pub fn of<E: ProblemKind + Error + 'static>() -> Self {
+        Self {
+            type_id: TypeId::of::<E>(),
+            convert: |error| error.downcast_ref().map(E::problem),
+        }
+    }
+}
+
+inventory::collect!(Submitted);
+
+/// What the type of an error says of itself, if anything.
+pub(super) fn of_itself(type_id: TypeId, error: &(dyn Error + 'static)) -> Option<Problem> {
+    static TABLE: OnceLock<FxHashMap<TypeId, Conversion>> = OnceLock::new();
+    let table = TABLE.get_or_init(|| {
+        let submitted = inventory::iter::<Submitted>().filter_map(|submitted| submitted.0());
+        let framework = [Conversion {
+            type_id: TypeId::of::<PoolError>(),
+            convert: |error| error.downcast_ref().map(PoolError::problem),
+        }];
+        let all = submitted.chain(framework);
+        all.map(|conversion| (conversion.type_id, conversion))
+            .collect()
+    });
+    let conversion = table.get(&type_id)?;
+    (conversion.convert)(error)
+}
 
 type Convert = Box<dyn Fn(&(dyn Error + 'static)) -> Option<Problem> + Send + Sync>;
 
-/// One type's conversion.
+/// What `App::on_error` says of one type.
 pub(crate) struct Registration {
     type_id: TypeId,
     convert: Convert,
 }
 
-/// All conversions of an application.
+/// All that `App::on_error` says in one application.
 #[derive(Default)]
 pub(crate) struct Registry {
     by_type: HashMap<TypeId, Convert>,
@@ -35,19 +93,13 @@ impl Registration {
             convert: Box::new(convert),
         }
     }
-
-    /// What a handler that names `E` registers.
-    pub(crate) fn kind<E: Error + ProblemKind + 'static>() -> Self {
-        Self::mapping(E::problem)
-    }
 }
 
 impl Registry {
-    /// `own` first: what `on_error` says outranks what a type says of itself.
-    pub(crate) fn new(own: Vec<Registration>, kinds: Vec<Registration>) -> Self {
+    /// Of two mappings of one type the first counts.
+    pub(crate) fn new(registrations: Vec<Registration>) -> Self {
         let mut by_type = HashMap::new();
-        let framework = Registration::mapping(PoolError::problem);
-        for registration in own.into_iter().chain(kinds).chain([framework]) {
+        for registration in registrations {
             by_type
                 .entry(registration.type_id)
                 .or_insert(registration.convert);
@@ -59,6 +111,18 @@ impl Registry {
     pub(crate) fn resolve(&self, problem: &Problem) -> Option<Problem> {
         let convert = self.by_type.get(&problem.source_type()?)?;
         convert(problem.source()?)
+    }
+
+    /// The status with which a response will go out, its problem resolved.
+    pub(crate) fn status(&self, response: &Response) -> StatusCode {
+        let Some(Carried(problem)) = response.extensions().get() else {
+            return response.status();
+        };
+        let was_changed = response.status() != problem.status();
+        match self.resolve(problem) {
+            Some(resolved) if !was_changed => resolved.status(),
+            _ => response.status(),
+        }
     }
 }
 

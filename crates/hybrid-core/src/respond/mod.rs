@@ -23,6 +23,8 @@ use crate::{BoxError, Response, body::Body, extract::Json, problem::Problem};
 /// assert_eq!(().into_response().status(), 204);
 /// assert_eq!(None::<&str>.into_response().status(), 404);
 /// assert_eq!(Err::<&str, _>(Problem::conflict("taken")).into_response().status(), 409);
+/// // A text says no status: as an error it is a 500, and its text reaches the log alone.
+/// assert_eq!(Err::<&str, _>("disk full").into_response().status(), 500);
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no answer that a handler can return",
@@ -33,6 +35,29 @@ use crate::{BoxError, Response, body::Body, extract::Json, problem::Problem};
 pub trait IntoResponse {
     /// Makes the response.
     fn into_response(self) -> Response;
+
+    /// Makes the response where the value is an `Err`: of a handler, of a middleware,
+    /// or as the refusal of a guard.
+    ///
+    /// A type that says no status of its own (a text, bytes, `Html`, `Json`, `()`)
+    /// answers 200 where it is returned. As an `Err` it is a 500 `internal_error`: its
+    /// text reaches the log and not the client. Every other type answers the same in
+    /// both places.
+    fn into_error_response(self) -> Response
+    where
+        Self: Sized,
+    {
+        self.into_response()
+    }
+}
+
+/// The 500 of an `Err` that says no status.
+fn without_status<T>(said: &str) -> Response {
+    let name = std::any::type_name::<T>();
+    let text = format!(
+        "an `Err` of type `{name}` has no status: return `(StatusCode, _)` or a `Problem`{said}"
+    );
+    Problem::internal(text).into_response()
 }
 
 /// An answer of type `text/html; charset=utf-8`.
@@ -54,11 +79,19 @@ impl IntoResponse for &'static str {
     fn into_response(self) -> Response {
         with_type(self, TEXT)
     }
+
+    fn into_error_response(self) -> Response {
+        Problem::internal(self).into_response()
+    }
 }
 
 impl IntoResponse for String {
     fn into_response(self) -> Response {
         with_type(self, TEXT)
+    }
+
+    fn into_error_response(self) -> Response {
+        Problem::internal(self).into_response()
     }
 }
 
@@ -69,11 +102,19 @@ impl IntoResponse for Cow<'static, str> {
             Cow::Owned(text) => text.into_response(),
         }
     }
+
+    fn into_error_response(self) -> Response {
+        Problem::internal(self).into_response()
+    }
 }
 
 impl IntoResponse for Bytes {
     fn into_response(self) -> Response {
         with_type(self, "application/octet-stream")
+    }
+
+    fn into_error_response(self) -> Response {
+        without_status::<Self>("")
     }
 }
 
@@ -81,17 +122,29 @@ impl IntoResponse for Vec<u8> {
     fn into_response(self) -> Response {
         Bytes::from(self).into_response()
     }
+
+    fn into_error_response(self) -> Response {
+        without_status::<Self>("")
+    }
 }
 
 impl IntoResponse for Body {
     fn into_response(self) -> Response {
         Response::new(self)
     }
+
+    fn into_error_response(self) -> Response {
+        without_status::<Self>("")
+    }
 }
 
 impl<T: Into<Body>> IntoResponse for Html<T> {
     fn into_response(self) -> Response {
         with_type(self.0, "text/html; charset=utf-8")
+    }
+
+    fn into_error_response(self) -> Response {
+        without_status::<Self>("")
     }
 }
 
@@ -102,6 +155,11 @@ impl<T: serde::Serialize> IntoResponse for Json<T> {
             Ok(()) => with_type(bytes, "application/json"),
             Err(error) => Problem::from(error).into_response(),
         }
+    }
+
+    fn into_error_response(self) -> Response {
+        let said = serde_json::to_string(&self.0).unwrap_or_default();
+        without_status::<Self>(&format!(": {said}"))
     }
 }
 
@@ -116,6 +174,10 @@ impl IntoResponse for StatusCode {
 impl IntoResponse for () {
     fn into_response(self) -> Response {
         StatusCode::NO_CONTENT.into_response()
+    }
+
+    fn into_error_response(self) -> Response {
+        without_status::<Self>("")
     }
 }
 
@@ -132,13 +194,27 @@ impl<T: IntoResponse> IntoResponse for Option<T> {
             None => Problem::of(&crate::problem::kinds::NOT_FOUND).into_response(),
         }
     }
+
+    fn into_error_response(self) -> Response {
+        match self {
+            Some(value) => value.into_error_response(),
+            None => None::<T>.into_response(),
+        }
+    }
 }
 
 impl<T: IntoResponse, E: IntoResponse> IntoResponse for Result<T, E> {
     fn into_response(self) -> Response {
         match self {
             Ok(value) => value.into_response(),
-            Err(error) => error.into_response(),
+            Err(error) => error.into_error_response(),
+        }
+    }
+
+    fn into_error_response(self) -> Response {
+        match self {
+            Ok(value) => value.into_error_response(),
+            Err(error) => error.into_error_response(),
         }
     }
 }
@@ -176,23 +252,25 @@ impl<T: IntoResponse> IntoResponse for (StatusCode, T) {
 
 impl<H: IntoHeaders, T: IntoResponse> IntoResponse for (H, T) {
     fn into_response(self) -> Response {
-        let mut response = self.1.into_response();
-        match self.0.add_to(response.headers_mut()) {
-            Ok(()) => response,
-            Err(problem) => problem.into_response(),
-        }
+        with_headers(self.0, self.1.into_response())
+    }
+
+    fn into_error_response(self) -> Response {
+        with_headers(self.0, self.1.into_error_response())
     }
 }
 
 impl<H: IntoHeaders, T: IntoResponse> IntoResponse for (StatusCode, H, T) {
     fn into_response(self) -> Response {
         let (status, headers, value) = self;
-        let mut response = value.into_response();
-        *response.status_mut() = status;
-        match headers.add_to(response.headers_mut()) {
-            Ok(()) => response,
-            Err(problem) => problem.into_response(),
-        }
+        with_headers(headers, (status, value).into_response())
+    }
+}
+
+fn with_headers(headers: impl IntoHeaders, mut response: Response) -> Response {
+    match headers.add_to(response.headers_mut()) {
+        Ok(()) => response,
+        Err(problem) => problem.into_response(),
     }
 }
 

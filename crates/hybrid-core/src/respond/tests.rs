@@ -43,6 +43,41 @@ fn each_answer_has_its_status_and_type() {
 }
 
 #[test]
+fn an_error_that_says_no_status_is_a_500_without_its_text() {
+    fn failed(answer: impl IntoResponse) {
+        let response = check(answer, 500, Some("application/problem+json"));
+        let body = response.into_body().try_into_bytes().expect("in memory");
+        let text = String::from_utf8_lossy(&body);
+        assert!(!text.contains("secret"), "{text}");
+    }
+    failed(Err::<(), _>("secret"));
+    failed(Err::<(), _>("secret".to_owned()));
+    failed(Err::<(), _>(Cow::Borrowed("secret")));
+    failed(Err::<(), _>(Bytes::from_static(b"secret")));
+    failed(Err::<(), _>(b"secret".to_vec()));
+    failed(Err::<(), _>(Body::from("secret")));
+    failed(Err::<(), _>(Html("secret")));
+    failed(Err::<(), _>(Json("secret")));
+    failed(Err::<&str, _>(()));
+    failed(Err::<(), _>(Some("secret")));
+    failed(Err::<(), _>(Ok::<_, Problem>("secret")));
+    failed(Err::<(), _>(([("x-one", "1")], "secret")));
+}
+
+#[test]
+fn an_error_that_says_its_status_keeps_it() {
+    let text = Some(TEXT);
+    check(Err::<(), _>((StatusCode::CONFLICT, "taken")), 409, text);
+    let with_headers = (StatusCode::CONFLICT, [("x-one", "1")], "taken");
+    check(Err::<(), _>(with_headers), 409, text);
+    check(Err::<(), _>(StatusCode::GONE), 410, None);
+    check(Err::<(), _>(Redirect::to("/login")), 303, None);
+    check(Err::<(), _>(http::Response::new(Body::empty())), 200, None);
+    let problem = Some("application/problem+json");
+    check(Err::<(), _>(None::<&str>), 404, problem);
+}
+
+#[test]
 fn headers_of_a_tuple_are_added() {
     let response = check(([("x-one", "1")], "text"), 200, Some(TEXT));
     assert_eq!(response.headers()["x-one"], "1");
