@@ -26,7 +26,17 @@ impl Rules {
             }
         }
         self.pairs(diag);
+        self.words(diag);
         self.check_default(ty, diag);
+    }
+
+    /// A message without a rule would never be said.
+    fn words(&self, diag: &mut Diagnostics) {
+        if let (Some(text), true) = (&self.message, self.list.is_empty()) {
+            let message =
+                "`message` stands for the text of this value's rules, and it has none: add a rule";
+            diag.error(text, message);
+        }
     }
 
     /// `ge > le` and its like: no value could keep both.
@@ -140,6 +150,7 @@ fn fits_type(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
     match &rule.what {
         What::Bound(_, number) => about_numbers(rule, std::slice::from_ref(number), ty, diag),
         What::OneOfNumbers(numbers) => about_numbers(rule, numbers, ty, diag),
+        What::Custom(_) => {}
         What::Count(Count::MinItems | Count::MaxItems, _) | What::UniqueItems => {
             about_items(rule, ty, diag)
         }
@@ -288,7 +299,7 @@ fn stands_alone(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
                 }
             }
         }
-        What::Count(..) | What::Format(..) | What::UniqueItems => {}
+        What::Count(..) | What::Format(..) | What::UniqueItems | What::Custom(_) => {}
     }
 }
 

@@ -267,7 +267,10 @@ pub trait ShapeOfAny {
 
 impl<T: JsonSchema> ShapeOfSchema for &Probe<T> {
     fn shape(&self, generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<T>()
+        let mut shape = generator.subschema_for::<T>().to_value();
+        crate::schema::complete(&mut shape);
+        // A schema that was one stays one.
+        shape.try_into().unwrap_or_default()
     }
 }
 
