@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::inspect::{Input, Inspect};
+use crate::inspect::{Input, Inspect, Survey};
 use crate::items::{Items, UniqueItems};
 use crate::length::Text;
 use crate::number::Number;
@@ -98,6 +98,10 @@ impl<T: Inspect> Inspect for Patch<T> {
 
     fn absent() -> Option<Self> {
         Some(Self::Absent)
+    }
+
+    fn survey(survey: &mut Survey) {
+        T::survey(survey);
     }
 
     fn check_deep(&self, report: &mut Report) {

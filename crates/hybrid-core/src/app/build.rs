@@ -101,7 +101,7 @@ pub(crate) fn build(
     runtime: &Handle,
 ) -> Result<Built, Error> {
     let _context = runtime.enter();
-    let (settings, warnings, mut faults) = settings;
+    let (settings, mut warnings, mut faults) = settings;
     faults.extend(app.faults);
     let is_apart = processes::are_apart(&settings, purpose, &app.processes);
     let mut builder = Builder {
@@ -115,6 +115,7 @@ pub(crate) fn build(
         },
         plan: Plan::default(),
         faults,
+        warnings: Warnings::new(),
         router: RouterBuilder::default(),
         stacks: Vec::new(),
         routes: Vec::new(),
@@ -130,6 +131,7 @@ pub(crate) fn build(
     let admin = builder.listen_for_admin(purpose);
     let Builder {
         mut faults,
+        warnings: of_models,
         router,
         stacks,
         routes,
@@ -137,6 +139,7 @@ pub(crate) fn build(
         root_mount,
         ..
     } = builder;
+    warnings.extend(of_models);
     faults.extend(processes::faults(
         &settings,
         purpose,
@@ -220,6 +223,7 @@ struct Builder<'a> {
     process_lane: Lane,
     plan: Plan,
     faults: Vec<Fault>,
+    warnings: Warnings,
     router: RouterBuilder,
     stacks: Vec<Stack>,
     routes: Vec<Arc<Route>>,
@@ -397,6 +401,12 @@ impl Builder<'_> {
         }
         for fault in described.faults() {
             self.faults.push(here(format!("`{}`: {fault}", spec.name)));
+        }
+        for warning in described.warnings() {
+            // A model that many routes read is spoken of once.
+            if !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
         }
     }
 

@@ -189,6 +189,13 @@ impl Field {
         !self.rules.list.is_empty()
     }
 
+    /// Whether its rules can only be judged by the running program: its default against them, or a pattern's size.
+    pub(crate) fn has_open_questions(&self) -> bool {
+        let regex = |rule: &rules::Rule| matches!(rule.what, rules::What::Regex(_));
+        let named = !self.serde.flatten;
+        named && self.has_rules() && (self.has_default() || self.rules.list.iter().any(regex))
+    }
+
     /// Whether it is read from what was sent.
     pub(crate) fn is_read(&self) -> bool {
         !self.serde.skip

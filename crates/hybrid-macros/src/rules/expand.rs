@@ -140,10 +140,17 @@ fn custom_call(path: &Path, ty: &Type) -> TokenStream {
     let (value, report) = (Ident::new("__value", site), Ident::new("__report", site));
     let mut check = quote!(__h::custom(#path(#value), #report));
     // From the inside out: each closure says what it is shown, since `path` may take less, as `&str` of a `String`.
-    for inner in types::layers(ty).into_iter().rev() {
+    let layers = types::layers(ty);
+    let method = if layers.is_empty() {
+        "custom"
+    } else {
+        "custom_each"
+    };
+    let method = Ident::new(method, site);
+    for inner in layers.into_iter().rev() {
         check = quote!(__h::each(#value, #report, |#value: &#inner, #report| #check));
     }
-    quote!(.custom(|#value, #report| #check))
+    quote!(.#method(|#value, #report| #check))
 }
 
 /// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.

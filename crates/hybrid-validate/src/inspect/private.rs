@@ -3,7 +3,7 @@
 //! The facade hands it on, so that a user's crate depends on nothing else. No part of the public interface.
 
 // Called by `#[model]`: the traits it implements.
-pub use super::{Check, Input, Inspect};
+pub use super::{Check, Input, Inspect, Survey};
 pub use schemars::{JsonSchema, Schema, SchemaGenerator};
 pub use serde::{self, Deserialize, Deserializer, Serialize};
 pub use validator::{Validate, ValidationErrors};
@@ -26,11 +26,12 @@ pub use crate::__refuse as refuse;
 pub use super::probe::{
     DeepCheckOfContainer, DeepCheckOfModel, DeepCheckOfNone, DeepCheckOfValidator, Inspector,
     InspectorOfModel, InspectorOfNone, InspectorOfSerde, Probe, ShapeOfAny, ShapeOfSchema,
-    ShownOfAny, ShownOfSerialize,
+    ShownOfAny, ShownOfSerialize, SurveyOfModel, SurveyOfNone,
 };
 
 pub use crate::{
     __deep_check as deep_check, __inspector as inspector, __shape as shape_of, __shown as shown,
+    __survey as survey,
 };
 
 // Called by `#[model]`: reading.

@@ -62,6 +62,7 @@ enum Slot<T> {
     Items(Rule, fn(&T) -> Option<usize>),
     Unique(fn(&T) -> bool),
     Custom(fn(&T, &mut Report)),
+    CustomEach(fn(&T, &mut Report)),
 }
 
 macro_rules! sources {
@@ -178,7 +179,7 @@ impl<T> Slot<T> {
                     report.break_rule(&Rule::UniqueItems);
                 }
             }
-            Self::Custom(check) => check(value, report),
+            Self::Custom(check) | Self::CustomEach(check) => check(value, report),
             Self::Empty => {}
         }
     }
@@ -187,7 +188,7 @@ impl<T> Slot<T> {
         match self {
             Self::Number(rule, _) | Self::Text(rule, _) | Self::Items(rule, _) => Some(rule),
             Self::Unique(_) => Some(&Rule::UniqueItems),
-            Self::Custom(_) | Self::Empty => None,
+            Self::Custom(_) | Self::CustomEach(_) | Self::Empty => None,
         }
     }
 }
