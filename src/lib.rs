@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 pub use hybrid_core::{
-    BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Request,
-    Response, StatusCode, Uri, Version,
+    BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Patch,
+    Request, Response, StatusCode, Uri, Version,
     app::{
         App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve,
         TrailingSlash, worker,
@@ -248,7 +248,7 @@ pub mod prelude {
     pub use crate::{
         App, Body, BodyReader, BodyStream, Bytes, Cancel, ClientAddr, Config, ErrorFormat,
         Extension, Form, FromParam, FromRequest, FromRequestParts, Group, Head, Header, HeaderMap,
-        HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Next, Parts, Path,
+        HeaderName, HeaderValue, Html, IntoResponse, Json, Lane, Method, Next, Parts, Patch, Path,
         Problem, Query, Redirect, Request, RequestExt, Response, State, StatusCode, TestClient,
         Uri, delete, extractor, get, head, middleware, model, options, patch, post, put, route,
         routes,

@@ -6,7 +6,7 @@ use hybrid::prelude::*;
 
 use crate::{
     harness::{Server, Wire},
-    programs::{FIRST_LINE, Program},
+    programs::{FIRST_LINE, Program, main_of},
 };
 
 /// Two routes that clash, a state that nobody gave (needed by a guard), a state
@@ -264,4 +264,56 @@ fn requests_before_the_stop_are_answered_by_serve_too() {
     server.ask_to_stop();
     assert!(wire.is_closed());
     server.stop().unwrap();
+}
+
+const fn zero() -> u32 {
+    0
+}
+
+#[model]
+struct Limits {
+    #[field(ge = 1, default_with = zero)]
+    lowest: u32,
+}
+
+#[model]
+struct Search {
+    limits: Vec<Limits>,
+}
+
+#[post("/search")]
+async fn search(Json(search): Json<Search>) -> String {
+    search.limits[0].lowest.to_string()
+}
+
+#[post("/searches")]
+async fn searches(Json(searches): Json<Vec<Search>>) -> String {
+    searches.len().to_string()
+}
+
+/// A program, see `programs`.
+#[test]
+fn with_an_odd_default() {
+    main_of(|| {
+        let config = Config::new().addr("127.0.0.1:0");
+        let routes = routes![search, searches];
+        App::new().config(config).routes(routes).run()
+    });
+}
+
+#[test]
+fn a_default_of_a_model_that_breaks_its_rule_is_a_warning_and_no_refusal() {
+    let program = Program::start("startup::with_an_odd_default", Path::new("."), &[]);
+    let warning =
+        program.says("the default of the field `lowest` of `Limits` (tests/it/startup.rs:");
+    assert!(warning.contains("must be at least 1"), "{warning}");
+    let mut wire = Wire::to(program.listens());
+    let mut post = |body: &str| {
+        let head = "POST /search HTTP/1.1\r\nhost: test\r\ncontent-type: application/json";
+        let length = body.len();
+        wire.write(format!("{head}\r\ncontent-length: {length}\r\n\r\n{body}"));
+        wire.read()
+    };
+    assert_eq!(post(r#"{"limits":[{}]}"#).text(), "0");
+    assert_eq!(post(r#"{"limits":[{"lowest":0}]}"#).status, 422);
 }

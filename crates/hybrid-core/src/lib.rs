@@ -49,7 +49,7 @@ pub mod __private;
 
 pub use bytes::Bytes;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
-pub use hybrid_validate::{FromParam, ParamError};
+pub use hybrid_validate::{FromParam, ParamError, Patch};
 
 /// An error of any type, as tower and hyper pass it around.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -67,15 +67,39 @@ pub(crate) fn option(ty: &Type) -> Option<&Type> {
     }
 }
 
+/// Whether the type is spelled as a `Patch`.
+pub(crate) fn is_patch(ty: &Type) -> bool {
+    is(ty, "Patch") && argument(ty, 0).is_some()
+}
+
 /// The type without the `Option`s and pointers around it, to which rules reach through.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match segment(ty)
         .map(|segment| segment.ident.to_string())
         .as_deref()
     {
-        Some("Option" | "Box" | "Arc" | "Rc") => argument(ty, 0).map_or(ty, bare),
+        Some("Option" | "Patch" | "Box" | "Arc" | "Rc") => argument(ty, 0).map_or(ty, bare),
         _ => ty,
     }
+}
+
+/// What lies in each `Option` and list around the values in it, from the outside in; pointers are not opened.
+pub(crate) fn layers(ty: &Type) -> Vec<&Type> {
+    let mut layers = Vec::new();
+    let mut outer = ty;
+    while let Some(inner) = held(outer) {
+        layers.push(inner);
+        outer = inner;
+    }
+    layers
+}
+
+fn held(ty: &Type) -> Option<&Type> {
+    if let Type::Array(array) = ty {
+        return Some(&array.elem);
+    }
+    let holds = is(ty, "Option") || is(ty, "Patch") || kind(ty) == Kind::List;
+    argument(ty, 0).filter(|_| holds)
 }
 
 /// What rules on single values look at: elements of lists and values of maps, through `Option` and `Box`.

@@ -11,6 +11,8 @@ mod enums;
 mod hygiene;
 #[path = "model/nesting.rs"]
 mod nesting;
+#[path = "model/patches.rs"]
+mod patches;
 #[path = "model/properties.rs"]
 mod properties;
 #[path = "model/schemas.rs"]
@@ -19,3 +21,5 @@ mod schemas;
 mod serde_attrs;
 #[path = "model/sources.rs"]
 mod sources;
+#[path = "model/words.rs"]
+mod words;

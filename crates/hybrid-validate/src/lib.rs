@@ -59,6 +59,8 @@ pub mod length;
 #[cfg(feature = "runtime")]
 pub mod param;
 #[cfg(feature = "runtime")]
+pub mod patch;
+#[cfg(feature = "runtime")]
 pub mod report;
 #[cfg(feature = "runtime")]
 pub mod text;
@@ -78,6 +80,8 @@ pub use length::Text;
 pub use number::Number;
 #[cfg(feature = "runtime")]
 pub use param::{Param, cookie, field, file, form, header, path, query};
+#[cfg(feature = "runtime")]
+pub use patch::Patch;
 #[cfg(feature = "runtime")]
 pub use report::Report;
 #[cfg(feature = "runtime")]

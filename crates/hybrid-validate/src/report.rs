@@ -203,6 +203,14 @@ impl Report {
         });
     }
 
+    /// Puts `text` in place of the sentences of what was found since `mark`, a number of kept violations.
+    #[cold]
+    pub(crate) fn reword(&mut self, mark: usize, text: &str) {
+        for violation in self.found.iter_mut().skip(mark) {
+            text.clone_into(&mut violation.message);
+        }
+    }
+
     #[cold]
     fn step_out(&mut self, mark: usize, segment: Segment) {
         if let Some((last, others)) = self.found[mark..].split_last_mut() {

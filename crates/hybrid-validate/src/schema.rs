@@ -3,6 +3,8 @@
 //! The shape says what the type says (`{"type":"array","items":{"type":"integer"}}`); the rules narrow it, and each
 //! keyword goes where it has a meaning: bounds to the numbers, lengths to the texts, counts to the list.
 
+use std::cmp::Ordering;
+
 use serde_json::{Map, Value, json};
 
 use crate::number::Num;
@@ -10,7 +12,11 @@ use crate::rule::Rule;
 
 /// Puts the keyword of `rule` into `schema`.
 pub fn put_rule(schema: &mut Value, rule: &Rule) {
-    let (keyword, value) = rule.keyword();
+    let (keyword, mut value) = rule.keyword();
+    if let Some(rounded) = rounded_bound(rule) {
+        note(past_null(schema), &rule.to_string());
+        value = rounded.into();
+    }
     match rule {
         Rule::MinItems(_) | Rule::MaxItems(_) | Rule::UniqueItems => {
             let target = past_null(schema);
@@ -23,6 +29,93 @@ pub fn put_rule(schema: &mut Value, rule: &Rule) {
         }
         _ => put_on_elements(schema, keyword, &value),
     }
+}
+
+/// The bound as a JSON number, where it is an integer of more than 64 bits: the JSON values of this crate hold no such
+/// integers, only floats. It is rounded so that no value is refused by the schema that keeps the rule.
+fn rounded_bound(rule: &Rule) -> Option<f64> {
+    let (bound, is_upper) = match rule {
+        Rule::Ge(bound) | Rule::Gt(bound) => (bound, false),
+        Rule::Le(bound) | Rule::Lt(bound) => (bound, true),
+        _ => return None,
+    };
+    let nearest = match *bound {
+        Num::Int(value) if i64::try_from(value).is_err() && u64::try_from(value).is_err() => {
+            value as f64
+        }
+        Num::Uint(value) => value as f64,
+        Num::Int(_) | Num::Float(_) => return None,
+    };
+    let exact = bound.to_string();
+    // A float is written as the shortest decimal that reads back as the same float, which is what a client reads.
+    Some(match (as_written(nearest, &exact), is_upper) {
+        (Ordering::Less, true) => nearest.next_up(),
+        (Ordering::Greater, false) => nearest.next_down(),
+        _ => nearest,
+    })
+}
+
+/// How the decimal that stands for a whole float is to an integer.
+fn as_written(float: f64, exact: &str) -> Ordering {
+    let written = float.to_string();
+    let magnitude = |text: &str| {
+        let digits = text.trim_start_matches('-').to_owned();
+        (digits.len(), digits)
+    };
+    let order = magnitude(&written).cmp(&magnitude(exact));
+    if exact.starts_with('-') {
+        order.reverse()
+    } else {
+        order
+    }
+}
+
+/// What a keyword cannot say, for people.
+fn note(schema: &mut Value, text: &str) {
+    let before = schema.get("$comment").and_then(Value::as_str);
+    let text = before.map_or_else(|| text.to_owned(), |before| format!("{before}; {text}"));
+    insert(schema, "$comment", text.into());
+}
+
+/// Makes of the shape that `schemars` gives a type what is read of it: integers have the bounds of their type, an
+/// address of either kind has one of two formats, and a set takes repetitions, which it keeps once.
+pub fn complete(shape: &mut Value) {
+    let Value::Object(keywords) = shape else {
+        return;
+    };
+    keywords.remove("uniqueItems");
+    let format = keywords.get("format").and_then(Value::as_str);
+    if let Some((min, max)) = format.and_then(limits) {
+        keywords.entry("minimum").or_insert(min.into());
+        keywords.entry("maximum").or_insert(max.into());
+    } else if format == Some("ip") {
+        keywords.remove("format");
+        let both = json!([{ "format": "ipv4" }, { "format": "ipv6" }]);
+        keywords.insert("anyOf".to_owned(), both);
+    }
+    for keyword in ["items", "additionalProperties", "not"] {
+        keywords.get_mut(keyword).into_iter().for_each(complete);
+    }
+    for keyword in ["prefixItems", "anyOf", "oneOf", "allOf"] {
+        let list = keywords.get_mut(keyword).and_then(Value::as_array_mut);
+        list.into_iter().flatten().for_each(complete);
+    }
+    if let Some(Value::Object(properties)) = keywords.get_mut("properties") {
+        properties.values_mut().for_each(complete);
+    }
+}
+
+/// The bounds of an integer type, by the name of its format. Those of 128-bit types fit no JSON number.
+fn limits(format: &str) -> Option<(Num, Num)> {
+    Some(match format {
+        "int32" => (i32::MIN.into(), i32::MAX.into()),
+        "int64" => (i64::MIN.into(), i64::MAX.into()),
+        "int" => (isize::MIN.into(), isize::MAX.into()),
+        "uint32" => (0.into(), u32::MAX.into()),
+        "uint64" => (0.into(), u64::MAX.into()),
+        "uint" => (0.into(), usize::MAX.into()),
+        _ => return None,
+    })
 }
 
 /// Puts description, example and deprecation into `schema`. An example that is JSON of the right kind stands as

@@ -455,6 +455,12 @@ impl Builder<'_> {
         for fault in described.faults() {
             self.faults.push(here(format!("`{}`: {fault}", spec.name)));
         }
+        for warning in described.warnings() {
+            // A model that many routes read is spoken of once.
+            if !self.warnings.contains(warning) {
+                self.warnings.push(warning.clone());
+            }
+        }
     }
 
     /// What the guards of its groups want of a route: they are asked in the server,

@@ -52,6 +52,19 @@ impl<W> BodyArgument<W> {
     }
 }
 
+impl<W> BodyArgument<W> {
+    /// Of a model, whose rules are looked at when the program starts.
+    pub(crate) const fn of_model<T: Inspect>(
+        plan: BodyPlan,
+        read: fn(&mut Received, &mut Report) -> Result<Option<W>, Problem>,
+    ) -> Self {
+        Self {
+            describe: |to| to.model::<T>(),
+            ..Self::new(plan, BodyCheck::Model, read)
+        }
+    }
+}
+
 impl<W> fmt::Debug for BodyArgument<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "BodyArgument<{}>", std::any::type_name::<W>())

@@ -1,7 +1,10 @@
 //! What a route needs and reads, as data: checked before the server listens,
 //! and the source of the API description.
 
-use hybrid_validate::{Param, Source};
+use hybrid_validate::{
+    Param, Source,
+    inspect::{Inspect, Survey},
+};
 
 use crate::{
     extract::BodyPlan,
@@ -18,6 +21,7 @@ pub struct Describe {
     refusals: Vec<Kind>,
     extensions: Vec<&'static str>,
     faults: Vec<String>,
+    models: Survey,
 }
 
 /// One value that is read by name.
@@ -103,6 +107,11 @@ impl Describe {
         self.faults.extend(defaults.chain(patterns));
     }
 
+    /// A model is read: its fields are looked at, and those of models inside it.
+    pub(crate) fn model<T: Inspect>(&mut self) {
+        T::survey(&mut self.models);
+    }
+
     pub(crate) fn body(&mut self, plan: BodyPlan, check: BodyCheck) {
         // Form fields share one body; the macros refuse two bodies of other kinds.
         self.body.get_or_insert(BodyDescription { plan, check });
@@ -136,7 +145,12 @@ impl Describe {
     }
 
     /// What is wrong with the parameters themselves.
-    pub(crate) fn faults(&self) -> &[String] {
-        &self.faults
+    pub(crate) fn faults(&self) -> impl Iterator<Item = &String> {
+        self.faults.iter().chain(self.models.faults())
+    }
+
+    /// What is odd about the models that it reads.
+    pub(crate) fn warnings(&self) -> &[String] {
+        self.models.warnings()
     }
 }

@@ -103,7 +103,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Json
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Json, BodyCheck::Model, body::json_model)
+        BodyArgument::of_model::<T>(BodyPlan::Json, body::json_model)
     }
 }
 
@@ -130,7 +130,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Opti
         let read = |received: &mut _, report: &mut _| {
             body::optional(received, report, body::json_model::<T>)
         };
-        BodyArgument::new(BodyPlan::Json, BodyCheck::Model, read)
+        BodyArgument::of_model::<T>(BodyPlan::Json, read)
     }
 }
 
@@ -160,7 +160,7 @@ impl<T: Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Form, BodyCheck::Model, body::form_model)
+        BodyArgument::of_model::<T>(BodyPlan::Form, body::form_model)
     }
 }
 
@@ -182,6 +182,15 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Form<T>> {
 
 // === Values of the head ===
 
+fn head_model<T: Inspect, W>(
+    read: fn(&super::Texts<'_>, &mut Report) -> Option<W>,
+) -> HeadValue<W> {
+    HeadValue {
+        read,
+        describe: |to| to.model::<T>(),
+    }
+}
+
 fn head_value<W>(read: fn(&super::Texts<'_>, &mut Report) -> Option<W>) -> HeadValue<W> {
     HeadValue {
         read,
@@ -193,7 +202,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Query<T>> {
     type Argument = HeadValue<Query<T>>;
 
     fn argument(&self) -> Self::Argument {
-        head_value(|texts, report| {
+        head_model::<T, _>(|texts, report| {
             report.set_source(Source::Query);
             T::inspect(Input::Pairs(texts.query_pairs()), report).map(Query)
         })
@@ -226,7 +235,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Header<T>> {
     type Argument = HeadValue<Header<T>>;
 
     fn argument(&self) -> Self::Argument {
-        head_value(|texts, report| {
+        head_model::<T, _>(|texts, report| {
             report.set_source(Source::Header);
             T::inspect(Input::Pairs(&texts.header_pairs()), report).map(Header)
         })
@@ -259,7 +268,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Path<T>> {
     type Argument = HeadValue<Path<T>>;
 
     fn argument(&self) -> Self::Argument {
-        head_value(|texts, report| {
+        head_model::<T, _>(|texts, report| {
             report.set_source(Source::Path);
             let pairs = texts.head().path_values();
             let pairs: Vec<_> = pairs

@@ -114,6 +114,7 @@ fn field_predicates(field: &Field) -> Vec<WherePredicate> {
         let asked: Path = match &rule.what {
             What::Bound(..) | What::OneOfNumbers(_) => parse_quote!(__h::Number),
             What::Count(Count::MinItems | Count::MaxItems, _) => parse_quote!(__h::Items),
+            What::Custom(_) => continue,
             What::UniqueItems => parse_quote!(__h::UniqueItems),
             What::Count(..) | What::Regex(_) | What::Format(..) | What::OneOfText(_) => {
                 parse_quote!(__h::Text)

@@ -3,10 +3,11 @@
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
 use syn::punctuated::Punctuated;
-use syn::{Attribute, Data, DeriveInput, LitStr, Path, Token};
+use syn::{Attribute, Data, DeriveInput, LitStr, Member, Path, Token};
 
 use super::model::{Mode, Model};
 use crate::diag::Diagnostics;
+use crate::types;
 
 /// Which derives below `#[model]` stay, and are therefore not ours to write.
 #[derive(Debug, Default)]
@@ -71,6 +72,7 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model, kept: &Kept) -> TokenStr
     });
     if derives || kept.serialize {
         rename_aliased(&mut item, model);
+        leave_out_absent(&mut item, model);
     }
     let derive = derives.then(|| {
         let root = &model.root;
@@ -105,9 +107,30 @@ fn rename_aliased(item: &mut DeriveInput, model: &Model) {
     });
 }
 
+/// What was not sent is not written either.
+fn leave_out_absent(item: &mut DeriveInput, model: &Model) {
+    let path = text(&quote!(::__private::Patch::is_absent), &model.root);
+    let mut absent = model.fields().map(|field| {
+        let named = matches!(field.member, Member::Named(_));
+        named && types::is_patch(&field.ty) && !field.serde.written && !field.serde.flatten
+    });
+    each_field(item, |field| {
+        if absent.next() == Some(true) {
+            field
+                .attrs
+                .push(syn::parse_quote!(#[serde(skip_serializing_if = #path)]));
+        }
+    });
+}
+
 /// Where serde finds itself: `::hybrid::__private::serde`.
 pub(crate) fn serde_path(root: &Path) -> LitStr {
-    let text = quote!(#root::__private::serde).to_string().replace(' ', "");
+    text(&quote!(::__private::serde), root)
+}
+
+/// A path from the facade on, in the quotes that serde wants.
+fn text(tail: &TokenStream, root: &Path) -> LitStr {
+    let text = quote!(#root #tail).to_string().replace(' ', "");
     LitStr::new(&text, proc_macro2::Span::call_site())
 }
 

@@ -186,7 +186,14 @@ impl Model {
 impl Field {
     /// Whether its value can break a rule.
     pub(crate) fn has_rules(&self) -> bool {
-        !self.rules.list.is_empty() || self.rules.custom.is_some()
+        !self.rules.list.is_empty()
+    }
+
+    /// Whether its rules can only be judged by the running program: its default against them, or a pattern's size.
+    pub(crate) fn has_open_questions(&self) -> bool {
+        let regex = |rule: &rules::Rule| matches!(rule.what, rules::What::Regex(_));
+        let named = !self.serde.flatten;
+        named && self.has_rules() && (self.has_default() || self.rules.list.iter().any(regex))
     }
 
     /// Whether it is read from what was sent.
@@ -203,6 +210,11 @@ impl Field {
             (Some(DefaultFn::Path(path)), true) => Some(path.path.clone()),
             _ => None,
         }
+    }
+
+    /// Whether it may be left out of a partial update, and nothing else stands for it.
+    pub(crate) fn is_patch(&self) -> bool {
+        crate::types::is_patch(&self.ty) && self.is_read() && !self.has_default()
     }
 
     pub(crate) fn has_default(&self) -> bool {

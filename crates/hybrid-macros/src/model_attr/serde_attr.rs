@@ -41,6 +41,8 @@ pub(crate) struct OnField {
     pub(crate) default: Option<DefaultFn>,
     pub(crate) skip: bool,
     pub(crate) flatten: bool,
+    /// Whether something is said of when it is written.
+    pub(crate) written: bool,
     /// The function that deserialises the field.
     pub(crate) with: Option<ExprPath>,
 }
@@ -146,11 +148,14 @@ impl OnField {
                 "rename" => on.rename = wire(meta)?,
                 "alias" => on.aliases.push(meta.value()?.parse::<LitStr>()?.value()),
                 "default" => on.default = Some(default(meta)?),
-                "skip" | "skip_deserializing" => on.skip = true,
-                "skip_serializing" => {}
-                "skip_serializing_if" | "serialize_with" => {
+                "skip" => (on.skip, on.written) = (true, true),
+                "skip_deserializing" => on.skip = true,
+                "skip_serializing" => on.written = true,
+                "skip_serializing_if" => {
                     meta.value()?.parse::<LitStr>()?;
+                    on.written = true;
                 }
+                "serialize_with" => drop(meta.value()?.parse::<LitStr>()?),
                 "flatten" => on.flatten = true,
                 "with" => {
                     let mut path: ExprPath = meta.value()?.parse::<LitStr>()?.parse()?;

@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 
 use hybrid_validate::{Num, Rule as Judge, literal};
 use proc_macro2::Span;
+use quote::ToTokens as _;
 use syn::{Expr, ExprArray, LitStr, Type};
 
 use super::parse::number;
@@ -26,7 +27,17 @@ impl Rules {
             }
         }
         self.pairs(diag);
+        self.words(diag);
         self.check_default(ty, diag);
+    }
+
+    /// A message without a rule would never be said.
+    fn words(&self, diag: &mut Diagnostics) {
+        if let (Some(text), true) = (&self.message, self.list.is_empty()) {
+            let message =
+                "`message` stands for the text of this value's rules, and it has none: add a rule";
+            diag.error(text, message);
+        }
     }
 
     /// `ge > le` and its like: no value could keep both.
@@ -66,6 +77,7 @@ impl Rules {
                 What::Count(Count::MaxItems, Size::Literal(max, _)) => {
                     Judge::MaxItems(*max).admits_count(count)
                 }
+                What::UniqueItems => !repeats(array),
                 _ => true,
             };
             if !kept {
@@ -121,6 +133,19 @@ impl Rules {
     }
 }
 
+/// Whether two of the literals are spelled alike.
+fn repeats(array: &ExprArray) -> bool {
+    let literal = |expr: &&Expr| as_str(expr).is_some() || number(expr).is_some();
+    let literals = array.elems.iter().filter(literal);
+    let mut spelled: Vec<String> = literals
+        .map(|expr| expr.to_token_stream().to_string())
+        .collect();
+    let count = spelled.len();
+    spelled.sort();
+    spelled.dedup();
+    spelled.len() < count
+}
+
 fn broken(default: &str, rule: &Rule, at: impl quote::ToTokens, diag: &mut Diagnostics) {
     let key = &rule.key;
     let shown = match &rule.what {
@@ -140,6 +165,7 @@ fn fits_type(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
     match &rule.what {
         What::Bound(_, number) => about_numbers(rule, std::slice::from_ref(number), ty, diag),
         What::OneOfNumbers(numbers) => about_numbers(rule, numbers, ty, diag),
+        What::Custom(_) => {}
         What::Count(Count::MinItems | Count::MaxItems, _) | What::UniqueItems => {
             about_items(rule, ty, diag)
         }
@@ -288,7 +314,7 @@ fn stands_alone(rule: &Rule, ty: &Type, diag: &mut Diagnostics) {
                 }
             }
         }
-        What::Count(..) | What::Format(..) | What::UniqueItems => {}
+        What::Count(..) | What::Format(..) | What::UniqueItems | What::Custom(_) => {}
     }
 }
 
@@ -573,6 +599,27 @@ mod tests {
                 "the default of 2 items breaks its own rule `max_items = 1`, change one of them",
                 "the default 10 breaks its own rule `le = 9`, change one of them",
             ],
+        );
+        check(
+            quote!(Vec<String>),
+            quote!(unique_items, default = ["a", "b", "a"]),
+            &["the default of 3 items breaks its own rule `unique_items`, change one of them"],
+        );
+    }
+
+    #[test]
+    fn a_message_belongs_to_a_rule() {
+        check(quote!(u32), quote!(ge = 1, message = "x"), &[]);
+        check(quote!(u32), quote!(custom = even, message = "x"), &[]);
+        check(
+            quote!(u32),
+            quote!(message = "x"),
+            &["`message` stands for the text of this value's rules, and it has none: add a rule"],
+        );
+        check(
+            quote!(u32),
+            quote!(ge = 1, message = " "),
+            &["`message` must not be empty, say what is expected"],
         );
     }
 

@@ -4,7 +4,7 @@ use hybrid_validate::{Format, Num};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned as _;
-use syn::{Expr, Type};
+use syn::{Expr, Path, Type};
 
 use super::parse::number;
 use super::{Bound, Count, DefaultValue, Number, Rules, Size, What};
@@ -53,6 +53,10 @@ impl Rules {
                         .extend(quote_spanned!(key.span()=> .one_of_text(&[#(#texts),*])));
                     continue;
                 }
+                What::Custom(path) => {
+                    out.calls.extend(custom_call(path, ty));
+                    continue;
+                }
                 What::OneOfNumbers(numbers) => {
                     let numbers = numbers.iter().map(num);
                     out.calls
@@ -62,19 +66,15 @@ impl Rules {
             };
             out.calls.extend(quote!(.#key #argument));
         }
-        out.calls.extend(self.custom_call());
+        out.calls.extend(self.message_call());
         out.calls.extend(self.default_call(ty));
         out.calls.extend(self.prose());
         out
     }
 
-    fn custom_call(&self) -> Option<TokenStream> {
-        let path = self.custom.as_ref()?;
-        let site = Span::mixed_site().located_at(path.span());
-        let (value, error) = (Ident::new("__value", site), Ident::new("__e", site));
-        Some(quote! {
-            .custom(|#value| #path(#value).map_err(|#error| ::std::string::ToString::to_string(&#error)))
-        })
+    fn message_call(&self) -> Option<TokenStream> {
+        let text = self.message.as_ref()?;
+        Some(quote!(.message(#text)))
     }
 
     fn default_call(&self, ty: &Type) -> Option<TokenStream> {
@@ -132,6 +132,25 @@ pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
     } else {
         value
     }
+}
+
+/// `.custom(|value, report| ..)`: the user's check of the value, or of each value in an `Option` or a list.
+fn custom_call(path: &Path, ty: &Type) -> TokenStream {
+    let site = Span::mixed_site().located_at(path.span());
+    let (value, report) = (Ident::new("__value", site), Ident::new("__report", site));
+    let mut check = quote!(__h::custom(#path(#value), #report));
+    // From the inside out: each closure says what it is shown, since `path` may take less, as `&str` of a `String`.
+    let layers = types::layers(ty);
+    let method = if layers.is_empty() {
+        "custom"
+    } else {
+        "custom_each"
+    };
+    let method = Ident::new(method, site);
+    for inner in layers.into_iter().rev() {
+        check = quote!(__h::each(#value, #report, |#value: &#inner, #report| #check));
+    }
+    quote!(.#method(|#value, #report| #check))
 }
 
 /// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.

@@ -31,6 +31,7 @@ pub(crate) const WORDS: &[&str] = &[
     "unique_items",
     "one_of",
     "custom",
+    "message",
     "default",
     "default_with",
     "alias",
@@ -44,7 +45,8 @@ pub(crate) const WORDS: &[&str] = &[
 pub(crate) struct Rules {
     /// In the order in which they are written, which is the order of violations.
     pub(crate) list: Vec<Rule>,
-    pub(crate) custom: Option<Path>,
+    /// What is said in place of the text of every rule above.
+    pub(crate) message: Option<LitStr>,
     pub(crate) default: Option<DefaultValue>,
     /// The wire name in place of the Rust name.
     pub(crate) alias: Option<LitStr>,
@@ -70,6 +72,7 @@ pub(crate) enum What {
     UniqueItems,
     OneOfText(Vec<LitStr>),
     OneOfNumbers(Vec<Number>),
+    Custom(Path),
 }
 
 /// The rules that compare numbers.

@@ -30,7 +30,7 @@ impl Rules {
     fn word(&mut self, opt: &Opt, diag: &mut Diagnostics) -> bool {
         let word = opt.key.to_string();
         match word.as_str() {
-            "custom" => self.custom = opt.path(diag),
+            "message" => self.message = opt.text(diag).filter(|text| said(text, opt, diag)),
             "default" => self.default_value(opt, diag),
             "default_with" => self.default_with(opt, diag),
             "alias" => self.alias = opt.text(diag).filter(|text| named(text, opt, diag)),
@@ -58,6 +58,7 @@ impl Rules {
             "format" => format(opt, diag),
             "unique_items" => opt.flag(diag).then_some(What::UniqueItems),
             "one_of" => one_of(opt, diag),
+            "custom" => opt.path(diag).map(What::Custom),
             _ => return false,
         };
         if let Some(what) = what {
@@ -107,6 +108,18 @@ fn named(text: &syn::LitStr, opt: &Opt, diag: &mut Diagnostics) -> bool {
         );
     }
     !text.value().is_empty()
+}
+
+/// A message says something.
+fn said(text: &syn::LitStr, opt: &Opt, diag: &mut Diagnostics) -> bool {
+    let empty = text.value().trim().is_empty();
+    if empty {
+        diag.error(
+            text,
+            format_args!("`{}` must not be empty, say what is expected", opt.key),
+        );
+    }
+    !empty
 }
 
 fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {

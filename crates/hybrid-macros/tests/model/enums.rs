@@ -242,3 +242,20 @@ fn no_tag_is_one_violation() {
         Untagged::Number(4)
     );
 }
+
+#[test]
+fn unknown_keys_are_refused_beside_the_tag_of_a_variant_without_fields() {
+    assert_eq!(json(r#"{"kind":"Point"}"#), Ok(Internal::Point));
+    assert_eq!(
+        json::<Internal>(r#"{"kind":"Point","q":1}"#).unwrap_err(),
+        ["q unknown_field"]
+    );
+    // serde itself knows of the rule, so nothing gets round it.
+    assert!(serde_json::from_str::<Internal>(r#"{"q":1,"kind":"Point"}"#).is_err());
+    assert_eq!(
+        query::<Internal>("kind=Point&q=1").unwrap_err(),
+        ["q unknown_field"]
+    );
+    let text = serde_json::to_string(&Internal::Point).unwrap();
+    assert_eq!(text, r#"{"kind":"Point"}"#);
+}

@@ -1,5 +1,8 @@
 //! JSON Schema: the rules that check, as keywords.
 
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
 use crate::facade::model;
@@ -91,4 +94,41 @@ fn enums_and_generics_have_schemas() {
         schema["properties"]["items"]["items"]["$ref"],
         "#/$defs/Kind"
     );
+}
+
+#[model(crate = crate::facade)]
+#[derive(Debug)]
+struct Shapes {
+    a: i32,
+    #[field(ge = 1)]
+    b: u64,
+    c: Option<u32>,
+    d: BTreeMap<String, Vec<i64>>,
+    e: IpAddr,
+    f: BTreeSet<u8>,
+    g: HashSet<String>,
+    h: u128,
+}
+
+#[test]
+fn types_say_what_is_read_of_them() {
+    let schema = schema_for::<Shapes>();
+    let properties = &schema["properties"];
+    let bounds = |shape: &Value| (shape["minimum"].clone(), shape["maximum"].clone());
+    assert_eq!(bounds(&properties["a"]), (i32::MIN.into(), i32::MAX.into()));
+    assert_eq!(bounds(&properties["b"]), (1.into(), u64::MAX.into()));
+    assert_eq!(bounds(&properties["c"]), (0.into(), u32::MAX.into()));
+    let inner = &properties["d"]["additionalProperties"]["items"];
+    assert_eq!(bounds(inner), (i64::MIN.into(), i64::MAX.into()));
+    assert_eq!(
+        properties["e"],
+        json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] })
+    );
+    for set in ["f", "g"] {
+        assert_eq!(properties[set].get("uniqueItems"), None, "{set}");
+    }
+    assert_eq!(bounds(&properties["h"]), (0.into(), Value::Null));
+    let body = r#"{"a":1,"b":1,"d":{},"e":"::1","f":[1,1],"g":["x","x"],"h":1}"#;
+    let read = crate::facade::json::<Shapes>(body).unwrap();
+    assert_eq!((read.f.len(), read.g.len()), (1, 1));
 }

@@ -305,3 +305,63 @@ fn a_default_for_the_whole_fills_each_gap() {
         ["width type"]
     );
 }
+
+#[model(crate = crate::facade)]
+#[derive(Debug, PartialEq)]
+struct BadDefault {
+    #[serde(default)]
+    #[field(ge = 1)]
+    a: u32,
+    #[field(ge = 1, default_with = zero)]
+    b: u32,
+    #[field(regex = "^x$")]
+    c: Option<String>,
+}
+
+#[model(crate = crate::facade)]
+#[derive(Debug, PartialEq)]
+struct Around {
+    bad: Vec<BadDefault>,
+    again: Option<Box<Self>>,
+    #[field(ge = 1)]
+    n: u8,
+}
+
+const fn zero() -> u32 {
+    0
+}
+
+/// A default that breaks its own rule is found when the program starts, and is not blamed on a client.
+#[test]
+fn a_default_is_not_judged_when_a_request_comes() {
+    let defaults = BadDefault {
+        a: 0,
+        b: 0,
+        c: None,
+    };
+    assert_eq!(json("{}"), Ok(defaults));
+    assert_eq!(query::<BadDefault>("b=0&c=x").unwrap_err(), ["b ge"]);
+    assert_eq!(json::<BadDefault>(r#"{"a":0}"#).unwrap_err(), ["a ge"]);
+    assert!(json::<Around>(r#"{"bad":[{}],"n":1}"#).is_ok());
+    assert_eq!(
+        json::<Around>(r#"{"bad":[{}],"n":0}"#).unwrap_err(),
+        ["n ge"]
+    );
+}
+
+#[test]
+fn a_default_that_breaks_its_rule_is_found_at_the_start() {
+    use hybrid_validate::inspect::{Inspect as _, Survey};
+
+    let mut survey = Survey::new();
+    Around::survey(&mut survey);
+    Around::survey(&mut survey);
+    assert!(survey.faults().is_empty());
+    let [a, b] = survey.warnings() else {
+        panic!("{survey:?}");
+    };
+    assert!(a.contains("the field `a` of `BadDefault` ("), "{a}");
+    assert!(a.contains("serde_attrs.rs:"), "{a}");
+    assert!(a.ends_with("must be at least 1"), "{a}");
+    assert!(b.contains("the field `b` of `BadDefault` ("), "{b}");
+}

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::json::Kind;
 use super::text_format::Texts;
-use super::{Elements, Fields, Input, Inspect, expected};
+use super::{Elements, Fields, Input, Inspect, Survey, expected};
 use crate::Report;
 
 /// `null`, no value and (for anything but text) an empty text are `None`. A flattened `Option` is `None` as well
@@ -38,6 +38,10 @@ impl<T: Inspect> Inspect for Option<T> {
         Some(None)
     }
 
+    fn survey(survey: &mut Survey) {
+        T::survey(survey);
+    }
+
     fn check_deep(&self, report: &mut Report) {
         if let Some(value) = self {
             value.check_deep(report);
@@ -56,6 +60,10 @@ macro_rules! pointers {
 
             fn absent() -> Option<Self> {
                 T::absent().map(Self::new)
+            }
+
+            fn survey(survey: &mut Survey) {
+                T::survey(survey);
             }
 
             fn check_deep(&self, report: &mut Report) {
@@ -96,6 +104,10 @@ macro_rules! lists {
                 items(input, report)
             }
 
+            fn survey(survey: &mut Survey) {
+                T::survey(survey);
+            }
+
             fn check_deep(&self, report: &mut Report) {
                 check_items(self.iter(), report);
             }
@@ -113,6 +125,10 @@ lists! {
 impl<T: Inspect> Inspect for Box<[T]> {
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         items::<T, Vec<T>>(input, report).map(Vec::into_boxed_slice)
+    }
+
+    fn survey(survey: &mut Survey) {
+        T::survey(survey);
     }
 
     fn check_deep(&self, report: &mut Report) {
@@ -160,6 +176,10 @@ macro_rules! maps {
                 entries(input, report)
             }
 
+            fn survey(survey: &mut Survey) {
+                V::survey(survey);
+            }
+
             /// Entries are counted, as `validator` counts them: a key need not be text.
             fn check_deep(&self, report: &mut Report) {
                 check_items(self.values(), report);
@@ -182,6 +202,10 @@ impl<T: Inspect, const N: usize> Inspect for [T; N] {
         list.try_into().ok()
     }
 
+    fn survey(survey: &mut Survey) {
+        T::survey(survey);
+    }
+
     fn check_deep(&self, report: &mut Report) {
         check_items(self.iter(), report);
     }
@@ -195,6 +219,10 @@ macro_rules! tuples {
                 let elements = Elements::exactly($count, input, report)?;
                 $(let $name = elements.read_plain($index, report, $name::inspect);)*
                 Some(($($name?,)*))
+            }
+
+            fn survey(survey: &mut Survey) {
+                $($name::survey(survey);)*
             }
 
             fn check_deep(&self, report: &mut Report) {

@@ -97,13 +97,14 @@ impl<'a> Fields<'a> {
         let key = field.name();
         report.at_key(key, |report| {
             let value = match self.only(key, aliases, report.source()) {
-                Found::None => match field.default_value().or_else(inspector.absent) {
-                    Some(value) => value,
-                    None => {
+                // A default is not judged: no client has sent it.
+                Found::None => {
+                    let value = field.default_value().or_else(inspector.absent);
+                    if value.is_none() {
                         missing(report);
-                        return None;
                     }
-                },
+                    return value;
+                }
                 Found::One(entry) => entry.inspect(inspector, field, report)?,
                 Found::More => {
                     duplicate(report);

@@ -235,9 +235,21 @@ impl<'de> Deserializer<'de> for Absent {
         visitor.visit_none()
     }
 
+    fn deserialize_newtype_struct<V: serde::de::Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, TextError> {
+        if name == crate::patch::NAME {
+            visitor.visit_none()
+        } else {
+            self.deserialize_any(visitor)
+        }
+    }
+
     serde::forward_to_deserialize_any! {
         bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        seq tuple tuple_struct map struct enum identifier ignored_any
     }
 }
 

@@ -209,11 +209,20 @@ pub fn read_json<T: DeserializeOwned + Inspect>(
     match serde_json::from_str::<T>(text) {
         Ok(value) => Ok(Some(value)),
         Err(error) => {
-            let inspect = |input: Input<'_>, report: &mut Report| {
-                // Whatever could be built is of no use: serde has refused the body.
-                drop(T::inspect(input, report));
-            };
-            list_faults(text, &error, inspect, foreign::located::<T>, report).map(|()| None)
+            // Rules that serde found broken may be those of a default, which is not judged here: then the value
+            // stands. In any other case that could be built is of no use, since serde has refused the body.
+            let by_rule = check::recall(foreign::without_place(&error.to_string())).is_some();
+            let mut built = None;
+            let inspect = |input: Input<'_>, report: &mut Report| built = T::inspect(input, report);
+            let fine = list_faults(
+                text,
+                &error,
+                inspect,
+                by_rule,
+                foreign::located::<T>,
+                report,
+            )?;
+            Ok(built.filter(|_| fine))
         }
     }
 }
@@ -230,9 +239,15 @@ pub fn read_json_plain<T: DeserializeOwned>(
     let text = text_of(bytes)?;
     match serde_json::from_str::<T>(text) {
         Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            list_faults(text, &error, |_, _| (), foreign::located::<T>, report).map(|()| None)
-        }
+        Err(error) => list_faults(
+            text,
+            &error,
+            |_, _| (),
+            false,
+            foreign::located::<T>,
+            report,
+        )
+        .map(|_| None),
     }
 }
 
@@ -269,15 +284,17 @@ fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
     std::str::from_utf8(bytes).map_err(|error| NotJson::not_utf8(bytes, error.valid_up_to()))
 }
 
-/// The second pass, not generic: what is wrong with a text that serde refused.
+/// The second pass, not generic: what is wrong with a text that serde refused. True where nothing is, since the rule
+/// that was broken (`by_rule`) is that of a default.
 #[cold]
 fn list_faults(
     text: &str,
     first: &serde_json::Error,
     inspect: impl FnOnce(Input<'_>, &mut Report),
+    by_rule: bool,
     again: fn(&str) -> Option<foreign::Fault>,
     report: &mut Report,
-) -> Result<(), NotJson> {
+) -> Result<bool, NotJson> {
     if is_too_deep(first) {
         return Err(NotJson::new(first));
     }
@@ -285,6 +302,9 @@ fn list_faults(
     let spans = Spans::of(text);
     let mut found = Report::new(Source::Body);
     inspect(Input::Json(Json::new(text, &spans)), &mut found);
+    if found.is_empty() && by_rule {
+        return Ok(true);
+    }
     if found.is_empty() {
         check::forget();
         match again(text) {
@@ -300,7 +320,7 @@ fn list_faults(
         violation.location.source = report.source();
         report.push(violation);
     }
-    Ok(())
+    Ok(false)
 }
 
 /// serde_json counts a nesting that is too deep among the faults of syntax.

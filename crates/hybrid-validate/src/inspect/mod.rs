@@ -27,6 +27,7 @@ pub mod private;
 pub mod probe;
 pub mod shape;
 pub mod strict;
+pub mod survey;
 pub mod variants;
 
 mod containers;
@@ -42,6 +43,7 @@ pub use elements::Elements;
 pub use fields::Fields;
 pub use json::{Json, NotJson, read_json, read_json_plain, read_json_validator};
 pub use pairs::{read_pairs, read_pairs_plain, read_pairs_validator};
+pub use survey::Survey;
 pub use text_format::{TextError, Texts};
 
 use crate::Report;
@@ -84,6 +86,13 @@ pub trait Inspect: Sized {
 
     /// Whether an empty text is a value of this type, so that `Option` must not take it for nothing.
     const KEEPS_EMPTY: bool = false;
+
+    /// Looks once, at the start of a program, at what is wrong with the rules themselves, of this type and of those
+    /// inside it.
+    fn survey(survey: &mut Survey) {
+        // A number, a text, a date: nothing to look at.
+        let _ = survey;
+    }
 
     /// Checks the rules of a value that exists, and of all values inside it.
     fn check_deep(&self, report: &mut Report) {

@@ -3,12 +3,14 @@
 //! The facade hands it on, so that a user's crate depends on nothing else. No part of the public interface.
 
 // Called by `#[model]`: the traits it implements.
-pub use super::{Check, Input, Inspect};
+pub use super::{Check, Input, Inspect, Survey};
 pub use schemars::{JsonSchema, Schema, SchemaGenerator};
 pub use serde::{self, Deserialize, Deserializer, Serialize};
 pub use validator::{Validate, ValidationErrors};
 
 // Called by `#[model]`: what a field is.
+pub use crate::param::{custom, each};
+pub use crate::patch::Patch;
 pub use crate::{Format, Items, Num, Number, Param, Pattern, Report, Text, UniqueItems, field};
 pub use std::borrow::Cow;
 
@@ -24,11 +26,12 @@ pub use crate::__refuse as refuse;
 pub use super::probe::{
     DeepCheckOfContainer, DeepCheckOfModel, DeepCheckOfNone, DeepCheckOfValidator, Inspector,
     InspectorOfModel, InspectorOfNone, InspectorOfSerde, Probe, ShapeOfAny, ShapeOfSchema,
-    ShownOfAny, ShownOfSerialize,
+    ShownOfAny, ShownOfSerialize, SurveyOfModel, SurveyOfNone,
 };
 
 pub use crate::{
     __deep_check as deep_check, __inspector as inspector, __shape as shape_of, __shown as shown,
+    __survey as survey,
 };
 
 // Called by `#[model]`: reading.

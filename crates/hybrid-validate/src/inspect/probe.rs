@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use super::{Input, Inspect, foreign};
+use super::{Input, Inspect, Survey, foreign};
 use crate::{Report, bridge};
 
 /// A type, as a value to call methods on.
@@ -85,6 +85,16 @@ macro_rules! __deep_check {
             DeepCheckOfValidator as _,
         };
         (&&&&$crate::__private::Probe::<$ty>::NEW).deep_check()
+    }};
+}
+
+/// What is wrong with the rules of `T`, if it is a model. Called by `#[model]`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __survey {
+    ($ty:ty, $survey:expr) => {{
+        use $crate::__private::{SurveyOfModel as _, SurveyOfNone as _};
+        (&&$crate::__private::Probe::<$ty>::NEW).survey($survey)
     }};
 }
 
@@ -251,6 +261,30 @@ fn by_validator<T: Validate>(value: &T, report: &mut Report) {
     }
 }
 
+// === What is wrong with its rules ===
+
+/// First choice: the type is a model, or holds one.
+pub trait SurveyOfModel {
+    /// Through [`Inspect::survey`].
+    fn survey(&self, survey: &mut Survey);
+}
+
+/// There are no rules of ours.
+pub trait SurveyOfNone {
+    /// Does nothing.
+    fn survey(&self, survey: &mut Survey);
+}
+
+impl<T: Inspect> SurveyOfModel for &Probe<T> {
+    fn survey(&self, survey: &mut Survey) {
+        T::survey(survey);
+    }
+}
+
+impl<T> SurveyOfNone for Probe<T> {
+    fn survey(&self, _: &mut Survey) {}
+}
+
 // === How it is described ===
 
 /// First choice: the type's own schema.
@@ -267,7 +301,10 @@ pub trait ShapeOfAny {
 
 impl<T: JsonSchema> ShapeOfSchema for &Probe<T> {
     fn shape(&self, generator: &mut SchemaGenerator) -> Schema {
-        generator.subschema_for::<T>()
+        let mut shape = generator.subschema_for::<T>().to_value();
+        crate::schema::complete(&mut shape);
+        // A schema that was one stays one.
+        shape.try_into().unwrap_or_default()
     }
 }
 

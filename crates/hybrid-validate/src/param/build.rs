@@ -11,6 +11,7 @@ use crate::items::{Items, UniqueItems};
 use crate::length::Text;
 use crate::number::{Num, Number};
 use crate::pattern::Pattern;
+use crate::report::Report;
 use crate::rule::Rule;
 use crate::text::Style;
 use crate::violation::Source;
@@ -26,6 +27,7 @@ impl<T> Param<T> {
             slots: [const { Slot::Empty }; RULES_MAX],
             used: 0,
             longest: usize::MAX,
+            message: None,
             default: None,
             description: None,
             example: None,
@@ -41,13 +43,29 @@ impl<T> Param<T> {
         self
     }
 
-    /// A check of the user's own: its text is the message of the violation, whose code is `custom`.
+    /// A check of the user's own, see [`custom`](crate::param::custom).
     ///
     /// # Panics
     /// With more than 16 rules; in a `static`, that is a compile error.
     #[must_use]
-    pub const fn custom(self, check: fn(&T) -> Result<(), String>) -> Self {
+    pub const fn custom(self, check: fn(&T, &mut Report)) -> Self {
         self.with(Slot::Custom(check))
+    }
+
+    /// The same for each value in an `Option` or a list, see [`each`](crate::param::each).
+    ///
+    /// # Panics
+    /// With more than 16 rules; in a `static`, that is a compile error.
+    #[must_use]
+    pub const fn custom_each(self, check: fn(&T, &mut Report)) -> Self {
+        self.with(Slot::CustomEach(check))
+    }
+
+    /// What is said in place of the text of every rule of this value, not of `missing` and `type`.
+    #[must_use]
+    pub const fn message(mut self, text: &'static str) -> Self {
+        self.message = Some(text);
+        self
     }
 
     /// What the value is for, in Markdown.

@@ -17,6 +17,9 @@ use crate::text::{FromTexts, Style};
 use crate::violation::{Segment, Source, Violation};
 
 mod build;
+mod custom;
+
+pub use custom::{Each, custom, each};
 
 /// How many rules one value may have, custom checks included. There are 13 kinds of rules.
 const RULES_MAX: usize = 16;
@@ -43,6 +46,7 @@ pub struct Param<T> {
     used: usize,
     /// The smallest `max_length`, in characters: longer texts are not searched by a regex.
     longest: usize,
+    message: Option<&'static str>,
     default: Option<fn() -> T>,
     description: Option<&'static str>,
     example: Option<&'static str>,
@@ -57,7 +61,8 @@ enum Slot<T> {
     Text(Rule, fn(&T, &Rule, usize, &mut Report)),
     Items(Rule, fn(&T) -> Option<usize>),
     Unique(fn(&T) -> bool),
-    Custom(fn(&T) -> Result<(), String>),
+    Custom(fn(&T, &mut Report)),
+    CustomEach(fn(&T, &mut Report)),
 }
 
 macro_rules! sources {
@@ -118,8 +123,12 @@ impl<T> Param<T> {
     /// Holds a value against all rules. The report stands at the value already; the name is not added.
     #[inline]
     pub fn check(&self, value: &T, report: &mut Report) {
+        let mark = report.len();
         for slot in &self.slots[..self.used] {
             slot.judge(value, self.longest, report);
+        }
+        if let (Some(text), true) = (self.message, report.len() > mark) {
+            report.reword(mark, text);
         }
     }
 
@@ -170,11 +179,7 @@ impl<T> Slot<T> {
                     report.break_rule(&Rule::UniqueItems);
                 }
             }
-            Self::Custom(check) => {
-                if let Err(message) = check(value) {
-                    report.violate("custom", message);
-                }
-            }
+            Self::Custom(check) | Self::CustomEach(check) => check(value, report),
             Self::Empty => {}
         }
     }
@@ -183,7 +188,7 @@ impl<T> Slot<T> {
         match self {
             Self::Number(rule, _) | Self::Text(rule, _) | Self::Items(rule, _) => Some(rule),
             Self::Unique(_) => Some(&Rule::UniqueItems),
-            Self::Custom(_) | Self::Empty => None,
+            Self::Custom(_) | Self::CustomEach(_) | Self::Empty => None,
         }
     }
 }
@@ -239,6 +244,12 @@ impl<T> Param<T> {
     #[must_use]
     pub const fn description_text(&self) -> Option<&'static str> {
         self.description
+    }
+
+    /// What is said in place of the text of every rule.
+    #[must_use]
+    pub const fn message_text(&self) -> Option<&'static str> {
+        self.message
     }
 
     /// A value as a client would write it.

@@ -48,3 +48,33 @@ fn chrono_times() {
         ["query.day type: expected a date (YYYY-MM-DD)"]
     );
 }
+
+/// What schemas of models say of them; the same formats as for parameters.
+#[cfg(all(feature = "uuid", feature = "jiff", feature = "chrono"))]
+#[test]
+fn types_of_other_crates_have_schemas() {
+    use hybrid_validate::inspect::shape::schema_for;
+    use hybrid_validate::{FromParam, FromTexts};
+    use schemars::JsonSchema;
+
+    fn check<T: JsonSchema + FromParam + FromTexts>() {
+        let schema = schema_for::<T>();
+        let text = <T as FromTexts>::schema();
+        assert_eq!(schema["format"], text["format"]);
+        assert_eq!(schema["type"], "string");
+        let list = schema_for::<Vec<Option<T>>>();
+        assert_eq!(list["items"]["format"], text["format"]);
+    }
+    check::<uuid::Uuid>();
+    check::<jiff::Timestamp>();
+    check::<jiff::Zoned>();
+    check::<jiff::civil::Date>();
+    check::<jiff::civil::Time>();
+    check::<jiff::civil::DateTime>();
+    check::<jiff::Span>();
+    check::<jiff::SignedDuration>();
+    check::<chrono::DateTime<chrono::Utc>>();
+    check::<chrono::NaiveDate>();
+    check::<chrono::NaiveTime>();
+    check::<chrono::NaiveDateTime>();
+}

@@ -1,6 +1,6 @@
 //! What a parameter says of itself, and what its default does.
 
-use hybrid_validate::{Param, Pattern, Rule, Source, Style, field, file, query};
+use hybrid_validate::{Param, Pattern, Report, Rule, Source, Style, field, file, param, query};
 
 use super::{faults, read};
 
@@ -37,7 +37,7 @@ fn it_describes_itself() {
     static N: Param<Vec<u32>> = query("n")
         .ge(1)
         .max_items(2)
-        .custom(|_| Ok(()))
+        .custom(|_, _| ())
         .description("Numbers.")
         .example("1,2")
         .deprecated()
@@ -68,19 +68,72 @@ fn it_describes_itself() {
 #[test]
 fn a_static_of_any_type() {
     struct Odd(#[expect(dead_code, reason = "never made")] std::rc::Rc<u8>);
-    static ODD: Param<Odd> = query("odd").custom(|_| Err("no".to_owned()));
+    static ODD: Param<Odd> = query("odd").custom(|_, report| param::custom(Err("no"), report));
     assert_eq!(ODD.rules().count(), 0);
 }
 
 #[test]
 fn custom_checks_see_the_value() {
-    static N: Param<u32> = query::<u32>("n").custom(|n| match n % 2 {
-        0 => Ok(()),
-        _ => Err(format!("{} is missing to be even", 1)),
+    static N: Param<u32> = query::<u32>("n").custom(|n, report| {
+        let answer = match n % 2 {
+            0 => Ok(()),
+            _ => Err(format!("{} is missing to be even", 1)),
+        };
+        param::custom(answer, report);
     });
     assert_eq!(read(&N, &["4"]), Ok(4));
     assert_eq!(
         faults(&N, &["3"]),
         ["query.n custom: 1 is missing to be even"]
+    );
+}
+
+#[test]
+fn custom_checks_see_what_an_option_or_a_list_holds() {
+    fn even(n: &u32) -> Result<(), &'static str> {
+        if n % 2 == 0 {
+            Ok(())
+        } else {
+            Err("must be even")
+        }
+    }
+    static LIST: Param<Option<Vec<u32>>> = query::<Option<Vec<u32>>>("n").custom(|list, report| {
+        param::each(list, report, |list, report| {
+            param::each(list, report, |n, report| param::custom(even(n), report));
+        });
+    });
+    assert_eq!(faults(&LIST, &[]), Vec::<String>::new());
+    assert_eq!(
+        faults(&LIST, &["1", "2", "3"]),
+        [
+            "query.n.0 custom: must be even",
+            "query.n.2 custom: must be even"
+        ]
+    );
+}
+
+#[test]
+fn a_message_stands_for_the_text_of_every_rule_and_of_nothing_else() {
+    static N: Param<Vec<u32>> = query::<Vec<u32>>("n")
+        .ge(2)
+        .max_items(2)
+        .custom(|_, report| param::custom(Err("no"), report))
+        .message("takes two numbers above 1");
+    assert_eq!(
+        faults(&N, &["1", "2", "3"]),
+        [
+            "query.n.0 ge: takes two numbers above 1",
+            "query.n max_items: takes two numbers above 1",
+            "query.n custom: takes two numbers above 1",
+        ]
+    );
+    assert_eq!(faults(&N, &[]), ["query.n missing: is required"]);
+    assert_eq!(faults(&N, &["x"]), ["query.n.0 type: expected an integer"]);
+    let mut report = Report::new(Source::Query);
+    N.read(&["1".into()], &mut report);
+    let first = &report.into_violations()[0];
+    assert_eq!(
+        first.params.as_ref().map(|params| params["ge"].clone()),
+        Some(2.into())
     );
 }

@@ -370,11 +370,9 @@ fn keys_of_maps_stand_as_on_the_wire() {
 #[test]
 fn rules_of_several_kinds_keep_their_order() {
     static S: Param<Vec<String>> = query::<Vec<String>>("s")
-        .custom(|list| {
+        .custom(|list, report| {
             if list.len() > 2 {
-                Err("too many".to_owned())
-            } else {
-                Ok(())
+                report.violate("custom", "too many");
             }
         })
         .regex(&LOWER)

@@ -178,3 +178,48 @@ fn a_shape_without_constraints() {
     static N: Param<u8> = field("n").ge(1);
     assert_eq!(N.schema(Value::Bool(true)), json!({ "minimum": 1 }));
 }
+
+/// No JSON number of 64 bits holds such a bound. What is written refuses nothing that passes.
+#[test]
+fn bounds_of_more_than_64_bits_are_rounded_away_from_what_passes() {
+    let written = |schema: &Value, keyword: &str| schema[keyword].as_f64().unwrap();
+    static N: Param<i128> = field("n").gt(i128::MIN).le(i128::MAX - 1);
+    let schema = N.schema(json!({ "type": "integer" }));
+    assert_eq!(
+        schema["$comment"],
+        "must be greater than -170141183460469231731687303715884105728; \
+         must be at most 170141183460469231731687303715884105726"
+    );
+    // As decimals: what is above in magnitude is longer, or later in the order of digits.
+    assert_eq!(
+        written(&schema, "exclusiveMinimum").to_string(),
+        "-170141183460469270000000000000000000000"
+    );
+    assert_eq!(
+        written(&schema, "maximum").to_string(),
+        "170141183460469270000000000000000000000"
+    );
+    static SMALL: Param<i128> = field("n").ge(-5).le(18_446_744_073_709_551_615);
+    let schema = SMALL.schema(json!({ "type": "integer" }));
+    assert_eq!(
+        schema,
+        json!({ "type": "integer", "minimum": -5, "maximum": u64::MAX })
+    );
+}
+
+#[test]
+fn shapes_say_what_is_read() {
+    let mut shape = json!({
+        "type": ["array", "null"],
+        "uniqueItems": true,
+        "items": { "type": "integer", "format": "uint32", "minimum": 1 },
+    });
+    hybrid_validate::schema::complete(&mut shape);
+    assert_eq!(
+        shape,
+        json!({
+            "type": ["array", "null"],
+            "items": { "type": "integer", "format": "uint32", "minimum": 1, "maximum": u32::MAX },
+        })
+    );
+}

@@ -92,7 +92,7 @@ fn inside(model: &Model) -> TokenStream {
 }
 
 /// Whether the spelled type may have rules of its own: a number or a text has none.
-fn may_hold_rules(field: &Field) -> bool {
+pub(super) fn may_hold_rules(field: &Field) -> bool {
     let element = types::element(&field.ty);
     let leaf = matches!(
         types::kind(element),

@@ -66,6 +66,9 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
         for variant in &mut data.variants {
             variant.attrs = serde_only(&variant.attrs);
             variant.discriminant = None;
+            if closed_unit(model, variant) {
+                variant.fields = syn::Fields::Named(parse_quote!({}));
+            }
         }
     }
     let mut fields = model.fields();
@@ -76,6 +79,9 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
         raw.ty = field.ty.clone();
         if let Some(name) = &field.rules.alias {
             raw.attrs.push(parse_quote!(#[serde(rename = #name)]));
+        }
+        if field.is_patch() {
+            raw.attrs.push(parse_quote!(#[serde(default)]));
         }
         if let Some(path) = field
             .default_path()
@@ -109,6 +115,13 @@ fn bound(model: &Model) -> Option<TokenStream> {
     let predicates = generics.where_clause.map(|clause| clause.predicates);
     let text = quote!(#predicates).to_string();
     Some(quote!(#[serde(bound(deserialize = #text))]))
+}
+
+/// A variant without fields beside its tag, in an enum that refuses unknown keys. serde looks at no key of such a
+/// variant, but at those of a variant with no fields in braces, which is the same variant.
+fn closed_unit(model: &Model, variant: &syn::Variant) -> bool {
+    let internal = matches!(model.body, Body::Enum(Form::Internal(_), _));
+    internal && model.deny && matches!(variant.fields, syn::Fields::Unit)
 }
 
 fn serde_only(attrs: &[Attribute]) -> Vec<Attribute> {

@@ -4,6 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
+use super::checks::may_hold_rules;
 use super::{implement, params};
 use crate::model_attr::generics;
 use crate::model_attr::model::{Body, Field, Form, Kind, Model, Shape, Variant};
@@ -13,12 +14,14 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let body = body(model);
     let keeps = keeps_empty(model);
     let absent = absent(model);
+    let survey = survey(model);
     let inside = quote! {
         #keeps
         fn inspect(__input: __h::Input<'_>, __report: &mut __h::Report) -> ::core::option::Option<Self> {
             #body
         }
         #absent
+        #survey
         fn check_deep(&self, __report: &mut __h::Report) {
             __h::check_deep(self, __report);
         }
@@ -217,6 +220,34 @@ fn absent(model: &Model) -> Option<TokenStream> {
         fn absent() -> ::core::option::Option<Self> {
             let #binding = (__h::inspector!(#ty).absent)();
             ::core::option::Option::Some(Self #values)
+        }
+    })
+}
+
+/// What is asked of the rules once, at the start of the program: only of those that the macro could not judge.
+fn survey(model: &Model) -> Option<TokenStream> {
+    let lines: TokenStream = model
+        .fields()
+        .filter(|field| field.is_read())
+        .flat_map(|field| {
+            let (ty, param) = (&field.ty, params::reference(model, field));
+            let own = field
+                .has_open_questions()
+                .then(|| quote!(__survey.field(#param);));
+            let inside = may_hold_rules(field).then(|| quote!(__h::survey!(#ty, __survey);));
+            [own, inside]
+        })
+        .flatten()
+        .collect();
+    let made = model
+        .made_from()
+        .map(|ty| quote!(__h::survey!(#ty, __survey);));
+    let name = model.name.to_string();
+    (!lines.is_empty() || made.is_some()).then(|| {
+        quote! {
+            fn survey(__survey: &mut __h::Survey) {
+                __survey.model::<Self>(#name, ::core::file!(), ::core::line!(), |__survey| { #made #lines });
+            }
         }
     })
 }

@@ -123,7 +123,7 @@ fn object(model: &Model, shape: &Shape, start: &TokenStream) -> TokenStream {
             let param = params::reference(model, field);
             if field.has_default() {
                 quote!(.defaulted(#param, #shape, __h::shown!(#ty)))
-            } else if types::option(ty).is_some() {
+            } else if types::option(ty).is_some() || types::is_patch(ty) {
                 quote!(.optional(#param, #shape))
             } else {
                 quote!(.required(#param, #shape))
