@@ -257,6 +257,7 @@ fn lanes_say_how_they_do() {
         &lanes["pool"],
         &[
             ("threads", count),
+            ("long", count),
             ("busy", count),
             ("blocked", count),
             ("idle", count),

@@ -26,8 +26,84 @@ pub(crate) mod channel {
     pub(crate) use crossbeam_channel::{Receiver, Sender, bounded};
 }
 
-/// Sleeping until somebody wakes.
-#[cfg(not(hybrid_loom))]
+/// Sleeping until another thread wakes: a word that the system waits on. Without a
+/// lock, which a sleeper of a low priority could hold while it is woken.
+#[cfg(all(not(hybrid_loom), target_os = "linux"))]
+pub(crate) mod park {
+    use std::{
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+        time::Duration,
+    };
+
+    use rustix::thread::futex::{self, Flags, Timespec};
+
+    const EMPTY: u32 = 0;
+    const WOKEN: u32 = 1;
+    const PARKED: u32 = 2;
+
+    pub(crate) struct Parker(Arc<AtomicU32>);
+    pub(crate) struct Unparker(Arc<AtomicU32>);
+
+    pub(crate) fn pair() -> (Parker, Unparker) {
+        let word = Arc::default();
+        (Parker(Arc::clone(&word)), Unparker(word))
+    }
+
+    impl Parker {
+        /// Returns once it is woken, or has been since the last time; when that time
+        /// has passed; or for no reason.
+        pub(crate) fn park_timeout(&self, longest: Duration) {
+            // Acquire pairs with the release of who wakes.
+            let parked =
+                self.0
+                    .compare_exchange(EMPTY, PARKED, Ordering::Acquire, Ordering::Acquire);
+            if parked.is_ok() {
+                let longest = Timespec {
+                    tv_sec: i64::try_from(longest.as_secs()).unwrap_or(i64::MAX),
+                    tv_nsec: longest.subsec_nanos().into(),
+                };
+                // However it ends, the caller looks at what it waits for.
+                let _ = futex::wait(&self.0, Flags::PRIVATE, PARKED, Some(&longest));
+            }
+            self.0.swap(EMPTY, Ordering::Acquire);
+        }
+    }
+
+    impl Unparker {
+        pub(crate) fn unpark(&self) {
+            if self.0.swap(WOKEN, Ordering::Release) == PARKED {
+                // Nothing can be wrong with the word.
+                let _ = futex::wake(&self.0, Flags::PRIVATE, 1);
+            }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn a_parked_thread_is_woken_also_beforehand() {
+            const LONG: Duration = Duration::from_secs(3600);
+            let (parker, unparker) = pair();
+            unparker.unpark();
+            parker.park_timeout(LONG);
+            std::thread::scope(|scope| {
+                scope.spawn(|| parker.park_timeout(LONG));
+                while unparker.0.load(Ordering::Relaxed) != PARKED {
+                    std::thread::yield_now();
+                }
+                unparker.unpark();
+            });
+        }
+    }
+}
+
+/// Sleeping until another thread wakes.
+#[cfg(all(not(hybrid_loom), not(target_os = "linux")))]
 pub(crate) mod park {
     pub(crate) use crossbeam_utils::sync::{Parker, Unparker};
 

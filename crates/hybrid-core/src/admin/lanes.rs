@@ -26,6 +26,7 @@ struct Event {
 #[derive(Debug, Serialize)]
 struct Pool {
     threads: usize,
+    long: usize,
     busy: usize,
     blocked: usize,
     idle: usize,
@@ -98,6 +99,7 @@ pub(super) fn all(app: &Frozen) -> Lanes {
         },
         pool: Pool {
             threads: pool.threads,
+            long: pool.long,
             busy: pool.busy,
             blocked: pool.blocked,
             idle: pool.idle,

@@ -347,9 +347,10 @@ keys! {
     event_loops: Count = ("cores", |around| around.cores) within "1"..="1024";
     /// Threads of the pool at most, blocked ones included.
     max_threads: Count = "512" within "1"..="16384";
-    /// How much lower the priority of the pool's threads is than that of the
-    /// event loops. It is lower than that of other programs too, and inherited
-    /// by threads that a handler starts; 0 is none.
+    /// How much lower than the event loops' the priority of *long* pool threads is,
+    /// which run computations of more than a few milliseconds: their nice value,
+    /// within their session or control group, inherited by threads that a handler
+    /// starts; 0 is none.
     pool_nice: Count = "10" within "0"..="19";
     /// Tickets waiting for the pool, over all routes.
     queue_depth: Count = "1024" within "1"..="1000000";

@@ -53,6 +53,46 @@ pub(crate) fn process_cpu_ns() -> Option<u64> {
     clock_ns(Clock::Process)
 }
 
+/// Processor time of another thread of this process, by the system's number of it;
+/// `None` where it is gone or the system does not tell. About 400 ns.
+#[cfg(target_os = "linux")]
+#[expect(unsafe_code, reason = "a clock that only a system call reads")]
+pub(crate) fn thread_cpu_ns(thread: u32) -> Option<u64> {
+    /// A thread's, and what its scheduler counts: `CPUCLOCK_PERTHREAD_MASK` and
+    /// `CPUCLOCK_SCHED` of the kernel.
+    const OF_THREAD: libc::clockid_t = 4 | 2;
+    let clock = !libc::clockid_t::try_from(thread).ok()? << 3 | OF_THREAD;
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the system writes one `timespec` to a valid place; a clock that there is
+    // not is an error.
+    let read = unsafe { libc::clock_gettime(clock, &raw mut time) };
+    let (seconds, ns) = (u64::try_from(time.tv_sec).ok()?, time.tv_nsec);
+    (read == 0).then(|| seconds * 1_000_000_000 + u64::try_from(ns).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_cpu_ns(_: u32) -> Option<u64> {
+    None
+}
+
+/// How often a thread of this process has given up its processor to wait for
+/// something. About 12 µs.
+#[cfg(target_os = "linux")]
+pub(crate) fn thread_blocks(thread: u32) -> Option<u64> {
+    let status = std::fs::read(format!("/proc/self/task/{thread}/status")).ok()?;
+    let mut lines = status.split(|byte| *byte == b'\n');
+    let count = lines.find_map(|line| line.strip_prefix(b"voluntary_ctxt_switches:"))?;
+    std::str::from_utf8(count).ok()?.trim().parse().ok()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn thread_blocks(_: u32) -> Option<u64> {
+    None
+}
+
 #[derive(Clone, Copy)]
 enum Clock {
     Thread,
@@ -129,5 +169,34 @@ mod schedstat {
 mod schedstat {
     pub(super) fn read() -> Option<(u64, u64)> {
         None
+    }
+}
+
+#[cfg(all(test, target_os = "linux", not(hybrid_loom)))]
+mod tests {
+    use super::*;
+
+    fn this_thread() -> u32 {
+        let number = rustix::thread::gettid().as_raw_nonzero().get();
+        u32::try_from(number).expect("positive")
+    }
+
+    #[test]
+    fn another_threads_clock_is_the_one_that_it_reads_itself() {
+        let before = clock_ns(Clock::Thread);
+        let thread = this_thread();
+        let seen = std::thread::scope(|scope| {
+            let other = scope.spawn(|| thread_cpu_ns(thread));
+            other.join().expect("no panic")
+        });
+        assert!(before <= seen && seen <= clock_ns(Clock::Thread));
+        assert_eq!(thread_cpu_ns(u32::MAX), None);
+    }
+
+    #[test]
+    fn what_sleeps_blocks() {
+        let before = thread_blocks(this_thread()).expect("it is there");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        assert!(thread_blocks(this_thread()) > Some(before));
     }
 }

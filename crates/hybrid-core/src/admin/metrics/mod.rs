@@ -204,6 +204,8 @@ fn pool(app: &Frozen, text: &mut Text) {
     ] {
         text.integer(&Labels::new().with("state", state), threads as u64);
     }
+    text.family(&metric::POOL_LONG);
+    text.integer(&Labels::new(), pool.long as u64);
     text.family(&metric::POOL_QUEUE);
     text.integer(&Labels::new(), pool.queue_depth as u64);
 }

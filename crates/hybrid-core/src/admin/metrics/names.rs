@@ -74,6 +74,8 @@ metrics! {
         "Moves of routes between lanes.";
     POOL_THREADS: Gauge "hybrid_pool_threads" "" ["state"]
         "Threads of the pool.";
+    POOL_LONG: Gauge "hybrid_pool_long_threads" "" []
+        "Threads of the pool that run long computations, at a lower priority.";
     POOL_QUEUE: Gauge "hybrid_pool_queue_depth" "" []
         "Tickets that wait for a thread of the pool.";
     WORKERS: Gauge "hybrid_process_workers" "" ["state"]

@@ -4,7 +4,10 @@
 //! by which routes take turns.
 
 use super::permits::PERMIT;
-use crate::telemetry::timing::Detail;
+use crate::{
+    sync::{AtomicU64, Ordering},
+    telemetry::timing::Detail,
+};
 
 /// The mean goes back about that many runs; the first ones count in full.
 const RUNS: f64 = 32.0;
@@ -12,6 +15,9 @@ const RUNS: f64 = 32.0;
 /// What a ticket is charged whose route is unknown, and the least that is charged.
 const CHARGE_UNKNOWN_NS: u64 = 1_000_000;
 const CHARGE_NS_MIN: u64 = 10_000;
+
+/// Of fewer runs none can be told to be an outlier.
+const NEW_RUNS: u32 = 8;
 
 /// A run this short is over before anybody else could be woken for it: waking
 /// costs about 5 µs of processor time on both sides together, and on a busy
@@ -28,6 +34,36 @@ const BRIEF_TICKETS: i64 = 8;
 /// A route that is unknown was seen asleep as often as halves its weight to next to
 /// nothing.
 const SIGHTINGS_MAX: u32 = 10;
+
+/// The cost that both sides share, without a lock: a route's tickets run on both
+/// while it changes over. Then a run may be lost of the mean.
+#[derive(Default)]
+pub(super) struct SharedCost {
+    counts: AtomicU64,
+    cpu_ns: AtomicU64,
+    blocked_ns: AtomicU64,
+}
+
+// Relaxed: each number stands for itself, and is a little old.
+impl SharedCost {
+    pub(super) fn load(&self) -> Cost {
+        let counts = self.counts.load(Ordering::Relaxed);
+        Cost {
+            runs: counts as u32,
+            sightings: (counts >> 32) as u32,
+            cpu_ns: f64::from_bits(self.cpu_ns.load(Ordering::Relaxed)),
+            blocked_ns: f64::from_bits(self.blocked_ns.load(Ordering::Relaxed)),
+        }
+    }
+
+    pub(super) fn store(&self, cost: Cost) {
+        let counts = u64::from(cost.runs) | u64::from(cost.sightings) << 32;
+        self.counts.store(counts, Ordering::Relaxed);
+        self.cpu_ns.store(cost.cpu_ns.to_bits(), Ordering::Relaxed);
+        let blocked_ns = cost.blocked_ns.to_bits();
+        self.blocked_ns.store(blocked_ns, Ordering::Relaxed);
+    }
+}
 
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Cost {
@@ -65,6 +101,11 @@ impl Cost {
     /// Whether a ticket has run to its end, and was measured.
     pub(super) fn is_known(&self) -> bool {
         self.runs > 0
+    }
+
+    /// Whether too few have run to tell an outlier.
+    pub(super) fn is_new(&self) -> bool {
+        self.runs < NEW_RUNS
     }
 
     /// Tickets were seen in the middle of their run. Of a route that has never run

@@ -1,13 +1,17 @@
-//! What loops know of a route's queue without asking anybody: how long it is, how
-//! fast it moves, what its tickets weigh. Written by workers, read where a ticket
-//! is about to wait.
+//! What loops, and the workers of both sides, know of a route without asking
+//! anybody: how long its queue is, how fast it moves, what its tickets weigh and
+//! cost, how many run, whether they are long.
 
 use std::time::Duration;
 
-use super::permits::PERMIT;
+use super::{
+    cost::{Cost, SharedCost},
+    length::{Length, SharedRecent},
+    permits::PERMIT,
+};
 use crate::{
     sync::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
-    telemetry::timing::nanoseconds,
+    telemetry::timing::{Detail, nanoseconds},
 };
 
 /// No adaptive limit.
@@ -19,6 +23,9 @@ pub(super) struct RouteGauge {
     interval_ns: AtomicU64,
     weight: AtomicI64,
     limit: AtomicUsize,
+    running: AtomicUsize,
+    cost: SharedCost,
+    pub(super) recent: SharedRecent,
 }
 
 impl Default for RouteGauge {
@@ -28,6 +35,9 @@ impl Default for RouteGauge {
             interval_ns: AtomicU64::new(0),
             weight: AtomicI64::new(PERMIT),
             limit: AtomicUsize::new(UNLIMITED),
+            running: AtomicUsize::new(0),
+            cost: SharedCost::default(),
+            recent: SharedRecent::default(),
         }
     }
 }
@@ -58,8 +68,41 @@ impl RouteGauge {
         self.weight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set_weight(&self, weight: i64) {
-        self.weight.store(weight, Ordering::Relaxed);
+    pub(super) fn cost(&self) -> Cost {
+        self.cost.load()
+    }
+
+    /// A run was measured. No ticket weighs less than `least`.
+    pub(super) fn learn(&self, detail: &Detail, least: i64) {
+        let mut cost = self.cost();
+        cost.learn(detail);
+        self.set_cost(cost, least);
+    }
+
+    pub(super) fn set_cost(&self, cost: Cost, least: i64) {
+        self.cost.store(cost);
+        self.weight.store(cost.weight(least), Ordering::Relaxed);
+    }
+
+    /// The side of a ticket that comes now.
+    pub(super) fn length(&self) -> Length {
+        match self.recent.load().is_long() {
+            true => Length::Long,
+            false => Length::Short,
+        }
+    }
+
+    /// Tickets that run, of either side.
+    pub(super) fn running(&self) -> usize {
+        self.running.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn start(&self) {
+        self.running.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn end(&self) {
+        self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// How many of the route may run at once.

@@ -1,5 +1,5 @@
-//! From the loops to the workers: a bounded channel into which loops put tickets,
-//! and the stack of workers that rest. Nobody waits for anybody, and nobody takes
+//! From the loops to the workers of one side: a bounded channel into which loops put
+//! tickets, and the stack of workers that rest. Nobody waits for anybody, and nobody takes
 //! a lock.
 //!
 //! A worker is *looking* from when it is woken, or from when its job ends, until
@@ -15,7 +15,7 @@
 //! so that at least one of them sees the other. Whoever sees it wakes one worker;
 //! that one, with a ticket in its hands, wakes the next if more wait.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::stack::Stack;
 use crate::{
@@ -34,14 +34,22 @@ const WOKEN: u8 = 1;
 const LEAVING: u8 = 2;
 /// Its worker has left.
 const LEFT: u8 = 3;
+/// Its worker is to change over to the other side.
+const CALLED: u8 = 4;
 
+/// The way of one side's tickets.
 pub(super) struct Handoff<T> {
     inbox: Sender<T>,
     outbox: Receiver<T>,
     looking: AtomicUsize,
     resting: Stack,
+    places: Arc<Places>,
+}
+
+/// Where workers rest, of whatever side they are.
+pub(super) struct Places {
     free: Stack,
-    places: Box<[Place]>,
+    all: Box<[Place]>,
 }
 
 /// Where a worker rests.
@@ -68,23 +76,54 @@ pub(super) enum Woken {
 pub(super) enum Rest {
     /// By being woken: the worker looks now.
     Woken,
+    /// By being called to the other side: the worker looks there now.
+    Called,
     /// By its time being over: the worker leaves.
     Left,
 }
 
-impl<T> Handoff<T> {
-    pub(super) fn new(depth: usize, places: usize) -> Self {
-        let (inbox, outbox) = bounded(depth);
+impl Places {
+    pub(super) fn new(places: usize) -> Self {
         let free = Stack::new(places);
         // The first place is on top.
         (0..places).rev().for_each(|place| free.push(place));
         Self {
+            free,
+            all: (0..places).map(|_| Place::new()).collect(),
+        }
+    }
+
+    /// A free place, for a new worker.
+    pub(super) fn take(&self) -> Option<(usize, Parker)> {
+        let number = self.free.pop()?;
+        let place = &self.all[number];
+        let parker = place.parker.lock().ok()?.take();
+        // Never poisoned and never empty: the place is ours.
+        Some((number, parker?))
+    }
+
+    /// A worker leaves, and its place is for the next.
+    pub(super) fn leave(&self, number: usize, parker: Parker, rest: Rest) {
+        if let Ok(mut kept) = self.all[number].parker.lock() {
+            *kept = Some(parker);
+        }
+        // On the stack still, where nobody has found it yet: who does frees it.
+        let is_stacked = rest == Rest::Left && self.all[number].change(LEAVING, LEFT);
+        if !is_stacked {
+            self.free.push(number);
+        }
+    }
+}
+
+impl<T> Handoff<T> {
+    pub(super) fn new(depth: usize, places: Arc<Places>) -> Self {
+        let (inbox, outbox) = bounded(depth);
+        Self {
             inbox,
             outbox,
             looking: AtomicUsize::new(0),
-            resting: Stack::new(places),
-            free,
-            places: (0..places).map(|_| Place::new()).collect(),
+            resting: Stack::new(places.all.len()),
+            places,
         }
     }
 
@@ -132,15 +171,25 @@ impl<T> Handoff<T> {
         !self.resting.is_empty()
     }
 
+    /// Calls one who rests over to the other side, where it counts as looking
+    /// already.
+    pub(super) fn call_over(&self) -> bool {
+        self.end_rest(CALLED)
+    }
+
     fn wake_resting(&self) -> bool {
+        self.end_rest(WOKEN)
+    }
+
+    fn end_rest(&self, to: u8) -> bool {
         while let Some(number) = self.resting.pop() {
-            let place = &self.places[number];
-            if place.change(RESTING, WOKEN) {
+            let place = &self.places.all[number];
+            if place.change(RESTING, to) {
                 place.unparker.unpark();
                 return true;
             }
             if !place.change(LEAVING, WOKEN) {
-                self.free.push(number);
+                self.places.free.push(number);
             }
         }
         false
@@ -165,44 +214,27 @@ impl<T> Handoff<T> {
 
     /// From now on the worker of that place may be woken. It still looks.
     pub(super) fn lie_down(&self, place: usize) {
-        self.places[place].state.store(RESTING, Ordering::SeqCst);
+        self.places.all[place]
+            .state
+            .store(RESTING, Ordering::SeqCst);
         self.resting.push(place);
     }
 
     /// Rests until woken, or for that long.
     pub(super) fn rest(&self, place: usize, parker: &Parker, longest: Duration) -> Rest {
-        let place = &self.places[place];
+        let place = &self.places.all[place];
         let until = clock::now() + longest;
         loop {
-            if place.state.load(Ordering::Acquire) == WOKEN {
-                return Rest::Woken;
+            match place.state.load(Ordering::Acquire) {
+                WOKEN => return Rest::Woken,
+                CALLED => return Rest::Called,
+                _ => {}
             }
             let left = until.saturating_duration_since(clock::now());
             if left.is_zero() && place.change(RESTING, LEAVING) {
                 return Rest::Left;
             }
             parker.park_timeout(left);
-        }
-    }
-
-    /// A free place, for a new worker.
-    pub(super) fn take_place(&self) -> Option<(usize, Parker)> {
-        let number = self.free.pop()?;
-        let place = &self.places[number];
-        let parker = place.parker.lock().ok()?.take();
-        // Never poisoned and never empty: the place is ours.
-        Some((number, parker?))
-    }
-
-    /// A worker leaves, and its place is for the next.
-    pub(super) fn leave_place(&self, number: usize, parker: Parker, rest: Rest) {
-        if let Ok(mut kept) = self.places[number].parker.lock() {
-            *kept = Some(parker);
-        }
-        // On the stack still, where nobody has found it yet: who does frees it.
-        let is_stacked = rest == Rest::Left && self.places[number].change(LEAVING, LEFT);
-        if !is_stacked {
-            self.free.push(number);
         }
     }
 }
@@ -263,8 +295,9 @@ mod loom_tests {
         // practice (M. Musuvathi and S. Qadeer, "Iterative Context Bounding", 2007).
         model.preemption_bound = Some(3);
         model.check(|| {
-            let handoff = Arc::new(Handoff::new(2, 1));
-            let (place, parker) = handoff.take_place().expect("a place");
+            let places = std::sync::Arc::new(Places::new(1));
+            let (place, parker) = places.take().expect("a place");
+            let handoff = Arc::new(Handoff::new(2, places));
             handoff.start_looking();
             let other = Arc::clone(&handoff);
             let sender = thread::spawn(move || put(&other));

@@ -1,13 +1,13 @@
 //! The thread that starts the pool's threads, so that no event loop pays for it
-//! and every worker begins at the normal priority it then lowers by itself; and
-//! that lets the pulse beat while tickets wait.
+//! and every worker begins at the normal priority; and that lets the pulse beat while
+//! tickets wait.
 
 use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Shared, pulse::Pulse, worker};
-use crate::sync::Ordering;
+use super::{Length, Shared, pulse::Pulse, worker};
+use crate::sync::{Ordering, park::Parker};
 
 /// How long the keeper waits after the system refused a thread.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -19,7 +19,8 @@ const AT_ONCE: usize = 16;
 const BEAT: Duration = Duration::from_millis(1);
 
 /// The pulse goes on for that many beats without a ticket that waits, so that in
-/// steady traffic no loop has to call it.
+/// steady traffic no loop has to call it, and that a ticket of an unknown route is
+/// watched for a while.
 const REST: u32 = 100;
 
 /// Starts the keeper. It sleeps until it is unparked.
@@ -52,8 +53,12 @@ impl Keeper {
 
     fn keep(mut self) {
         while !self.shared.is_done() {
-            if self.shared.is_thread_wanted.swap(false, Ordering::SeqCst) {
-                self.start_workers();
+            let is_wanted = |length: &Length| {
+                let wanted = &self.shared.side(*length).is_thread_wanted;
+                wanted.swap(false, Ordering::SeqCst)
+            };
+            if let Some(length) = Length::BOTH.into_iter().find(is_wanted) {
+                self.start_workers(length);
             } else if self.shared.is_waiting() || self.rests < REST {
                 self.shared.is_pulse_on.store(true, Ordering::SeqCst);
                 self.beat();
@@ -64,7 +69,7 @@ impl Keeper {
             }
         }
         // Those who rest have nothing to wait for any more.
-        self.shared.handoff.wake_all();
+        self.shared.wake_all();
         self.pulse.end();
     }
 
@@ -74,6 +79,7 @@ impl Keeper {
             self.pulse.beat(&self.shared, &self.alive);
         } else {
             self.rests += 1;
+            self.pulse.watch(&self.shared);
         }
     }
 
@@ -88,43 +94,58 @@ impl Keeper {
 
     /// Starts the thread that is wanted, which counts as looking already, and
     /// with it others, if there is enough to do.
-    fn start_workers(&mut self) {
-        let startable = self.shared.startable();
-        if !self.start_worker() {
+    fn start_workers(&mut self, length: Length) {
+        let startable = self.shared.startable(length);
+        if !self.start_worker(length) {
             return;
         }
+        let shared = Arc::clone(&self.shared);
+        let handoff = &shared.side(length).handoff;
         // Half of what could run: workers that end take the rest, and what is
         // still there then brings the next.
         for _ in 1..(startable / 2).min(AT_ONCE) {
-            if !self.shared.may_start_thread() || self.shared.handoff.has_resting() {
+            if !self.shared.may_start_thread() || handoff.has_resting() {
                 return;
             }
-            self.shared.handoff.start_looking();
-            if !self.start_worker() {
+            handoff.start_looking();
+            if !self.start_worker(length) {
                 return;
             }
         }
     }
 
     /// Starts a thread that counts as looking already.
-    fn start_worker(&mut self) -> bool {
-        let Some(place) = self.shared.handoff.take_place() else {
-            // Somebody has lain down meanwhile, and is woken instead.
-            self.shared.stay_away();
-            self.shared.wake();
+    fn start_worker(&mut self, length: Length) -> bool {
+        let Some(place) = self.take_place() else {
+            // One has lain down meanwhile, and is woken instead.
+            self.shared.stay_away(length);
+            self.shared.wake(length);
             return false;
         };
         self.started += 1;
+        let side = self.shared.side(length);
         self.shared.threads.fetch_add(1, Ordering::SeqCst);
-        let started = worker::start(self.started, &self.shared, place, self.alive.clone());
+        side.threads.fetch_add(1, Ordering::SeqCst);
+        let alive = self.alive.clone();
+        let started = worker::start(self.started, length, &self.shared, place, alive);
         if let Err(error) = &started {
+            side.threads.fetch_sub(1, Ordering::SeqCst);
             let threads = self.shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
             tracing::error!(%error, threads, "the system refuses a pool thread");
-            self.shared.stay_away();
+            self.shared.stay_away(length);
             thread::park_timeout(BACK_OFF);
-            // Where nobody else is left to take what waits.
-            self.shared.wake();
+            // Where no other is left to take what waits.
+            self.shared.wake(length);
         }
         started.is_ok()
+    }
+
+    fn take_place(&self) -> Option<(usize, Parker)> {
+        let places = &self.shared.places;
+        places.take().or_else(|| {
+            // Those of workers that have left may lie among the resting ones.
+            self.shared.wake_all();
+            places.take()
+        })
     }
 }

@@ -4,24 +4,30 @@
 //! ```text
 //! loop ─Pool::submit→ handoff ─drained by a worker→ order ─pick, permits→ worker
 //!                       │                             ▲                     │
-//!                       └─ wakes who rests            └── cost, of the run ─┘
+//!                       └─ wakes one that rests       └── cost, of the run ─┘
 //! keeper: starts threads; while tickets wait, the pulse: frees the permits of
-//!         workers that are asleep, once a millisecond
+//!         workers that are asleep and finds those that have turned long, once a
+//!         millisecond
 //! ```
 //!
-//! - `handoff`: loops put tickets and wake somebody, without a lock.
-//! - `order`: which ticket is next; behind a mutex that only workers and the
-//!   keeper take.
+//! All of this is there twice, for short tickets and for long ones (`side`), which
+//! compute for milliseconds in one stretch (`length`): a long one waits for long
+//! ones only, and a short one for short ones. A ticket that turns out to be long
+//! takes its thread with it to the other side (`stretch`, `hold`).
+//!
+//! - `handoff`: loops put tickets and wake a worker, without a lock.
+//! - `order`: which ticket is next; behind a mutex that only the side's workers and
+//!   the keeper take.
 //! - `cost` and `permits`: a ticket holds as much of a processor as its route is
 //!   known to compute, so a route that sleeps runs many at once and one that
 //!   computes never more than there are processors.
 //! - `pulse`, for what is not known yet or changes.
 //!
 //! Threads are started by the keeper, never by a loop: a few in a row, while
-//! tickets could run that nobody is there to take. Idle ones leave after ten
+//! tickets could run that no thread is there to take. Idle ones leave after ten
 //! seconds. One thread beyond `max_threads` is kept for routes that hold none.
 //!
-//! Shutdown: [`Pool::close`] refuses new jobs and wakes everybody; workers finish
+//! Shutdown: [`Pool::close`] refuses new jobs and wakes every worker; they finish
 //! what is queued and leave; [`Pool::join`] waits for them.
 
 mod asleep;
@@ -32,18 +38,21 @@ mod handoff;
 mod hold;
 mod job;
 mod keeper;
+mod length;
 mod order;
 mod overload;
 mod pace;
 mod permits;
 mod pulse;
+mod side;
 mod stack;
+mod stretch;
 mod worker;
 
 use std::{
     convert::Infallible,
     fmt,
-    sync::{Arc, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     thread::Thread,
     time::Duration,
 };
@@ -51,18 +60,20 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, fence},
+    sync::{AtomicBool, AtomicUsize, Ordering, fence},
     telemetry::{
         clock::{self, Instant},
-        timing::Detail,
+        timing::Timing,
     },
 };
 use gauge::RouteGauge;
-use handoff::{Handoff, Woken};
+use handoff::{Handoff, Places, Woken};
 use hold::{Hold, Kind};
 pub(crate) use job::{Job, Refused, Turn};
-use order::{Asker, Discarded, Order, Pick, Terms};
-use permits::{PERMIT, Permits};
+use length::Length;
+use order::{Asker, Discarded, Needs, Order, Pick, Terms};
+use permits::{Account, Accounts, Held, PERMIT};
+use side::Side;
 
 /// The pool.
 pub(crate) struct Pool {
@@ -78,10 +89,11 @@ pub(crate) struct Limits {
     pub(crate) queue_depth: usize,
     /// Threads, at most; at least 1.
     pub(crate) threads_max: usize,
-    /// How much lower than the event loops' the threads' priority is, 0 to 19.
+    /// How much lower than the event loops' the priority of long threads is, 0 to
+    /// 19.
     pub(crate) nice: u8,
     /// Whether as much computes at once as there are processors, or as there are
-    /// threads.
+    /// threads; then all are alike.
     pub(crate) is_managed: bool,
     /// The longest wait; `None` where overload is not looked for.
     pub(crate) overload: Option<Duration>,
@@ -92,6 +104,8 @@ pub(crate) struct Limits {
 pub(crate) struct Gauges {
     /// Threads that live.
     pub(crate) threads: usize,
+    /// Those of them that run long tickets, at a lower priority.
+    pub(crate) long: usize,
     /// Those that run a job.
     pub(crate) busy: usize,
     /// Those of them that are asleep in it.
@@ -111,38 +125,34 @@ pub(crate) struct Gauges {
 /// What loops, workers and the keeper share.
 struct Shared {
     limits: Limits,
-    handoff: Handoff<Job>,
-    /// Taken by workers, the keeper and the balancer's thread, never by a loop.
-    order: Mutex<Order<Job>>,
-    permits: Permits,
+    short: Side,
+    long: Side,
+    places: Arc<Places>,
+    accounts: Accounts,
     routes: Box<[Arc<RouteGauge>]>,
     /// By place; the last is the reserve's.
     holds: Box<[Hold]>,
     /// Jobs that were submitted and neither run nor discarded.
     queued: AtomicUsize,
-    /// Jobs that were refused since a worker last looked.
-    refused: AtomicU64,
     closed: AtomicBool,
     /// Threads that live, on their way included.
     threads: AtomicUsize,
-    /// Jobs that run though nobody waits for them.
+    /// Jobs that run though their requests are over.
     orphans: Arc<AtomicUsize>,
     /// Every pool thread carries the runtime's context.
     runtime: tokio::runtime::Handle,
     /// Set once, when the pool starts.
     keeper: OnceLock<Thread>,
-    /// A thread is wanted; it counts as looking already.
-    is_thread_wanted: AtomicBool,
-    /// It is on its way. One at a time.
-    is_thread_coming: AtomicBool,
     /// The keeper will look at what waits within a millisecond.
     is_pulse_on: AtomicBool,
+    started: Instant,
 }
 
 /// A job to run.
 struct Next {
     job: Job,
-    weight: i64,
+    length: Length,
+    held: Held,
     turn: Brief,
     kind: Kind,
 }
@@ -160,8 +170,10 @@ enum Brief {
 /// A job that has run.
 struct Ended {
     route: usize,
+    /// Of which side it was in the end: its worker is, from now on.
+    length: Length,
     turn: Brief,
-    detail: Option<Detail>,
+    timing: Option<Timing>,
 }
 
 impl Pool {
@@ -198,7 +210,8 @@ impl Pool {
     /// How many jobs of a route may run at once; more wait.
     pub(crate) fn set_limit(&self, route: usize, limit: Option<usize>) {
         self.shared.routes[route].set_limit(limit);
-        self.shared.wake();
+        self.shared.wake(Length::Short);
+        self.shared.wake(Length::Long);
     }
 
     pub(crate) fn gauges(&self) -> Gauges {
@@ -208,7 +221,7 @@ impl Pool {
     /// Refuses new jobs; workers finish what is queued and leave.
     pub(crate) fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
-        self.shared.handoff.wake_all();
+        self.shared.wake_all();
         self.shared.call_keeper();
     }
 
@@ -245,22 +258,28 @@ impl Shared {
             .map(|_| Arc::new(RouteGauge::default()))
             .collect();
         let is_over = |job: &Job| job.ticket.has_started();
+        let (places, now) = (Arc::new(Places::new(limits.threads_max)), clock::now());
+        let side = || {
+            Side::new(
+                Handoff::new(limits.queue_depth, Arc::clone(&places)),
+                Order::new(terms, &gauges, is_over, now),
+            )
+        };
         Self {
-            handoff: Handoff::new(limits.queue_depth, limits.threads_max),
-            order: Mutex::new(Order::new(terms, &gauges, is_over, clock::now())),
-            permits: Permits::new(limits.is_managed.then_some(cores)),
-            routes: gauges,
+            short: side(),
+            long: side(),
+            accounts: Accounts::new(limits.is_managed.then_some(cores)),
             holds: (0..=limits.threads_max).map(|_| Hold::default()).collect(),
             queued: AtomicUsize::new(0),
-            refused: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             orphans: Arc::default(),
             runtime,
             keeper: OnceLock::new(),
-            is_thread_wanted: AtomicBool::new(false),
-            is_thread_coming: AtomicBool::new(false),
             is_pulse_on: AtomicBool::new(false),
+            started: now,
+            places,
+            routes: gauges,
             limits,
         }
     }
@@ -271,43 +290,49 @@ impl Shared {
         if self.closed.load(Ordering::SeqCst) {
             return Err(Refused::Closed);
         }
-        let gauge = Arc::clone(&self.routes[job.route]);
+        let gauge = &self.routes[job.route];
+        let length = gauge.length();
+        let side = self.side(length);
         let expected = gauge.expected_wait();
         if expected > job.patience {
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            side.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Refused::TooLong(expected));
         }
         if self.queued.fetch_add(1, Ordering::SeqCst) >= self.limits.queue_depth {
             self.queued.fetch_sub(1, Ordering::SeqCst);
-            self.refused.fetch_add(1, Ordering::Relaxed);
+            side.refused.fetch_add(1, Ordering::Relaxed);
             return Err(Refused::Full);
         }
         gauge.come();
-        self.permits.note_coming(gauge.weight());
-        if self.handoff.put(job).is_err() {
+        self.account(length).note_coming(gauge.weight());
+        if side.handoff.put(job).is_err() {
             // The channel is as deep as what may be queued.
-            self.leave_queue(&gauge);
+            self.leave_queue(gauge);
             return Err(Refused::Full);
         }
-        self.wake();
+        self.wake(length);
         Ok(())
     }
 
-    /// Sees to it that somebody looks at what waits, as far as there is room.
-    fn wake(&self) {
+    /// Sees to it that a worker looks at what waits of a side, as far as there is
+    /// room.
+    fn wake(&self, length: Length) {
+        let side = self.side(length);
         loop {
-            if !self.permits.have_room() {
+            if !self.has_room(length) {
                 return self.call_pulse();
             }
-            match self.handoff.wake() {
+            match side.handoff.wake() {
                 // Who looks may be at something brief that turns out not to be.
                 Woken::Looking => return self.call_pulse(),
                 Woken::Resting => return,
-                Woken::Nobody if self.may_start_thread() => return self.want_thread(),
-                // Everybody is busy, and will look: but for one who has lain down
-                // in this moment and relied on us.
+                Woken::Nobody if self.may_start_thread() => return self.want_thread(length),
+                Woken::Nobody if self.side(length.other()).handoff.call_over() => return,
+                // All are busy, and will look: but for one that has lain down in
+                // this moment and relied on us.
                 Woken::Nobody => {
-                    if !self.handoff.stop_looking() || !self.handoff.has_resting() {
+                    side.lacks_thread.store(true, Ordering::SeqCst);
+                    if !side.handoff.stop_looking() || !side.handoff.has_resting() {
                         return self.call_pulse();
                     }
                 }
@@ -315,40 +340,78 @@ impl Shared {
         }
     }
 
-    /// Sees to it that somebody else looks than who does: that one has been held
-    /// up, by what was brief before.
+    /// Sees to it that another worker looks at short tickets than the one that does:
+    /// that has been held up, by what was brief before.
     fn wake_another(&self) {
-        if !self.permits.have_room() || self.handoff.wake_another() {
+        let side = &self.short;
+        if !self.has_room(Length::Short) || side.handoff.wake_another() {
             return;
         }
-        let is_first = self.may_start_thread() && !self.is_thread_coming.load(Ordering::SeqCst);
+        let is_first = self.may_start_thread() && !side.is_thread_coming.load(Ordering::SeqCst);
         if is_first {
-            self.want_thread();
+            self.want_thread(Length::Short);
         } else {
-            self.handoff.stop_looking();
+            side.handoff.stop_looking();
         }
+    }
+
+    fn wake_all(&self) {
+        self.short.handoff.wake_all();
+        self.long.handoff.wake_all();
     }
 
     /// The thread that is on its way does not come.
-    fn stay_away(&self) {
-        self.is_thread_coming.store(false, Ordering::SeqCst);
-        self.handoff.stop_looking();
+    fn stay_away(&self, length: Length) {
+        let side = self.side(length);
+        side.is_thread_coming.store(false, Ordering::SeqCst);
+        side.handoff.stop_looking();
+    }
+
+    fn account(&self, length: Length) -> &permits::Permits {
+        self.accounts.of(match length {
+            Length::Short => Account::Short,
+            Length::Long => Account::Long,
+        })
+    }
+
+    /// Whether it is worth waking a worker of that side.
+    fn has_room(&self, length: Length) -> bool {
+        let account = self.account(length);
+        account.have_room()
+            || length == Length::Long && self.accounts.of(Account::Middling).fits(account.needed())
+    }
+
+    /// Of which account a ticket may start, if it may.
+    fn room(&self, length: Length, asker: Asker, needs: Needs) -> Option<Account> {
+        let fits = |account| self.accounts.of(account).fits(needs.weight);
+        match length {
+            Length::Short if asker == Asker::Reserve || fits(Account::Short) => {
+                Some(Account::Short)
+            }
+            Length::Short => None,
+            Length::Long if fits(Account::Long) => Some(Account::Long),
+            Length::Long if needs.is_middling && fits(Account::Middling) => Some(Account::Middling),
+            Length::Long => None,
+        }
     }
 
     /// How many threads would find something to run.
-    fn startable(&self) -> usize {
-        let mut order = self.order();
-        self.drain(&mut order);
-        order.startable(self.permits.left())
+    fn startable(&self, length: Length) -> usize {
+        let Some(mut order) = self.order_for_keeper(length) else {
+            return 1;
+        };
+        self.drain(length, &mut order);
+        order.startable(self.account(length).left())
     }
 
     fn may_start_thread(&self) -> bool {
         self.threads.load(Ordering::SeqCst) < self.limits.threads_max
     }
 
-    fn want_thread(&self) {
-        self.is_thread_coming.store(true, Ordering::SeqCst);
-        self.is_thread_wanted.store(true, Ordering::SeqCst);
+    fn want_thread(&self, length: Length) {
+        let side = self.side(length);
+        side.is_thread_coming.store(true, Ordering::SeqCst);
+        side.is_thread_wanted.store(true, Ordering::SeqCst);
         self.call_keeper();
     }
 
@@ -368,25 +431,22 @@ impl Shared {
     // === From the workers ===
 
     /// The next job, if one may start; and what the last one took.
-    fn next(&self, asker: Asker, ended: Option<Ended>) -> Option<Next> {
+    fn next(&self, length: Length, asker: Asker, ended: Option<Ended>) -> Option<Next> {
         let mut aside = Vec::new();
         let (picked, turn, kind) = {
-            let mut order = self.order();
+            let mut order = self.side(length).order();
             if let Some(ended) = ended {
-                if ended.turn == Brief::Yes {
-                    order.end_brief();
-                }
-                order.end(ended.route, ended.detail.as_ref());
+                settle(&mut order, &ended);
             }
-            self.drain(&mut order);
-            let fits = |weight| self.permits.fits(weight);
-            let picked = order.pick(clock::now(), asker, fits, &mut aside);
-            if let Pick::Run { weight, .. } = &picked {
+            self.drain(length, &mut order);
+            let room = |needs| self.room(length, asker, needs);
+            let picked = order.pick(clock::now(), asker, room, &mut aside);
+            if let Pick::Run { held, .. } = &picked {
                 // Before the lock is gone: the next who looks counts with it.
-                self.permits.take(*weight);
+                self.accounts.take(*held);
             }
             let turn = match &picked {
-                Pick::Run { route, .. } => Brief::of(&mut order, *route),
+                Pick::Run { route, .. } => Brief::of(&mut order, *route, length),
                 Pick::NoRoom { .. } | Pick::Nothing => Brief::No {
                     more: order.waiting() > 0,
                 },
@@ -403,19 +463,20 @@ impl Shared {
             Pick::Run {
                 ticket: job,
                 route,
-                weight,
+                held,
             } => {
-                self.permits.note_needed(0);
+                self.account(length).note_needed(0);
                 self.leave_queue(&self.routes[route]);
                 Some(Next {
                     job,
-                    weight,
+                    length,
+                    held,
                     turn,
                     kind,
                 })
             }
             Pick::NoRoom { weight } => {
-                self.permits.note_needed(weight);
+                self.account(length).note_needed(weight);
                 self.call_pulse();
                 None
             }
@@ -428,27 +489,22 @@ impl Shared {
         }
     }
 
-    /// Since when the ticket waits that has waited longest.
-    fn oldest(&self) -> Option<Instant> {
-        let mut order = self.order();
-        self.drain(&mut order);
-        order.oldest()
+    /// Notes what a job took, for a worker that does not look for another.
+    fn settle(&self, ended: &Ended) {
+        settle(&mut self.side(ended.length).order(), ended);
     }
 
-    /// Whether tickets of a route wait that holds no thread.
-    fn starves(&self) -> bool {
-        let mut order = self.order();
-        self.drain(&mut order);
-        order.starves()
-    }
-
-    fn drain(&self, order: &mut Order<Job>) {
-        for job in self.handoff.taken() {
+    fn drain(&self, length: Length, order: &mut Order<Job>) {
+        let side = self.side(length);
+        for job in side.handoff.taken() {
             let (route, since) = (job.route, job.queued_at);
             order.push(route, job, since);
         }
-        if self.refused.load(Ordering::Relaxed) > 0 {
-            order.note_refused(self.refused.swap(0, Ordering::Relaxed));
+        if length == Length::Short {
+            self.hand_over(order);
+        }
+        if side.refused.load(Ordering::Relaxed) > 0 {
+            order.note_refused(side.refused.swap(0, Ordering::Relaxed));
         }
     }
 
@@ -464,24 +520,24 @@ impl Shared {
         }
     }
 
-    /// A worker has run a job: it looks for another.
-    fn end(&self, hold: &Hold, turn: Brief) {
-        if turn != Brief::Yes {
-            self.handoff.start_looking();
+    /// A worker has run a job: it looks for another, of the side that the job was of
+    /// in the end.
+    fn end(&self, hold: &Hold, turn: Brief) -> Length {
+        let length = hold.end();
+        // What was brief and turned long does not count as looking any more.
+        if turn != Brief::Yes || length == Length::Long {
+            self.side(length).handoff.start_looking();
         }
-        hold.end(&self.permits);
+        hold.release(&self.accounts);
         // Pairs with the fence in `Handoff::put`: a loop that found no room was
         // before us, and what it put will be seen.
         fence(Ordering::SeqCst);
+        length
     }
 
     fn leave_queue(&self, gauge: &RouteGauge) {
         gauge.go();
         self.queued.fetch_sub(1, Ordering::SeqCst);
-    }
-
-    fn order(&self) -> MutexGuard<'_, Order<Job>> {
-        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_waiting(&self) -> bool {
@@ -501,9 +557,10 @@ impl Shared {
             .filter(|looked| asleep::is_asleep(looked.thread));
         let blocked = asleep.count() * busy.max(1) / looked.max(1);
         let threads = self.threads.load(Ordering::Relaxed);
-        let (permits, capacity) = self.permits.gauges();
+        let (permits, capacity) = self.accounts.gauges();
         Gauges {
             threads,
+            long: self.long.threads.load(Ordering::Relaxed).min(threads),
             busy,
             blocked: blocked.min(busy),
             idle: threads.saturating_sub(busy),
@@ -515,9 +572,18 @@ impl Shared {
     }
 }
 
+fn settle(order: &mut Order<Job>, ended: &Ended) {
+    // Long tickets are never taken for brief ones.
+    if ended.turn == Brief::Yes && ended.length == Length::Short {
+        order.end_brief();
+    }
+    let detail = ended.timing.as_ref().and_then(|timing| timing.detail);
+    order.end(ended.route, detail.as_ref());
+}
+
 impl Brief {
-    fn of(order: &mut Order<Job>, route: usize) -> Self {
-        if order.begin_brief(route) {
+    fn of(order: &mut Order<Job>, route: usize, length: Length) -> Self {
+        if length == Length::Short && order.begin_brief(route) {
             return Self::Yes;
         }
         Self::No {

@@ -14,10 +14,12 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    cost::{Cost, GATHERED_NS},
+    cost::GATHERED_NS,
     gauge::RouteGauge,
+    length::Length,
     overload::Overload,
     pace::Pace,
+    permits::{Account, Held},
 };
 use crate::telemetry::{clock::Instant, timing::Detail};
 
@@ -64,8 +66,6 @@ pub(super) struct Order<T> {
 struct Queue<T> {
     tickets: VecDeque<Waiting<T>>,
     gauge: Arc<RouteGauge>,
-    running: usize,
-    cost: Cost,
     tag: u64,
     pace: Pace,
 }
@@ -86,16 +86,20 @@ pub(super) enum Asker {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pick<T> {
-    /// This runs, and weighs so much.
-    Run {
-        ticket: T,
-        route: usize,
-        weight: i64,
-    },
+    /// This runs, and holds so much.
+    Run { ticket: T, route: usize, held: Held },
     /// A ticket of that weight waits for permits.
     NoRoom { weight: i64 },
     /// Nothing waits, or only what its limits keep back.
     Nothing,
+}
+
+/// What a ticket must find room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Needs {
+    pub(super) weight: i64,
+    /// Whether its route's runs are far shorter than the longest there are.
+    pub(super) is_middling: bool,
 }
 
 /// A ticket that will not run.
@@ -156,7 +160,7 @@ impl<T> Order<T> {
     /// somebody else could be woken for it: then its worker looks meanwhile. Each
     /// such is followed by [`end_brief`](Self::end_brief).
     pub(super) fn begin_brief(&mut self, route: usize) -> bool {
-        let cost = &self.routes[route].cost;
+        let cost = self.routes[route].gauge.cost();
         let all_ns = cost.expected_ns().saturating_add(self.expected_ns());
         // As many as look share what waits.
         let is_brief = cost.is_brief() && all_ns < GATHERED_NS * (self.briefs + 1);
@@ -170,16 +174,17 @@ impl<T> Order<T> {
 
     /// Whether a ticket of that route has run to its end.
     pub(super) fn knows(&self, route: usize) -> bool {
-        self.routes[route].cost.is_known()
+        self.routes[route].gauge.cost().is_known()
     }
 
     /// Tickets of that route were seen in the middle of their run: asleep, all of
     /// them, or not.
     pub(super) fn note_seen(&mut self, route: usize, is_asleep: bool) {
         let least = self.terms.weight_least;
-        let queue = &mut self.routes[route];
-        queue.cost.note_seen(is_asleep);
-        queue.gauge.set_weight(queue.cost.weight(least));
+        let gauge = &self.routes[route].gauge;
+        let mut cost = gauge.cost();
+        cost.note_seen(is_asleep);
+        gauge.set_cost(cost, least);
     }
 
     /// How many tickets could start at once with so much of permits left.
@@ -189,7 +194,7 @@ impl<T> Order<T> {
         };
         let queue = &self.routes[first];
         let by_permits = usize::try_from(left / self.weight(first).max(1)).unwrap_or(0);
-        let by_limit = queue.gauge.limit().saturating_sub(queue.running);
+        let by_limit = queue.gauge.limit().saturating_sub(queue.gauge.running());
         by_permits.min(by_limit).min(queue.tickets.len())
     }
 
@@ -198,7 +203,7 @@ impl<T> Order<T> {
         let of_each = self.active.iter().map(|route| {
             let queue = &self.routes[*route];
             let tickets = queue.tickets.len() as u64;
-            tickets.saturating_mul(queue.cost.expected_ns())
+            tickets.saturating_mul(queue.gauge.cost().expected_ns())
         });
         of_each.fold(0, u64::saturating_add)
     }
@@ -214,11 +219,10 @@ impl<T> Order<T> {
     /// A ticket of that route has run.
     pub(super) fn end(&mut self, route: usize, detail: Option<&Detail>) {
         let least = self.terms.weight_least;
-        let queue = &mut self.routes[route];
-        queue.running -= 1;
+        let gauge = &self.routes[route].gauge;
+        gauge.end();
         if let Some(detail) = detail {
-            queue.cost.learn(detail);
-            queue.gauge.set_weight(queue.cost.weight(least));
+            gauge.learn(detail, least);
         }
         if let Some(overload) = &mut self.overload {
             overload.note_ended();
@@ -228,7 +232,7 @@ impl<T> Order<T> {
     /// Whether a route has tickets waiting and none running.
     pub(super) fn starves(&self) -> bool {
         let mut active = self.active.iter();
-        active.any(|route| self.routes[*route].running == 0)
+        active.any(|route| self.routes[*route].gauge.running() == 0)
     }
 
     /// Takes the ticket that is next, if there is room for it. Those that will
@@ -237,7 +241,7 @@ impl<T> Order<T> {
         &mut self,
         now: Instant,
         asker: Asker,
-        fits: impl Fn(i64) -> bool,
+        room: impl Fn(Needs) -> Option<Account>,
         aside: &mut Vec<Discarded<T>>,
     ) -> Pick<T> {
         self.discard(now, aside);
@@ -245,17 +249,42 @@ impl<T> Order<T> {
         let Some(first) = self.next(asker, |_| true) else {
             return Pick::Nothing;
         };
-        let weight = self.weight(first);
-        if asker == Asker::Reserve || fits(weight) {
+        let needs = self.needs(first);
+        if let Some(account) = room(needs) {
             self.passed_since = None;
-            return self.start(first, now);
+            return self.start(first, account, now);
         }
         let passed_since = *self.passed_since.get_or_insert(now);
         let may_pass = now.saturating_duration_since(passed_since) < PASSED_MAX;
-        match self.next(asker, fits) {
-            Some(lighter) if may_pass => self.start(lighter, now),
-            _ => Pick::NoRoom { weight },
+        let passes = |route: usize| {
+            let account = room(self.needs(route))?;
+            // What is kept for it is nothing that the others wait for.
+            (may_pass || account == Account::Middling).then_some(account)
+        };
+        let lighter = self.next(asker, |route| passes(route).is_some());
+        match lighter.and_then(|route| Some((route, passes(route)?))) {
+            Some((lighter, account)) => self.start(lighter, account, now),
+            None => Pick::NoRoom {
+                weight: needs.weight,
+            },
         }
+    }
+
+    /// Takes out the tickets of routes that are long by now.
+    pub(super) fn take_long(&mut self) -> impl Iterator<Item = T> {
+        let mut taken = VecDeque::new();
+        let mut index = 0;
+        while let Some(route) = self.active.get(index) {
+            let queue = &mut self.routes[*route];
+            if queue.gauge.length() == Length::Long {
+                taken.append(&mut queue.tickets);
+                self.active.swap_remove(index);
+            } else {
+                index += 1;
+            }
+        }
+        self.waiting -= taken.len();
+        taken.into_iter().map(|waiting| waiting.ticket)
     }
 
     /// Takes out everything that is over, wherever it stands.
@@ -280,25 +309,34 @@ impl<T> Order<T> {
         self.watch_overload(now);
     }
 
-    fn weight(&self, route: usize) -> i64 {
-        self.routes[route].cost.weight(self.terms.weight_least)
+    fn needs(&self, route: usize) -> Needs {
+        Needs {
+            weight: self.weight(route),
+            is_middling: self.routes[route].gauge.recent.load().is_middling(),
+        }
     }
 
-    /// The route whose turn it is, among those that may start one of that weight.
-    fn next(&self, asker: Asker, may: impl Fn(i64) -> bool) -> Option<usize> {
+    fn weight(&self, route: usize) -> i64 {
+        let cost = self.routes[route].gauge.cost();
+        cost.weight(self.terms.weight_least)
+    }
+
+    /// The route whose turn it is, among those that may start one.
+    fn next(&self, asker: Asker, may: impl Fn(usize) -> bool) -> Option<usize> {
         let half = (self.terms.threads_max / 2).max(1);
         let several = self.active.len() > 1;
         let candidates = self.active.iter().copied().filter(|route| {
             let queue = &self.routes[*route];
-            let is_free = queue.running < queue.gauge.limit();
-            let is_asked = asker == Asker::Worker || queue.running == 0;
-            is_free && is_asked && may(self.weight(*route))
+            let running = queue.gauge.running();
+            let is_free = running < queue.gauge.limit();
+            let is_asked = asker == Asker::Worker || running == 0;
+            is_free && is_asked && may(*route)
         });
         candidates.min_by_key(|route| {
             let queue = &self.routes[*route];
             let since = queue.tickets.front().map(|first| first.since);
-            let charge_ns = queue.cost.charge_ns(self.terms.thread_worth);
-            let is_greedy = several && queue.running >= half;
+            let charge_ns = queue.gauge.cost().charge_ns(self.terms.thread_worth);
+            let is_greedy = several && queue.gauge.running() >= half;
             (is_greedy, self.tag_of(queue), charge_ns, since)
         })
     }
@@ -308,7 +346,7 @@ impl<T> Order<T> {
         queue.tag.max(self.tag.saturating_sub(LAG_NS_MAX))
     }
 
-    fn start(&mut self, route: usize, now: Instant) -> Pick<T> {
+    fn start(&mut self, route: usize, account: Account, now: Instant) -> Pick<T> {
         let is_overloaded = self.is_overloaded();
         let weight = self.weight(route);
         let tag = self.tag_of(&self.routes[route]);
@@ -322,9 +360,9 @@ impl<T> Order<T> {
             return Pick::Nothing;
         };
         self.waiting -= 1;
-        queue.running += 1;
+        queue.gauge.start();
         self.tag = self.tag.max(tag);
-        queue.tag = tag + queue.cost.charge_ns(self.terms.thread_worth);
+        queue.tag = tag + queue.gauge.cost().charge_ns(self.terms.thread_worth);
         queue.pace.start(now);
         queue.gauge.set_interval(queue.pace.interval());
         if queue.tickets.is_empty() {
@@ -333,7 +371,7 @@ impl<T> Order<T> {
         Pick::Run {
             ticket,
             route,
-            weight,
+            held: Held::of(account, weight),
         }
     }
 
@@ -385,8 +423,6 @@ impl<T> Queue<T> {
         Self {
             tickets: VecDeque::new(),
             gauge: Arc::clone(gauge),
-            running: 0,
-            cost: Cost::default(),
             tag: 0,
             pace: Pace::default(),
         }

@@ -1,5 +1,7 @@
 //! How much may compute at once: so many processors' worth of permits, of which a
-//! running ticket holds as much as its route is known to compute.
+//! running ticket holds as much as its route is known to compute. Short tickets and
+//! long ones have an account each, and one processor's worth is kept for those long
+//! ones that are of middling length.
 //!
 //! Taken by workers while they hold the order, so that two never take the last;
 //! given back by anybody. A ticket that is found asleep gives its permit back
@@ -14,6 +16,80 @@ pub(super) const PERMIT: i64 = 1 << 16;
 /// How far the sum may pass the capacity: less than one that only computes, and
 /// enough for what many that sleep compute now and then beside them.
 const ROUNDING: i64 = PERMIT / 4 * 3;
+
+/// The accounts that permits are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Account {
+    Short,
+    Long,
+    /// Beside long tickets that take very long, for those that do not.
+    Middling,
+}
+
+pub(super) struct Accounts([Permits; 3]);
+
+/// What a running ticket holds: all of its weight of one account, or nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Held(i64);
+
+impl Held {
+    pub(super) const NOTHING: Self = Self(0);
+
+    pub(super) fn of(account: Account, weight: i64) -> Self {
+        Self(weight << 2 | account as i64)
+    }
+
+    pub(super) fn weight(self) -> i64 {
+        self.0 >> 2
+    }
+
+    fn account(self) -> usize {
+        (self.0 & 3) as usize
+    }
+
+    pub(super) fn to_word(self) -> i64 {
+        self.0
+    }
+
+    pub(super) fn of_word(word: i64) -> Self {
+        Self(word)
+    }
+}
+
+impl Accounts {
+    /// `None`: no limit.
+    pub(super) fn new(cores: Option<f64>) -> Self {
+        let accounts = Self([(); 3].map(|()| Permits::new(None)));
+        if let Some(cores) = cores {
+            accounts.set_cores(cores);
+        }
+        accounts
+    }
+
+    pub(super) fn set_cores(&self, cores: f64) {
+        self.of(Account::Short).set_cores(cores);
+        self.of(Account::Long).set_cores(cores);
+        self.of(Account::Middling).set_cores(cores.min(1.0));
+    }
+
+    pub(super) fn of(&self, account: Account) -> &Permits {
+        &self.0[account as usize]
+    }
+
+    pub(super) fn take(&self, held: Held) {
+        self.0[held.account()].take(held.weight());
+    }
+
+    pub(super) fn give_back(&self, held: Held) {
+        self.0[held.account()].give_back(held.weight());
+    }
+
+    /// Processors' worth that are held, and that there are.
+    pub(super) fn gauges(&self) -> (f64, f64) {
+        let held = self.0.iter().map(|permits| permits.gauges().0).sum();
+        (held, self.of(Account::Short).gauges().1)
+    }
+}
 
 pub(super) struct Permits {
     held: AtomicI64,
@@ -56,7 +132,11 @@ impl Permits {
 
     /// Whether it is worth waking somebody.
     pub(super) fn have_room(&self) -> bool {
-        self.fits(self.needed.load(Ordering::Relaxed))
+        self.fits(self.needed())
+    }
+
+    pub(super) fn needed(&self) -> i64 {
+        self.needed.load(Ordering::Relaxed)
     }
 
     /// A ticket of that weight found no room: until it does, nobody is woken in

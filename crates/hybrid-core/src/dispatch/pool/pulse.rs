@@ -1,16 +1,25 @@
 //! The pulse: while tickets wait, once a millisecond, it looks at what runs. A
-//! worker that is asleep gives its permit to others, until it is awake again; so
-//! a route that was never measured, or behaves as never before, holds nobody up.
-//! It also takes out what was given up in the queue, and wakes the reserve.
+//! worker that is asleep gives its permit to others, until it is awake again; one
+//! that has computed for long in one stretch becomes a long one, with its ticket. So
+//! a route that was never measured, or behaves as never before, holds nothing up.
+//! The pulse also takes out what was given up in the queue, and wakes the reserve.
 //!
-//! While the processors are full nothing is freed: who sleeps then waits for
+//! While the processors are full nothing is freed: what sleeps then waits for
 //! threads that compute, its own perhaps.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Asker, Shared, asleep::Observed, cores, hold::Hold, permits::PERMIT, worker};
+use super::{
+    Asker, Length, Next, Shared,
+    asleep::Observed,
+    cores,
+    hold::{Hold, Looked},
+    permits::PERMIT,
+    stretch::{Found, Stretch},
+    worker,
+};
 use crate::{
     sync::{AtomicBool, Ordering},
     telemetry::{
@@ -43,6 +52,7 @@ const BEATS: f64 = 8.0;
 
 pub(super) struct Pulse {
     observed: Vec<Observed>,
+    stretches: Vec<Stretch>,
     beats: u32,
     cores: f64,
     /// When the process's processor time was read, what it was, and which share
@@ -62,6 +72,7 @@ impl Pulse {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
             observed: shared.holds.iter().map(|_| Observed::default()).collect(),
+            stretches: vec![Stretch::default(); shared.holds.len()],
             beats: 0,
             cores: cores::allowed(),
             last: None,
@@ -80,30 +91,36 @@ impl Pulse {
             self.follow_cores(shared);
         }
         self.measure(now);
-        if let Some(oldest) = shared.oldest()
-            && now.saturating_duration_since(oldest) >= STUCK
-        {
-            self.look(shared, now);
-            if shared.holds.iter().any(Hold::is_brief) {
-                // It was to be over by now, and has held up who relies on it.
-                shared.wake_another();
-            }
+        let is_stuck = Length::BOTH.map(|length| is_stuck(shared, length, now));
+        self.look(shared, now, is_stuck);
+        if is_stuck[Length::Short as usize] && shared.holds.iter().any(Hold::is_brief) {
+            // It was to be over by now, and has held up who relies on it.
+            shared.wake_another();
         }
         if self.beats.is_multiple_of(SWEEP) {
-            sweep(shared, now);
+            sweep(shared, Length::Short, now);
+            sweep(shared, Length::Long, now);
         }
-        shared.wake();
+        shared.wake(Length::Short);
+        shared.wake(Length::Long);
         let mut workers = shared.holds[..shared.limits.threads_max].iter();
-        if workers.all(Hold::is_running) && shared.starves() {
+        if workers.all(Hold::is_running) && Length::BOTH.iter().any(|of| starves(shared, *of)) {
             self.reserve.call(shared, alive);
         }
+    }
+
+    /// A beat while nothing waits: finds what turns long.
+    pub(super) fn watch(&mut self, shared: &Shared) {
+        let now = clock::now();
+        self.measure(now);
+        self.look(shared, now, [false; 2]);
     }
 
     fn follow_cores(&mut self, shared: &Shared) {
         let cores = cores::allowed();
         if shared.limits.is_managed && (cores - self.cores).abs() > 0.001 {
             tracing::info!(from = self.cores, to = cores, "processors allowed");
-            shared.permits.set_cores(cores);
+            shared.accounts.set_cores(cores);
             self.cores = cores;
         }
     }
@@ -121,34 +138,41 @@ impl Pulse {
         }
     }
 
-    fn look(&mut self, shared: &Shared, now: Instant) {
+    fn look(&mut self, shared: &Shared, now: Instant, is_stuck: [bool; 2]) {
         let is_full = self.used >= FULL;
         let mut left = UNKNOWN_MAX;
-        // By route that nobody knows: whether all of its tickets sleep.
+        // By route that is unknown: whether all of its tickets sleep.
         let mut seen = BTreeMap::new();
-        for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
+        let places = shared.holds.iter().zip(&mut self.observed);
+        for (place, ((hold, observed), stretch)) in places.zip(&mut self.stretches).enumerate() {
             let Some(looked) = hold.look() else { continue };
-            if looked.is_unknown && left > 0 {
+            if looked.is_unknown() && left > 0 {
                 left -= 1;
             } else if looked.weight() < WEIGHT_MIN {
                 continue;
             }
+            if shared.limits.is_managed {
+                watch(shared, place, &looked, stretch);
+            }
+            if !is_stuck[looked.length() as usize] {
+                continue;
+            }
             let is_asleep = observed.is_asleep(&looked, now);
-            if looked.is_unknown {
+            if looked.is_unknown() {
                 *seen.entry(looked.route).or_insert(true) &= is_asleep;
             }
             match looked.is_held() {
                 true if is_asleep && !is_full => {
-                    hold.free(&looked, &shared.permits);
+                    hold.free(&looked, &shared.accounts);
                 }
-                false if !is_asleep => hold.take_again(&looked, &shared.permits),
+                false if !is_asleep => hold.take_again(&looked, &shared.accounts),
                 _ => {}
             }
         }
         if seen.is_empty() || is_full {
             return;
         }
-        let mut order = shared.order();
+        let mut order = shared.short.order();
         for (route, all_sleep) in seen {
             order.note_seen(route, all_sleep);
         }
@@ -160,12 +184,57 @@ impl Pulse {
     }
 }
 
+/// Looks for how long a ticket has computed in one stretch.
+fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) {
+    let thread = looked.thread;
+    let found = stretch.look(
+        looked.ticket(),
+        || reading::thread_cpu_ns(thread),
+        || reading::thread_blocks(thread),
+    );
+    let Found::Long(stretch_ns) = found else {
+        return;
+    };
+    shared.note_stretch(looked.route, stretch_ns);
+    if shared.holds[place].turn_long(looked, &shared.accounts) {
+        if place < shared.limits.threads_max {
+            shared.short.threads.fetch_sub(1, Ordering::SeqCst);
+            shared.long.threads.fetch_add(1, Ordering::SeqCst);
+        }
+        if looked.is_brief() {
+            // Its worker looked meanwhile, and does not any more.
+            shared.short.order().end_brief();
+            shared.short.handoff.stop_looking();
+        }
+        worker::lower_priority(thread, shared.limits.nice);
+        // Another stands in for it.
+        shared.wake(Length::Short);
+    }
+}
+
+/// Whether a ticket of that side waits longer than it should.
+fn is_stuck(shared: &Shared, length: Length, now: Instant) -> bool {
+    let Some(mut order) = shared.order_for_keeper(length) else {
+        return false;
+    };
+    shared.drain(length, &mut order);
+    let waited = order
+        .oldest()
+        .map(|since| now.saturating_duration_since(since));
+    waited.is_some_and(|waited| waited >= STUCK)
+}
+
+/// Whether tickets of a route wait that holds no thread.
+fn starves(shared: &Shared, length: Length) -> bool {
+    let order = shared.order_for_keeper(length);
+    order.is_some_and(|order| order.starves())
+}
+
 /// Takes out what was given up, wherever it stands.
-fn sweep(shared: &Shared, now: Instant) {
+fn sweep(shared: &Shared, length: Length, now: Instant) {
     let mut aside = Vec::new();
-    {
-        let mut order = shared.order();
-        shared.drain(&mut order);
+    if let Some(mut order) = shared.order_for_keeper(length) {
+        shared.drain(length, &mut order);
         order.sweep(now, &mut aside);
     }
     shared.put_aside(aside);
@@ -205,26 +274,42 @@ impl Reserve {
 
 /// Runs tickets of routes that hold no thread, whenever it is called.
 fn stand_by(shared: &Shared, place: usize, is_alive: &AtomicBool) {
-    let mut ended = None;
     let mut last = clock::now();
     loop {
-        // As any worker it looks while it asks.
-        shared.handoff.start_looking();
-        let next = shared.next(Asker::Reserve, ended.take());
-        if let Some(next) = next {
-            ended = Some(worker::run_next(shared, place, next));
-            shared.handoff.stop_looking();
-            last = clock::now();
-            continue;
+        match Length::BOTH.into_iter().find_map(|of| ask(shared, of)) {
+            Some(next) => {
+                let began = next.length;
+                let ended = worker::run_next(shared, place, next);
+                shared.settle(&ended);
+                let handoff = &shared.side(ended.length).handoff;
+                if handoff.stop_looking() {
+                    shared.wake(ended.length);
+                }
+                if ended.length != began {
+                    // Its priority is lower for good: the next is called anew.
+                    break;
+                }
+                last = clock::now();
+            }
+            None => {
+                let idle = clock::now().saturating_duration_since(last);
+                if idle >= worker::IDLE || shared.is_done() {
+                    break;
+                }
+                thread::park_timeout(worker::IDLE - idle);
+            }
         }
-        if shared.handoff.stop_looking() {
-            shared.wake();
-        }
-        let idle = clock::now().saturating_duration_since(last);
-        if idle >= worker::IDLE || shared.is_done() {
-            is_alive.store(false, Ordering::SeqCst);
-            return;
-        }
-        thread::park_timeout(worker::IDLE - idle);
     }
+    is_alive.store(false, Ordering::SeqCst);
+}
+
+/// The next ticket for the reserve, which looks while it asks, as any worker.
+fn ask(shared: &Shared, length: Length) -> Option<Next> {
+    let handoff = &shared.side(length).handoff;
+    handoff.start_looking();
+    let next = shared.next(length, Asker::Reserve, None);
+    if next.is_none() && handoff.stop_looking() {
+        shared.wake(length);
+    }
+    next
 }

@@ -4,7 +4,7 @@ use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Asker, Brief, Ended, Job, Next, Shared, Turn, handoff::Rest};
+use super::{Asker, Brief, Ended, Job, Length, Next, Shared, Turn, handoff::Rest, hold::Kind};
 use crate::{
     dispatch::catch::catch,
     sync::{Ordering, park::Parker},
@@ -14,9 +14,10 @@ use crate::{
 /// A thread that found no job for this long leaves.
 pub(super) const IDLE: Duration = Duration::from_secs(10);
 
-/// Starts a worker at a place, counted as a thread and as looking already.
+/// Starts a worker of a side at a place, counted as a thread and as looking already.
 pub(super) fn start(
     number: usize,
+    length: Length,
     shared: &Arc<Shared>,
     (place, parker): (usize, Parker),
     alive: Sender<Infallible>,
@@ -26,9 +27,23 @@ pub(super) fn start(
     // Not joined: `Pool::join` waits for every `alive`.
     worker.spawn(move || {
         enter(&shared, place, || {
-            let rest = work(&shared, place, &parker);
+            let mut worker = Worker {
+                shared: &shared,
+                place,
+                length,
+            };
+            if length == Length::Long {
+                lower_own_priority(shared.limits.nice);
+            }
+            let rest = worker.work(&parker);
+            let length = worker.length;
+            shared.side(length).threads.fetch_sub(1, Ordering::SeqCst);
             shared.threads.fetch_sub(1, Ordering::SeqCst);
-            shared.handoff.leave_place(place, parker, rest);
+            shared.places.leave(place, parker, rest);
+            if rest == Rest::Called {
+                // The thread that comes in its stead counts as looking already.
+                shared.want_thread(length.other());
+            }
         });
         drop(alive);
     })?;
@@ -37,41 +52,88 @@ pub(super) fn start(
 
 /// Makes this thread a pool thread, and runs.
 pub(super) fn enter(shared: &Shared, place: usize, run: impl FnOnce()) {
-    lower_priority(shared.limits.nice);
     shared.holds[place].set_thread(thread_number());
     let runtime = shared.runtime.clone();
     let _context = runtime.enter();
     run();
 }
 
-/// Takes jobs. The worker looks when this begins, and not when it ends.
-fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
-    shared.is_thread_coming.store(false, Ordering::SeqCst);
-    let mut ended = None;
-    loop {
-        if let Some(next) = shared.next(Asker::Worker, ended.take()) {
-            ended = Some(run_next(shared, place, next));
-            continue;
+struct Worker<'a> {
+    shared: &'a Shared,
+    place: usize,
+    /// The side for which it works. A long one stays so: its priority can be lowered
+    /// by any thread, and raised again by a privileged one only.
+    length: Length,
+}
+
+impl Worker<'_> {
+    /// Takes jobs. The worker looks when this begins, and not when it ends; where it
+    /// ends by being called, it looks for the other side.
+    fn work(&mut self, parker: &Parker) -> Rest {
+        let shared = self.shared;
+        let side = shared.side(self.length);
+        side.is_thread_coming.store(false, Ordering::SeqCst);
+        let mut ended = None;
+        loop {
+            if let Some(next) = shared.next(self.length, Asker::Worker, ended.take()) {
+                let run = run_next(shared, self.place, next);
+                self.length = run.length;
+                if shared.is_needed_elsewhere(self.length, false) {
+                    shared.settle(&run);
+                    self.stop_looking();
+                    if let Err(rest) = self.change_over() {
+                        shared.side(Length::Short).handoff.start_looking();
+                        return rest;
+                    }
+                    shared.side(self.length).handoff.start_looking();
+                } else {
+                    ended = Some(run);
+                }
+                continue;
+            }
+            let handoff = &shared.side(self.length).handoff;
+            if shared.is_done() {
+                handoff.stop_looking();
+                // The others have nothing to wait for either.
+                shared.wake_all();
+                return Rest::Woken;
+            }
+            handoff.lie_down(self.place);
+            self.stop_looking();
+            // Asked after lying down: whoever closes wakes those who lie.
+            let longest = match shared.is_done() {
+                true => Duration::ZERO,
+                false => IDLE,
+            };
+            match handoff.rest(self.place, parker, longest) {
+                Rest::Woken => {}
+                Rest::Left => return Rest::Left,
+                Rest::Called => {
+                    if let Err(rest) = self.change_over() {
+                        return rest;
+                    }
+                }
+            }
         }
-        if shared.is_done() {
-            shared.handoff.stop_looking();
-            // The others have nothing to wait for either.
-            shared.handoff.wake_all();
-            return Rest::Woken;
+    }
+
+    fn stop_looking(&self) {
+        if self.shared.side(self.length).handoff.stop_looking() {
+            self.shared.wake(self.length);
         }
-        shared.handoff.lie_down(place);
-        if shared.handoff.stop_looking() {
-            shared.wake();
+    }
+
+    /// From short tickets to long ones. The other way the thread leaves, and another
+    /// comes.
+    fn change_over(&mut self) -> Result<(), Rest> {
+        if self.length == Length::Long {
+            return Err(Rest::Called);
         }
-        // Asked after lying down: whoever closes wakes those who lie.
-        let longest = if shared.is_done() {
-            Duration::ZERO
-        } else {
-            IDLE
-        };
-        if shared.handoff.rest(place, parker, longest) == Rest::Left {
-            return Rest::Left;
-        }
+        self.length = Length::Long;
+        self.shared.short.threads.fetch_sub(1, Ordering::SeqCst);
+        self.shared.long.threads.fetch_add(1, Ordering::SeqCst);
+        lower_own_priority(self.shared.limits.nice);
+        Ok(())
     }
 }
 
@@ -79,24 +141,33 @@ fn work(shared: &Shared, place: usize, parker: &Parker) -> Rest {
 pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
     let Next {
         job,
-        weight,
+        length,
+        held,
         turn,
         kind,
     } = next;
     let route = job.route;
     let hold = &shared.holds[place];
-    hold.start(route, weight, kind, &shared.permits);
+    hold.start(route, length, kind, held, &shared.accounts);
     if let Brief::No { more } = turn
-        && (shared.handoff.stop_looking() || more)
+        && (shared.side(length).handoff.stop_looking() || more)
     {
-        shared.wake();
+        shared.wake(length);
+    }
+    if kind == Kind::Unknown {
+        // It may compute for long.
+        shared.call_pulse();
     }
     let timing = run(job, Turn::Run);
-    shared.end(hold, turn);
+    let ended = shared.end(hold, turn);
+    if let Some(timing) = &timing {
+        shared.note_run(route, timing, length != ended);
+    }
     Ended {
         route,
+        length: ended,
         turn,
-        detail: timing.and_then(|timing| timing.detail),
+        timing,
     }
 }
 
@@ -130,22 +201,27 @@ fn thread_number() -> u32 {
 
 /// Lowers this thread's priority below the event loops', whose own it has so far.
 /// What a handler starts inherits it.
-fn lower_priority(nice: u8) {
-    if nice == 0 {
+fn lower_own_priority(nice: u8) {
+    lower_priority(thread_number(), nice);
+}
+
+/// Lowers the priority of one of this process's threads.
+pub(super) fn lower_priority(thread: u32, nice: u8) {
+    if nice == 0 || thread == 0 {
         return;
     }
     #[cfg(target_os = "linux")]
     {
-        use rustix::process::{getpriority_process, setpriority_process};
+        use rustix::process::{Pid, getpriority_process, setpriority_process};
 
         /// The lowest priority there is.
         const NICEST: i32 = 19;
         // On Linux a thread's id names the thread alone here, not its process.
-        let thread = Some(rustix::thread::gettid());
+        let thread = i32::try_from(thread).ok().and_then(Pid::from_raw);
         let lowered = getpriority_process(thread)
             .and_then(|own| setpriority_process(thread, (own + i32::from(nice)).min(NICEST)));
         if let Err(error) = lowered {
-            tracing::warn!(%error, nice, "the pool's priority could not be lowered");
+            tracing::warn!(%error, nice, "the priority of a pool thread could not be lowered");
         }
     }
 }
