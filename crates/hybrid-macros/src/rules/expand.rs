@@ -150,7 +150,7 @@ fn custom_call(path: &Path, ty: &Type) -> TokenStream {
     for inner in layers.into_iter().rev() {
         check = quote!(__h::each(#value, #report, |#value: &#inner, #report| #check));
     }
-    quote!(.#method(|#value, #report| #check))
+    quote!(.#method(|#value: &#ty, #report| #check))
 }
 
 /// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.

@@ -81,3 +81,19 @@ fn a_message_stands_for_every_rule_and_not_for_the_type() {
         ["expected an integer"]
     );
 }
+
+#[model(crate = crate::facade)]
+#[derive(Debug)]
+#[allow(dead_code)]
+struct Named {
+    #[field(custom = lower, min_length = 2)]
+    name: String,
+}
+
+#[test]
+fn a_check_of_str_reads_a_string_also_as_the_first_rule() {
+    assert_eq!(
+        json::<Named>(r#"{"name":"A"}"#).unwrap_err(),
+        ["name custom", "name min_length"]
+    );
+}

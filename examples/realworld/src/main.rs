@@ -1,0 +1,3 @@
+fn main() -> hybrid::Result<()> {
+    realworld::app().run()
+}
