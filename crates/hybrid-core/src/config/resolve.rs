@@ -7,6 +7,7 @@ use super::{
     Warnings,
     fault::{ConfigError, Origin},
     keys::{Config, KEYS, LATER, Layers, Settings, Surroundings, any_interface},
+    memory,
     suggest::nearest,
 };
 
@@ -47,6 +48,7 @@ pub fn resolve(
     }
     let around = Surroundings {
         cores: cores(),
+        memory: memory::allowed(),
         kubernetes: env
             .iter()
             .any(|(name, _)| name == "KUBERNETES_SERVICE_HOST"),
