@@ -10,6 +10,7 @@
 mod across;
 mod admin;
 mod balancer;
+mod bodies;
 mod concurrency;
 mod edges;
 mod extract;

@@ -198,7 +198,7 @@ fn every_configuration_key_is_in_the_documentation() {
 }
 
 /// The names that dashboards are made with: none may get lost or change.
-const PROMISED_METRICS: [&str; 23] = [
+const PROMISED_METRICS: [&str; 25] = [
     "http_server_request_duration_seconds",
     "http_server_active_requests",
     "hybrid_queue_seconds",
@@ -213,6 +213,8 @@ const PROMISED_METRICS: [&str; 23] = [
     "hybrid_pool_queue_depth",
     "hybrid_process_workers",
     "hybrid_process_restarts_total",
+    "hybrid_bodies_bytes",
+    "hybrid_bodies_limit_bytes",
     "hybrid_process_queue_depth",
     "hybrid_process_segment_bytes",
     "process_cpu_seconds_total",

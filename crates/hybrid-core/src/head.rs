@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use crate::{
     app::Frozen,
     dispatch::Cancel,
+    extract::room::Kept,
     router::Route,
     server::{Local, Peer},
     spec::Lane,
@@ -135,6 +136,8 @@ pub struct Parts {
     pub(crate) lane: Lane,
     pub(crate) received: Instant,
     pub(crate) cancel: Cancel,
+    /// What its body takes up.
+    pub(crate) room: Kept,
 }
 
 impl Parts {

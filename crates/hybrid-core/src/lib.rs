@@ -28,6 +28,7 @@ pub mod admin;
 pub mod app;
 pub(crate) mod balance;
 pub mod body;
+pub(crate) mod cgroup;
 pub mod config;
 pub mod dispatch;
 pub mod error;

@@ -36,6 +36,7 @@ use crate::{
         ticket::Ticket,
         within::within,
     },
+    extract::room::{Bodies, Kept},
     head::{Came, Head, Matched, Parts},
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
     respond::{IntoResponse, Redirect},
@@ -59,6 +60,7 @@ pub struct Frozen {
     pub(super) states: States,
     pub(super) settings: Settings,
     pub(super) pool: Pool,
+    pub(super) bodies: Bodies,
     /// Where somebody rings: in a worker process nobody does.
     pub(super) alarms: Option<Alarms>,
     pub(super) processes: Processes,
@@ -305,6 +307,11 @@ impl Frozen {
     /// The configuration.
     pub(crate) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Room for the bodies of requests.
+    pub(crate) fn bodies(&self) -> &Bodies {
+        &self.bodies
     }
 
     pub(crate) fn pool(&self) -> &Pool {
@@ -595,6 +602,7 @@ impl Routed {
             lane,
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
+            room: Kept::default(),
         };
         let mut serving = serve.serve(Call { parts, body });
         if lane == Lane::Quarantine {

@@ -51,6 +51,9 @@ pub(crate) type Refused = String;
 pub(crate) struct Surroundings {
     /// Cores that the cgroup and the affinity mask allow.
     pub(crate) cores: usize,
+    /// Bytes of memory that the control groups, the limits of the process and the
+    /// machine allow.
+    pub(crate) memory: u64,
     /// Whether this runs under Kubernetes.
     pub(crate) kubernetes: bool,
 }
@@ -394,6 +397,16 @@ keys! {
 
     /// The largest JSON or raw body.
     body_limit: Size = "2MiB" within "0"..="1GiB";
+    /// Bytes of requests' bodies in memory at once; a body within 16 KiB is not
+    /// counted. As many again for what is parsed of them at once, where JSON counts
+    /// five times and a form twice. Beyond it a request waits within `queue_wait`,
+    /// then it is a 503.
+    bodies_limit: Size = (
+        "a quarter of the memory that the process may use",
+        |around| usize::try_from(around.memory / 4)
+            .unwrap_or(usize::MAX)
+            .clamp(1 << 20, 1 << 40)
+    ) within "1MiB"..="1024GiB";
     /// The largest urlencoded form, or form part of a multipart body.
     form_limit: Size = "1MiB" within "0"..="1GiB";
     /// Pairs in a urlencoded form.

@@ -11,6 +11,7 @@
 
 mod fault;
 mod keys;
+mod memory;
 mod network;
 mod program;
 mod resolve;

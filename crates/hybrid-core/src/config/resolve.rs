@@ -7,6 +7,7 @@ use super::{
     Warnings,
     fault::{ConfigError, Origin},
     keys::{Config, KEYS, LATER, Layers, Settings, Surroundings, any_interface},
+    memory,
     program::{self, Program},
     suggest::nearest,
 };
@@ -67,6 +68,7 @@ pub(crate) fn resolve_whole(
     }
     let around = Surroundings {
         cores: cores(),
+        memory: memory::allowed(),
         kubernetes: env
             .iter()
             .any(|(name, _)| name == "KUBERNETES_SERVICE_HOST"),

@@ -137,7 +137,12 @@ impl<A: Arguments<Values: Send>> Stages<A> {
         let mut running = Running::of(parts, parts.lane, deadline);
         let values = if prepared.is_large() && !prepared.is_refused() {
             let this = Arc::clone(self);
-            let conclude = move || prepared.conclude(&this.arguments);
+            // Held until it is parsed, also where the client leaves before.
+            let room = parts.room.clone();
+            let conclude = move || {
+                let _room = room;
+                prepared.conclude(&this.arguments)
+            };
             match Box::pin(run::on(parts.app.pool(), &running, conclude)).await {
                 Ok(values) => values,
                 Err(error) => Err(error.problem()),
@@ -183,9 +188,10 @@ impl<A: Arguments<Values: Send>> Stages<A> {
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running::of(parts, Lane::Pool, deadline);
         let this = Arc::clone(self);
+        let room = parts.room.clone();
         let work = move || {
-            // The job owns its permit: it is free again when the job ends.
-            let _permit = permit;
+            // The job owns its permit and its room: they are free again when the job ends.
+            let _held = (permit, room);
             let values = match prepared.conclude(&this.arguments) {
                 Ok(values) => values,
                 Err(problem) => return Box::new(problem.into_response()),

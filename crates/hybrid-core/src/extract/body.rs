@@ -19,9 +19,10 @@ use crate::{
         head_value::ReadTexts,
         media::Media,
         receive::{
-            BodyLimits, PARSED_ON_LOOP_BYTES_MAX, check_coding, check_type, read_to_end,
+            BodyLimits, PARSED_ON_LOOP_BYTES_MAX, check_coding, check_type, read_claimed,
             refuse_by_length,
         },
+        room::Claim,
         texts::with_named,
     },
     head::Parts,
@@ -368,12 +369,17 @@ impl FromRequest for Bytes {
     type Rejection = Problem;
 
     async fn from_request(request: Request) -> Result<Self, Problem> {
-        let limit = BodyLimits::of(&request).whole;
+        let mut limits = BodyLimits::of(&request);
+        let limit = limits.whole;
         refuse_by_length(request.body(), limit)?;
         if !http_body::Body::is_end_stream(request.body()) {
             check_coding(request.headers())?;
         }
-        read_to_end(request.into_body(), limit).await
+        let running = Running::of_request(&request);
+        let mut claim = Claim::of_running(running.as_ref());
+        let bytes = read_claimed(request.into_body(), limit, &mut claim).await?;
+        limits.room.put(claim.into_room());
+        Ok(bytes)
     }
 }
 
@@ -386,13 +392,19 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for Json<T> {
     async fn from_request(request: Request) -> Result<Self, Problem> {
         let received = receive_json(&request)?;
         let running = Running::of_request(&request);
+        let mut room = BodyLimits::of(&request).room;
         let bytes = if received {
             Bytes::from_request(request).await?
         } else {
             Bytes::new()
         };
         let is_large = bytes.len() > PARSED_ON_LOOP_BYTES_MAX;
+        let mut claim = Claim::of_running(running.as_ref());
+        claim.parse(BodyPlan::Json, bytes.len()).await?;
+        room.put(claim.into_room());
         let read = move || {
+            // Held until it is parsed, also where the client leaves before.
+            let _room = room;
             let mut received = match bytes.is_empty() {
                 true => Received::Nothing,
                 false => Received::Bytes(bytes),

@@ -23,6 +23,7 @@ mod parts;
 mod path_values;
 mod probe;
 pub(crate) mod receive;
+pub(crate) mod room;
 mod texts;
 mod wrappers;
 

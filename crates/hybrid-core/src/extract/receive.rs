@@ -17,6 +17,7 @@ use crate::{
     extract::{
         forms::{FormBody, FormKind, FormLimits},
         media::Media,
+        room::{Claim, Kept},
     },
     head::Parts,
     problem::{Problem, kinds},
@@ -112,7 +113,7 @@ async fn make_own(
 
 async fn receive_whole(
     plan: BodyPlan,
-    parts: &Parts,
+    parts: &mut Parts,
     body: Body,
     refused: bool,
 ) -> Result<Received, Problem> {
@@ -125,7 +126,13 @@ async fn receive_whole(
     if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
         return Ok(Received::Skipped);
     }
-    let bytes = read_to_end(body, limit).await?;
+    let mut claim = Claim::of(parts);
+    let bytes = read_claimed(body, limit, &mut claim).await?;
+    if !refused {
+        claim.parse(plan, bytes.len()).await?;
+    }
+    let room = claim.into_room();
+    parts.room.put(room);
     Ok(match form {
         _ if bytes.is_empty() => Received::Nothing,
         Some(kind) => Received::Form(Box::new(FormBody::new(bytes, kind, limits))),
@@ -151,7 +158,7 @@ pub(crate) enum Raw {
 /// on as well, since a guard there is asked first.
 pub(crate) async fn receive_raw(
     plan: Option<BodyPlan>,
-    parts: &Parts,
+    parts: &mut Parts,
     body: Body,
     is_judged_later: bool,
 ) -> Result<Raw, Problem> {
@@ -174,7 +181,13 @@ pub(crate) async fn receive_raw(
         checked.map_err(|problem| (Raw::Unread, problem))
     });
     let read = match judged {
-        Ok(_) => read_pieces(body, limit).await?,
+        Ok(_) => {
+            let mut claim = Claim::of(parts);
+            let read = read_pieces(body, limit, &mut claim).await?;
+            let room = claim.into_room();
+            parts.room.put(room);
+            read
+        }
         Err(refused) => Err(refused),
     };
     match read {
@@ -200,10 +213,15 @@ const PIECE_BYTES_MIN: usize = 16 * 1024;
 async fn read_pieces(
     body: Body,
     limit: usize,
+    claim: &mut Claim<'_>,
 ) -> Result<Result<Vec<Bytes>, (Raw, Problem)>, Problem> {
+    let announced = body.size_hint().exact();
     let mut body = match body.try_into_bytes() {
         Ok(bytes) if bytes.len() > limit => return Ok(Err((Raw::TooLarge, too_large(limit)))),
-        Ok(bytes) => return Ok(Ok(vec![bytes])),
+        Ok(bytes) => {
+            claim.cover(bytes.len(), announced).await?;
+            return Ok(Ok(vec![bytes]));
+        }
         Err(stream) => stream,
     };
     let (mut pieces, mut small, mut total) = (Vec::new(), BytesMut::new(), 0_usize);
@@ -212,6 +230,7 @@ async fn read_pieces(
         if total > limit {
             return Ok(Err((Raw::TooLarge, too_large(limit))));
         }
+        claim.cover(total, announced).await?;
         if data.len() < PIECE_BYTES_MIN {
             small.extend_from_slice(&data);
         } else {
@@ -273,11 +292,24 @@ pub(crate) fn check_type(
     }
 }
 
-/// Reads a body to its end. A body of one frame, the common case, is not copied.
+/// Reads a body to its end that is no request's.
 pub(crate) async fn read_to_end(body: Body, limit: usize) -> Result<Bytes, Problem> {
+    read_claimed(body, limit, &mut Claim::uncounted()).await
+}
+
+/// Reads a body to its end. A body of one frame, the common case, is not copied.
+pub(crate) async fn read_claimed(
+    body: Body,
+    limit: usize,
+    claim: &mut Claim<'_>,
+) -> Result<Bytes, Problem> {
+    let announced = body.size_hint().exact();
     let mut body = match body.try_into_bytes() {
         Ok(bytes) if bytes.len() > limit => return Err(too_large(limit)),
-        Ok(bytes) => return Ok(bytes),
+        Ok(bytes) => {
+            claim.cover(bytes.len(), announced).await?;
+            return Ok(bytes);
+        }
         Err(stream) => stream,
     };
     let Some(first) = next_data(&mut body).await? else {
@@ -286,16 +318,20 @@ pub(crate) async fn read_to_end(body: Body, limit: usize) -> Result<Bytes, Probl
     if first.len() > limit {
         return Err(too_large(limit));
     }
+    claim.cover(first.len(), announced).await?;
     let Some(second) = next_data(&mut body).await? else {
         return Ok(first);
     };
     let mut all = BytesMut::with_capacity((first.len() + second.len()).min(limit).max(1024));
     all.extend_from_slice(&first);
+    drop(first);
     let mut next = Some(second);
     while let Some(data) = next {
-        if all.len() + data.len() > limit {
+        let total = all.len() + data.len();
+        if total > limit {
             return Err(too_large(limit));
         }
+        claim.cover(total, announced).await?;
         all.extend_from_slice(&data);
         next = next_data(&mut body).await?;
     }
@@ -358,11 +394,15 @@ fn request_of(parts: &mut Parts, body: Body) -> Request {
     *request.version_mut() = parts.version;
     *request.headers_mut() = parts.headers.clone();
     *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
+    if !request.body().is_end_stream() {
+        parts.room = Kept::shared();
+    }
     let settings = parts.app.settings();
     let limits = BodyLimits {
         whole: parts.taken_by().body_limit.unwrap_or(settings.body_limit),
         streamed: parts.taken_by().body_limit.unwrap_or(settings.upload_limit),
         form: FormLimits::of(settings),
+        room: parts.room.clone(),
     };
     request.extensions_mut().insert(limits);
     request.extensions_mut().insert(parts.routed());
@@ -370,7 +410,7 @@ fn request_of(parts: &mut Parts, body: Body) -> Request {
 }
 
 /// The limits that hold for the body of one request, in bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct BodyLimits {
     /// A body that is read whole into memory.
     pub(crate) whole: usize,
@@ -378,6 +418,8 @@ pub(crate) struct BodyLimits {
     pub(crate) streamed: usize,
     /// The parts of a multipart body.
     pub(crate) form: FormLimits,
+    /// Where room is kept for what is read of it.
+    pub(crate) room: Kept,
 }
 
 impl BodyLimits {
@@ -385,7 +427,7 @@ impl BodyLimits {
         request
             .extensions()
             .get()
-            .copied()
+            .cloned()
             .unwrap_or_else(Self::default_limits)
     }
 
@@ -396,6 +438,7 @@ impl BodyLimits {
             whole: settings.body_limit,
             streamed: settings.upload_limit,
             form: FormLimits::of(&settings),
+            room: Kept::default(),
         }
     }
 }

@@ -11,6 +11,8 @@ pub(crate) enum Shed {
     Waited,
     /// More comes than can be done, and this waited longest.
     Overload,
+    /// Bodies of requests took all the memory that they may.
+    Bodies,
     /// No place under the route's `max_concurrency` was free in time.
     Concurrency,
     /// No worker process could be started.
@@ -23,11 +25,12 @@ pub(crate) enum Shed {
 
 impl Shed {
     /// Every reason, in the order of their numbers.
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::QueueFull,
         Self::ExpectedWait,
         Self::Waited,
         Self::Overload,
+        Self::Bodies,
         Self::Concurrency,
         Self::NoWorker,
         Self::Poison,
@@ -41,6 +44,7 @@ impl Shed {
             Self::ExpectedWait => "expected_wait",
             Self::Waited => "queue_wait",
             Self::Overload => "overload",
+            Self::Bodies => "bodies_limit",
             Self::Concurrency => "max_concurrency",
             Self::NoWorker => "no_worker",
             Self::Poison => "poison",

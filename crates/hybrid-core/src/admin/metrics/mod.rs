@@ -38,6 +38,7 @@ pub(super) fn answer(app: &Frozen, headers: &HeaderMap) -> Response {
     });
     balancer(app, &mut text);
     pool(app, &mut text);
+    bodies(app, &mut text);
     workers(app, &mut text);
     process::write(&mut text);
     with_type(text.finish(), format.content_type())
@@ -208,6 +209,16 @@ fn pool(app: &Frozen, text: &mut Text) {
     text.integer(&Labels::new(), pool.long as u64);
     text.family(&metric::POOL_QUEUE);
     text.integer(&Labels::new(), pool.queue_depth as u64);
+}
+
+fn bodies(app: &Frozen, text: &mut Text) {
+    let held = app.bodies().held();
+    text.family(&metric::BODIES);
+    for (state, bytes) in [("received", held.received), ("parsed", held.parsed)] {
+        text.integer(&Labels::new().with("state", state), bytes);
+    }
+    text.family(&metric::BODIES_LIMIT);
+    text.integer(&Labels::new(), held.limit);
 }
 
 fn workers(app: &Frozen, text: &mut Text) {

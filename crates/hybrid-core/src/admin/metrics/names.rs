@@ -78,6 +78,10 @@ metrics! {
         "Threads of the pool that run long computations, at a lower priority.";
     POOL_QUEUE: Gauge "hybrid_pool_queue_depth" "" []
         "Tickets that wait for a thread of the pool.";
+    BODIES: Gauge "hybrid_bodies_bytes" "bytes" ["state"]
+        "Bodies of requests in memory above 16 KiB each, and what is parsed of them at once, by a factor.";
+    BODIES_LIMIT: Gauge "hybrid_bodies_limit_bytes" "bytes" []
+        "How many bytes of bodies may be in either state.";
     WORKERS: Gauge "hybrid_process_workers" "" ["state"]
         "Worker processes of the process lane.";
     WORKER_RESTARTS: Counter "hybrid_process_restarts_total" "" ["reason"]

@@ -2,46 +2,21 @@
 //! control group's quota leaves of it, which may be a part of one and may change
 //! while the process runs.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    thread,
-};
+use std::{fs, path::Path, thread};
+
+use crate::cgroup;
 
 /// Processors' worth, at least a hundredth.
 pub(crate) fn allowed() -> f64 {
     let mask = thread::available_parallelism().map_or(1, usize::from) as f64;
-    let quota = quota(Path::new("/proc/self/cgroup"), Path::new("/sys/fs/cgroup"));
+    let quota = quota(Path::new(cgroup::MEMBERSHIP), Path::new(cgroup::ROOT));
     quota.map_or(mask, |quota| quota.min(mask)).max(0.01)
 }
 
-/// The least quota among the process's control groups and those around them, of
-/// either version; `None` where there is none.
+/// The least quota among the process's control groups and those around them; `None`
+/// where there is none.
 fn quota(membership: &Path, root: &Path) -> Option<f64> {
-    let membership = fs::read_to_string(membership).ok()?;
-    let quotas = membership.lines().filter_map(|line| {
-        let mut parts = line.splitn(3, ':');
-        let (_, controllers, path) = (parts.next()?, parts.next()?, parts.next()?);
-        match controllers {
-            "" => least(root, path, quota_v2),
-            _ if controllers.split(',').any(|name| name == "cpu") => {
-                least(&root.join("cpu"), path, quota_v1)
-            }
-            _ => None,
-        }
-    });
-    quotas.reduce(f64::min)
-}
-
-/// The least quota of a group and those around it.
-fn least(root: &Path, path: &str, read: fn(&Path) -> Option<f64>) -> Option<f64> {
-    let mut group = PathBuf::from(root);
-    let own = path.split('/').filter(|part| !part.is_empty());
-    let groups = std::iter::once(read(root)).chain(own.map(|part| {
-        group.push(part);
-        read(&group)
-    }));
-    groups.flatten().reduce(f64::min)
+    cgroup::least("cpu", (membership, root), quota_v1, quota_v2)
 }
 
 /// `cpu.max`: "50000 100000", or "max 100000".
@@ -64,6 +39,8 @@ fn ratio(quota: &str, period: &str) -> Option<f64> {
 
 #[cfg(all(test, not(hybrid_loom)))]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
 
     fn write(path: PathBuf, text: &str) {

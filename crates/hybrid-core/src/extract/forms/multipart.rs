@@ -16,11 +16,13 @@ use http::{StatusCode, header};
 use super::{FormKind, FormLimits, too_many};
 use crate::{
     Request,
+    dispatch::Running,
     extract::{
         BodyStream, FromRequest,
         forms::disposition::Names,
         media::{Media, MediaType},
         receive::{BodyLimits, too_large},
+        room::{Claim, Room},
     },
     problem::{Kind, Problem, kinds},
 };
@@ -58,7 +60,7 @@ async fn read(
     limits: FormLimits,
 ) -> Result<Vec<(String, String)>, Problem> {
     let whole = stream::once(std::future::ready(Ok::<_, Broken>(bytes)));
-    let mut parts = Multipart::new(whole, boundary, limits);
+    let mut parts = Multipart::new(whole, boundary, limits, None);
     let mut pairs = Vec::new();
     while let Some(part) = parts.next_field().await? {
         // A part with a file name is a file, and no field of the form.
@@ -82,6 +84,8 @@ pub struct Multipart {
     allowance: Arc<AtomicUsize>,
     fields: usize,
     files: usize,
+    /// Whose body it is, where that is known.
+    running: Option<Running>,
 }
 
 /// One part of a multipart body.
@@ -89,6 +93,7 @@ pub struct Part<'a> {
     names: Names,
     field: &'a mut multer::Field<'static>,
     memory: usize,
+    running: Option<&'a Running>,
 }
 
 impl Multipart {
@@ -96,6 +101,7 @@ impl Multipart {
         frames: impl Stream<Item = Result<Bytes, Broken>> + Send + 'static,
         boundary: &str,
         limits: FormLimits,
+        running: Option<Running>,
     ) -> Self {
         let allowance = Arc::new(AtomicUsize::new(usize::MAX));
         let frames = metered(frames, Arc::clone(&allowance));
@@ -106,6 +112,7 @@ impl Multipart {
             allowance,
             fields: 0,
             files: 0,
+            running,
         }
     }
 
@@ -143,6 +150,7 @@ impl Multipart {
             names,
             field,
             memory,
+            running: self.running.as_ref(),
         }))
     }
 
@@ -238,15 +246,9 @@ impl Part<'_> {
     ///
     /// # Cancel safety
     /// Dropped early, the part is lost.
-    pub async fn bytes(mut self) -> Result<Bytes, Problem> {
-        let mut all = BytesMut::new();
-        while let Some(piece) = self.chunk().await? {
-            if all.len() + piece.len() > self.memory {
-                return Err(too_large(self.memory));
-            }
-            all.extend_from_slice(&piece);
-        }
-        Ok(all.freeze())
+    pub async fn bytes(self) -> Result<Bytes, Problem> {
+        let (bytes, room) = self.read().await?;
+        Ok(room.around(bytes))
     }
 
     /// All of it, as text, within `multipart_memory` (2 MiB).
@@ -257,8 +259,24 @@ impl Part<'_> {
     /// # Cancel safety
     /// Dropped early, the part is lost.
     pub async fn text(self) -> Result<String, Problem> {
-        String::from_utf8(self.bytes().await?.into())
+        let (bytes, _room) = self.read().await?;
+        String::from_utf8(bytes.into())
             .map_err(|_| Problem::bad_request("a field of the form is not UTF-8"))
+    }
+
+    /// All of it, with the room that it takes.
+    async fn read(mut self) -> Result<(Bytes, Room), Problem> {
+        let mut claim = Claim::of_running(self.running);
+        let mut all = BytesMut::new();
+        while let Some(piece) = self.chunk().await? {
+            let total = all.len() + piece.len();
+            if total > self.memory {
+                return Err(too_large(self.memory));
+            }
+            claim.cover(total, None).await?;
+            all.extend_from_slice(&piece);
+        }
+        Ok((all.freeze(), claim.into_room()))
     }
 }
 
@@ -307,6 +325,7 @@ impl FromRequest for Multipart {
         let FormKind::Multipart { boundary } = FormKind::multipart(&media, &limits)? else {
             return Err(Problem::bad_request("the multipart boundary is missing"));
         };
+        let running = Running::of_request(&request);
         let body = BodyStream::of(request)?;
         let frames = stream::unfold(body, |mut body| async move {
             let item = body
@@ -316,7 +335,7 @@ impl FromRequest for Multipart {
                 .transpose()?;
             Some((item, body))
         });
-        Ok(Self::new(Box::pin(frames), &boundary, limits))
+        Ok(Self::new(Box::pin(frames), &boundary, limits, running))
     }
 }
 
