@@ -25,7 +25,7 @@ pub use fault::{ConfigError, Origin};
 pub use keys::{Config, KEYS, Key, LATER, Settings};
 pub use network::Network;
 pub use resolve::resolve;
-pub use value::{Balancing, LogFormat, Mode, Variables};
+pub use value::{Balancing, LogFormat, LogRequests, Mode, Variables};
 
 /// What is odd in a configuration without being wrong, one sentence each.
 pub type Warnings = Vec<String>;

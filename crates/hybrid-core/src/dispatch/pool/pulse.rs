@@ -12,6 +12,7 @@ use tokio::sync::mpsc::Sender;
 
 use super::{Asker, Shared, asleep::Observed, cores, hold::Hold, permits::PERMIT, worker};
 use crate::{
+    kept,
     sync::{AtomicBool, Ordering},
     telemetry::{
         clock::{self, Instant},
@@ -90,6 +91,7 @@ impl Pulse {
             }
         }
         if self.beats.is_multiple_of(SWEEP) {
+            self.forget(shared);
             sweep(shared, now);
         }
         shared.wake();
@@ -102,7 +104,7 @@ impl Pulse {
     fn follow_cores(&mut self, shared: &Shared) {
         let cores = cores::allowed();
         if shared.limits.is_managed && (cores - self.cores).abs() > 0.001 {
-            tracing::info!(from = self.cores, to = cores, "processors allowed");
+            kept::quietly(|| tracing::info!(from = self.cores, to = cores, "processors allowed"));
             shared.permits.set_cores(cores);
             self.cores = cores;
         }
@@ -154,6 +156,20 @@ impl Pulse {
         }
     }
 
+    /// Lets go of what it keeps of threads that have left their place.
+    fn forget(&mut self, shared: &Shared) {
+        for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
+            observed.forget_unless(hold.thread());
+        }
+    }
+
+    /// Nothing waits, and nothing is looked at for a while.
+    pub(super) fn rest(&mut self) {
+        self.observed
+            .iter_mut()
+            .for_each(|observed| observed.forget_unless(None));
+    }
+
     /// The pool closes.
     pub(super) fn end(&self) {
         self.reserve.wake();
@@ -183,7 +199,9 @@ impl Reserve {
             let is_alive = Arc::clone(&self.is_alive);
             move || {
                 let place = shared.limits.threads_max;
-                worker::enter(&shared, place, || stand_by(&shared, place, &is_alive));
+                kept::or_end("hybrid-pool-reserve", || {
+                    worker::enter(&shared, place, || stand_by(&shared, place, &is_alive));
+                });
                 drop(alive);
             }
         });
@@ -191,7 +209,9 @@ impl Reserve {
             Ok(handle) => self.thread = Some(handle.thread().clone()),
             Err(error) => {
                 self.is_alive.store(false, Ordering::SeqCst);
-                tracing::error!(%error, "the system refuses the reserved pool thread");
+                kept::quietly(
+                    || tracing::error!(%error, "the system refuses the reserved pool thread"),
+                );
             }
         }
     }

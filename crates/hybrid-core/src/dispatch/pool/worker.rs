@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use super::{Asker, Brief, Ended, Job, Next, Shared, Turn, handoff::Rest};
 use crate::{
     dispatch::catch::catch,
+    kept,
     sync::{Ordering, park::Parker},
     telemetry::timing::Timing,
 };
@@ -25,10 +26,15 @@ pub(super) fn start(
     let shared = Arc::clone(shared);
     // Not joined: `Pool::join` waits for every `alive`.
     worker.spawn(move || {
-        enter(&shared, place, || {
-            let rest = work(&shared, place, &parker);
-            shared.threads.fetch_sub(1, Ordering::SeqCst);
-            shared.handoff.leave_place(place, parker, rest);
+        // Permits and places are counted by what the thread does next: a panic of the
+        // pool's own leaves counts that nobody can set right.
+        kept::or_end("hybrid-pool", || {
+            enter(&shared, place, || {
+                let rest = work(&shared, place, &parker);
+                shared.threads.fetch_sub(1, Ordering::SeqCst);
+                shared.holds[place].set_thread(0);
+                shared.handoff.leave_place(place, parker, rest);
+            });
         });
         drop(alive);
     })?;
@@ -106,10 +112,12 @@ pub(super) fn run(job: Job, turn: Turn) -> Option<Timing> {
     match catch(move || (job.work)(turn)) {
         Ok(timing) => timing,
         Err(panicked) => {
-            tracing::error!(
-                panic = panicked.0,
-                "a job of the pool panicked outside its handler"
-            );
+            kept::quietly(|| {
+                tracing::error!(
+                    panic = panicked.0,
+                    "a job of the pool panicked outside its handler"
+                )
+            });
             None
         }
     }
@@ -145,7 +153,9 @@ fn lower_priority(nice: u8) {
         let lowered = getpriority_process(thread)
             .and_then(|own| setpriority_process(thread, (own + i32::from(nice)).min(NICEST)));
         if let Err(error) = lowered {
-            tracing::warn!(%error, nice, "the pool's priority could not be lowered");
+            kept::quietly(
+                || tracing::warn!(%error, nice, "the pool's priority could not be lowered"),
+            );
         }
     }
 }
