@@ -9,7 +9,7 @@ pub use hybrid_core::{
         TrailingSlash, worker,
     },
     body::Body,
-    config::{Balancing, Config, LogFormat, Mode, Variables},
+    config::{Balancing, Config, LogFormat, LogRequests, Mode, Variables},
     dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
     error::{Error, Result},
     extract::{

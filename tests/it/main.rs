@@ -20,6 +20,7 @@ mod http2;
 mod lanes;
 mod layers;
 mod leaving;
+mod log;
 mod measuring;
 mod metrics;
 mod mounting;

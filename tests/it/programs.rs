@@ -4,7 +4,7 @@
 
 use std::{
     env,
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Read},
     net::SocketAddr,
     path::Path,
     process::{Child, Command, ExitCode, ExitStatus, Stdio, Termination},
@@ -219,15 +219,37 @@ impl Program {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = BufReader::new(child.stderr.take().unwrap());
-        let (say, lines) = mpsc::channel();
-        // Ends with the program. Nobody listens where the test is over.
-        thread::spawn(move || {
-            log.lines()
-                .map_while(Result::ok)
-                .try_for_each(|line| say.send(line))
-        });
+        let lines = reading(child.stderr.take().unwrap());
         Self { child, lines }
+    }
+
+    /// Starts `MODULE::NAME` with that in place of a pipe that is read.
+    pub(crate) fn start_unread(name: &str, stderr: Stdio, variables: &[(&str, &str)]) -> Self {
+        let child = Command::new(env::current_exe().unwrap())
+            .args([name, "--exact", "--nocapture"])
+            .envs([(PROGRAM, "1"), ("RUST_BACKTRACE", "0")])
+            .envs(variables.iter().copied())
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        let (_, lines) = mpsc::channel();
+        Self { child, lines }
+    }
+
+    /// Where it listens, as the system says.
+    pub(crate) fn found(&self) -> SocketAddr {
+        let mut found = None;
+        eventually("it listens", || {
+            found = listening(self.pid());
+            found.is_some()
+        });
+        found.unwrap()
+    }
+
+    /// Reads what it writes from here on.
+    pub(crate) fn read(&mut self, log: impl Read + Send + 'static) {
+        self.lines = reading(log);
     }
 
     /// Reads the log up to a line with that text; returns what follows it there.
@@ -254,6 +276,10 @@ impl Program {
         kill_process(Pid::from_child(&self.child), signal).unwrap();
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits for its end.
     pub(crate) fn ended(mut self) -> Ended {
         let mut log = String::new();
@@ -269,6 +295,44 @@ impl Program {
             log,
         }
     }
+}
+
+/// The lines of a log, as they come.
+fn reading(log: impl Read + Send + 'static) -> Receiver<String> {
+    let log = BufReader::new(log);
+    let (say, lines) = mpsc::channel();
+    // Ends with the program. Nobody listens where the test is over.
+    thread::spawn(move || {
+        log.lines()
+            .map_while(Result::ok)
+            .try_for_each(|line| say.send(line))
+    });
+    lines
+}
+
+/// The socket that a process listens on.
+fn listening(pid: i32) -> Option<SocketAddr> {
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?;
+    let links = files.filter_map(|file| std::fs::read_link(file.ok()?.path()).ok());
+    let own: Vec<String> = links
+        .filter_map(|link| {
+            let link = link.to_str()?;
+            let inode = link.strip_prefix("socket:[")?.strip_suffix(']')?;
+            Some(inode.to_owned())
+        })
+        .collect();
+    // Lines as `0: 0100007F:1F90 00000000:0000 0A ..`, of which 0A is listening and the
+    // tenth field the inode (proc(5)).
+    let sockets = std::fs::read_to_string(format!("/proc/{pid}/net/tcp")).ok()?;
+    sockets.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_own = own
+            .iter()
+            .any(|inode| fields.get(9) == Some(&inode.as_str()));
+        let (_, port) = fields.get(1)?.split_once(':')?;
+        let port = u16::from_str_radix(port, 16).ok()?;
+        (is_own && fields.get(3) == Some(&"0A")).then(|| ([127, 0, 0, 1], port).into())
+    })
 }
 
 impl Drop for Program {

@@ -76,9 +76,11 @@ fn the_start_logs_every_route_with_its_lane_and_place() {
     let warning = program.says("the variable `HYBRID_ADRR` is ignored");
     assert!(warning.contains("did you mean `addr`?"), "{warning}");
     let check = |route: &str, lane: &str| {
-        let line = program.says(&format!("path=\"{route}\""));
-        assert!(line.contains(&format!("lane=\"{lane}\"")), "{line}");
-        assert!(line.contains("tests/it/programs.rs:"), "{line}");
+        let line = program.says(&format!("  GET  {route} "));
+        let columns: Vec<_> = line.split_whitespace().collect();
+        assert_eq!(columns[0], lane, "{line}");
+        assert!(columns[1].starts_with("it::programs::"), "{line}");
+        assert!(columns[2].starts_with("tests/it/programs.rs:"), "{line}");
     };
     check("/sleep/{ms}", "pool");
     check("/sleep-async/{ms}", "event");

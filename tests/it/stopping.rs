@@ -14,7 +14,7 @@ use std::{
 use rustix::process::Signal;
 
 use crate::{
-    harness::{Wire, at_once, join},
+    harness::{Wire, at_once, eventually, join},
     programs::{Program, THREADS},
 };
 
@@ -128,11 +128,57 @@ fn a_second_signal_stops_at_once() {
         "it took {:?}",
         asked.elapsed()
     );
-    assert!(
-        ended.status.code().is_some(),
-        "it was killed: {}",
-        ended.log
-    );
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
+    let said = "stopped at once by a second signal, before everything was finished: 2 \
+                connections were cut";
+    assert!(ended.log.contains(said), "{}", ended.log);
+    assert!(!ended.log.contains("Pool {"), "{}", ended.log);
+    assert!(!ended.log.contains("could not start"), "{}", ended.log);
+}
+
+/// The threads are taken, by handlers that go on beyond the grace: what waits for one is
+/// told so, and the grace is no longer for them.
+#[test]
+fn what_waits_when_the_grace_ends_is_refused_and_not_dropped() {
+    let grace = [("HYBRID_SHUTDOWN_GRACE", "3s")];
+    let program = Program::start("serving", Path::new("."), &grace);
+    let addr = program.listens();
+    let mut running: Vec<Wire> = (0..THREADS).map(|_| Wire::to(addr)).collect();
+    for wire in &mut running {
+        wire.write(get("/sleep/60000"));
+    }
+    let mut last = Wire::to(addr);
+    eventually("every thread is taken", || {
+        last.write(get("/threads"));
+        let threads = last.read();
+        threads.text().matches("hybrid-pool-").count() > THREADS
+    });
+    let mut waiting: Vec<Wire> = (0..5).map(|_| Wire::to(addr)).collect();
+    for wire in &mut waiting {
+        wire.write(get("/sleep/1"));
+    }
+    // Answered after they were read, on the same loops.
+    last.write(get("/sleep-async/100"));
+    assert_eq!(last.read().status, 200);
+    drop(last);
+    let asked = Instant::now();
+    program.signal(Signal::TERM);
+    for wire in &mut waiting {
+        let reply = wire.read();
+        assert_eq!(reply.status, 503);
+        assert!(reply.text().contains("shutting_down"), "{}", reply.text());
+        assert_eq!(reply.header("connection"), Some("close"));
+        assert!(wire.is_closed());
+    }
+    assert!(running.iter_mut().all(|wire| wire.try_read().is_none()));
+    let ended = program.ended();
+    let took = asked.elapsed();
+    assert!(took < Duration::from_millis(4500), "{took:?}");
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
+    let waited = "requests that waited were refused requests=5";
+    assert!(ended.log.contains(waited), "{}", ended.log);
+    let cut = "`shutdown_grace`, was over before everything was finished: 8 connections were cut";
+    assert!(ended.log.contains(cut), "{}", ended.log);
 }
 
 /// What is not finished within the grace is cut, and the log says so.
@@ -157,7 +203,7 @@ fn a_grace_that_is_over_cuts_what_runs() {
         "it took {:?}",
         asked.elapsed()
     );
-    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
+    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(ended.log.contains("connections=2"), "{}", ended.log);
     assert!(ended.log.contains("the stop hook ran"), "{}", ended.log);
 }

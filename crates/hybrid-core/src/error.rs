@@ -10,9 +10,30 @@ use crate::BoxError;
 ///
 /// `Debug` is the readable report, since that is what `fn main() -> hybrid::Result<()>`
 /// prints.
+///
+/// Boxed errors and `io::Error` become one under `?`, so that `main` may do other things
+/// that fail before it serves:
+///
+/// ```no_run
+/// # use hybrid_core::{app::App, error::Result};
+/// fn main() -> Result<()> {
+///     let greeting = std::fs::read_to_string("greeting.txt")?;
+///     App::new().state(greeting).run()
+/// }
+/// ```
 pub struct Error {
     faults: Vec<Fault>,
+    when: When,
     source: Option<BoxError>,
+}
+
+/// What it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    Start,
+    Serving,
+    /// Another error of `main`.
+    Other,
 }
 
 /// The result of building and serving.
@@ -59,6 +80,7 @@ impl Error {
     pub(crate) fn from_faults(faults: Vec<Fault>) -> Self {
         Self {
             faults,
+            when: When::Start,
             source: None,
         }
     }
@@ -66,7 +88,24 @@ impl Error {
     pub(crate) fn one(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
         Self {
             faults: vec![Fault::new(message)],
+            when: When::Start,
             source: Some(source.into()),
+        }
+    }
+
+    /// An error of a server that had begun to serve.
+    pub(crate) fn while_serving(message: impl Into<String>, source: impl Into<BoxError>) -> Self {
+        Self {
+            when: When::Serving,
+            ..Self::one(message, source)
+        }
+    }
+
+    /// A server that ended before it had finished.
+    pub(crate) fn ended(message: String) -> Self {
+        Self {
+            when: When::Serving,
+            ..Self::from_faults(vec![Fault::new(message)])
         }
     }
 
@@ -103,6 +142,15 @@ impl fmt::Display for Error {
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.when != When::Start {
+            fmt::Display::fmt(self, f)?;
+            let mut next = std::error::Error::source(self);
+            while let Some(cause) = next {
+                write!(f, "\n     {cause}")?;
+                next = cause.source();
+            }
+            return Ok(());
+        }
         match self.faults.len() {
             1 => f.write_str("the application could not start:")?,
             n => write!(f, "the application could not start, {n} things are wrong:")?,
@@ -119,8 +167,76 @@ impl fmt::Debug for Error {
 
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.source
-            .as_ref()
-            .map(|source| &**source as &(dyn std::error::Error + 'static))
+        let source = self.source.as_ref()?;
+        match self.when {
+            // Its text is this error's own.
+            When::Other => source.source(),
+            When::Start | When::Serving => Some(&**source),
+        }
+    }
+}
+
+impl From<BoxError> for Error {
+    fn from(error: BoxError) -> Self {
+        // Boxed as any other, it is its own report.
+        match error.downcast::<Self>() {
+            Ok(own) => *own,
+            Err(error) => Self {
+                when: When::Other,
+                ..Self::one(error.to_string(), error)
+            },
+        }
+    }
+}
+
+impl From<Box<dyn std::error::Error>> for Error {
+    fn from(error: Box<dyn std::error::Error>) -> Self {
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return *own,
+            Err(error) => error,
+        };
+        let mut text = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            text = format!("{text}\n     {cause}");
+            next = cause.source();
+        }
+        Self::from(BoxError::from(text))
+    }
+}
+
+impl From<std::io::Error> for Error {
+    fn from(error: std::io::Error) -> Self {
+        Self::from(BoxError::from(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_boxed_error_is_one_of_main() {
+        let of_main = || -> Result<()> {
+            let error: Box<dyn std::error::Error> = "no such file: greeting.txt".into();
+            Err(error)?
+        };
+        let report = format!("{:?}", of_main().unwrap_err());
+        assert_eq!(report, "no such file: greeting.txt");
+        let sendable = || -> Result<()> { Err(BoxError::from("text"))? };
+        assert_eq!(format!("{:?}", sendable().unwrap_err()), "text");
+        let io = || -> Result<()> { Err(std::io::Error::other("disk"))? };
+        assert_eq!(io().unwrap_err().to_string(), "disk");
+        let twice = || -> Result<()> {
+            let error: BoxError = Error::from_faults(vec![Fault::new("a"), Fault::new("b")]).into();
+            Err(error)?
+        };
+        assert_eq!(twice().unwrap_err().count(), 2);
+    }
+
+    #[test]
+    fn an_end_is_not_reported_as_a_start() {
+        let ended = Error::ended("2 connections were cut".to_owned());
+        assert_eq!(format!("{ended:?}"), "2 connections were cut");
     }
 }

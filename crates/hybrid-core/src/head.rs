@@ -156,6 +156,14 @@ impl Parts {
     }
 }
 
+impl Drop for Parts {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.keep_for_line();
+        }
+    }
+}
+
 impl Deref for Parts {
     type Target = Head;
 

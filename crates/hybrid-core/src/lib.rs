@@ -34,6 +34,8 @@ pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
+pub(crate) mod kept;
+pub(crate) mod log;
 pub mod problem;
 pub mod respond;
 pub(crate) mod router;

@@ -63,6 +63,7 @@ struct Answer {
     body: AnswerBody,
     returned: Vec<u32>,
     retires: bool,
+    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -81,6 +82,7 @@ fn answer(call: u64) -> Answer {
         body: AnswerBody::Inline(b"lied".to_vec()),
         returned: Vec::new(),
         retires: false,
+        failure: None,
     }
 }
 
@@ -177,7 +179,7 @@ fn lie(how: String, body: Bytes) {
         "ready" => say(
             &socket,
             &encoded(&FromWorker::Ready(Ready {
-                version: 1,
+                version: 2,
                 fingerprint: 0,
                 notes: Vec::new(),
             })),

@@ -2,20 +2,22 @@
 //! application's. It is there before the first request and until the last answer
 //! and the stop hooks are done, so that a stop can be watched.
 
-use std::{fmt, sync::Arc};
-
-use tokio::{
-    net::TcpListener,
-    sync::oneshot::{self, Sender},
-    task::JoinHandle,
+use std::{
+    fmt, io,
+    net::TcpListener as StdListener,
+    sync::{Arc, Mutex, PoisonError},
 };
+
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
     BoxResponse, Response,
     app::Frozen,
     body::Body,
     config::Settings,
+    dispatch::catch::Catching,
     head::Came,
+    kept::{self, Panics},
     problem::Problem,
     server::{self, Application, Local},
 };
@@ -25,7 +27,7 @@ const CONNECTIONS_MAX: usize = 64;
 
 /// The server of the admin endpoints; it ends when this is dropped.
 pub(crate) struct AdminServer {
-    end: Sender<()>,
+    end: watch::Sender<()>,
     served: JoinHandle<()>,
 }
 
@@ -37,18 +39,13 @@ struct AdminApp {
 
 impl AdminServer {
     /// Serves on that listener, which is bound already.
-    pub(crate) fn start(app: &Arc<Frozen>, listener: std::net::TcpListener) -> Option<Self> {
-        let listener = match TcpListener::from_std(listener) {
-            Ok(listener) => listener,
-            Err(error) => {
-                tracing::error!(%error, "the admin endpoints cannot be served");
-                return None;
-            }
-        };
+    pub(crate) fn start(app: &Arc<Frozen>, listener: StdListener) -> Self {
         if let Ok(addr) = listener.local_addr() {
-            tracing::info!("admin endpoints on http://{addr}");
+            kept::quietly(|| tracing::info!("admin endpoints on http://{addr}"));
             if !addr.ip().is_loopback() && app.settings().admin_token.is_none() {
-                tracing::warn!("they are open to whoever reaches {addr}: set `admin_token`");
+                kept::quietly(|| {
+                    tracing::warn!("they are open to whoever reaches {addr}: set `admin_token`");
+                });
             }
         }
         let settings = Settings {
@@ -59,12 +56,9 @@ impl AdminServer {
             app: Arc::clone(app),
             settings,
         });
-        let (end, ended) = oneshot::channel();
-        let served = tokio::spawn(server::serve_beside(app, listener, async {
-            // Dropped without a word, it is the end too.
-            let _ = ended.await;
-        }));
-        Some(Self { end, served })
+        let (end, ended) = watch::channel(());
+        let served = tokio::spawn(keep(app, listener, ended));
+        Self { end, served }
     }
 
     /// Ends it, and waits until it has answered what it was asked.
@@ -73,6 +67,54 @@ impl AdminServer {
         // An error means that it panicked: then it has ended as well.
         let _ = self.served.await;
     }
+}
+
+const NAME: &str = "admin listener";
+
+/// Serves until the end, and again after a panic.
+async fn keep(app: Arc<AdminApp>, listener: StdListener, ended: watch::Receiver<()>) {
+    let mut panics = Panics::default();
+    let socket = Arc::new(Mutex::new(Some(listener)));
+    loop {
+        let again = match once_more(&socket) {
+            Ok(Some(again)) => again,
+            Ok(None) => return,
+            Err(error) => {
+                kept::quietly(|| tracing::error!(%error, "the admin endpoints cannot be served"));
+                return;
+            }
+        };
+        let (app, mut ended) = (Arc::clone(&app), ended.clone());
+        let socket = Arc::clone(&socket);
+        let serving = async move {
+            let end = async move {
+                kept::fail_here(NAME);
+                // Nothing is ever sent: the channel ends with its sender.
+                let _ = ended.changed().await;
+                // While the last are answered, nothing more is let in.
+                drop(take(&socket));
+            };
+            server::serve_beside(app, again, end).await;
+        };
+        match Catching::new(Box::pin(serving)).await {
+            Ok(()) => return,
+            Err(panicked) => tokio::time::sleep(panics.say(NAME, &panicked)).await,
+        }
+    }
+}
+
+/// The listening socket, until the end.
+type Socket = Mutex<Option<StdListener>>;
+
+/// The same socket for one more server.
+fn once_more(socket: &Socket) -> io::Result<Option<TcpListener>> {
+    let socket = socket.lock().unwrap_or_else(PoisonError::into_inner);
+    let again = socket.as_ref().map(StdListener::try_clone).transpose()?;
+    again.map(TcpListener::from_std).transpose()
+}
+
+fn take(socket: &Socket) -> Option<StdListener> {
+    socket.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 impl Application for AdminApp {

@@ -31,6 +31,7 @@ use crate::{
     },
     error::{Error, Fault},
     extract::{BodyCheck, Describe, room::Bodies},
+    log::requests::lines_from,
     problem::Registry,
     router::{Limit, Route, RouterBuilder, Template, join},
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
@@ -180,6 +181,7 @@ pub(crate) fn build(
     let pool = start_pool(&settings, routes.len(), runtime)?;
     let processes = processes::start(&settings, purpose, app.processes, &routes, runtime)?;
     let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
+    let lines_from = lines_from(settings.log_requests);
     let frozen = Frozen {
         balancer,
         router: router.unwrap_or_default(),
@@ -203,6 +205,7 @@ pub(crate) fn build(
         notes_placement: purpose == For::Testing,
         sends_in_place: purpose == For::Serving,
         stops: AtomicBool::new(false),
+        lines_from,
     };
     let built = Arc::new(frozen);
     if purpose != For::Worker {

@@ -3,6 +3,8 @@
 //! Nothing in it changes any more but counters, so requests share it without a
 //! lock.
 
+mod lines;
+
 use std::{
     fmt,
     future::{Future, poll_fn},
@@ -36,8 +38,13 @@ use crate::{
         ticket::Ticket,
         within::within,
     },
-    extract::room::{Bodies, Kept},
+    extract::room::{self, Bodies},
     head::{Came, Head, Matched, Parts},
+    kept,
+    log::{
+        clip,
+        requests::{self, Failure, Kept, Seen},
+    },
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
     respond::{IntoResponse, Redirect},
     router::{Found, Route, Router},
@@ -81,6 +88,8 @@ pub struct Frozen {
     pub(super) sends_in_place: bool,
     /// The server has begun to stop.
     pub(super) stops: AtomicBool,
+    /// The least status whose requests have a line in the log.
+    pub(super) lines_from: u16,
 }
 
 /// What the router found for a request, on its way through layers.
@@ -116,7 +125,10 @@ impl Application for Frozen {
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
         let in_flight = self.telemetry.begun(None, &http.method, clock::now());
-        let response = self.render_refusal(&problem, http);
+        let mut response = self.render_refusal(&problem, http);
+        if response.status().as_u16() >= self.lines_from {
+            lines::log_refusal(http, &in_flight, &mut response);
+        }
         self.telemetry.answered(&in_flight, response.status());
         response
     }
@@ -128,10 +140,32 @@ impl Application for Frozen {
     fn begin_stop(&self) {
         self.stops.store(true, Ordering::Relaxed);
     }
+
+    fn refuse_waiting(&self) {
+        let limits = self
+            .routes
+            .iter()
+            .filter_map(|route| route.running.as_ref());
+        limits.for_each(|limit| limit.permits.close());
+        if let Processes::Apart(workers) = &self.processes {
+            workers.close();
+        }
+        let requests = self.pool.cut();
+        if requests > 0 {
+            kept::quietly(|| tracing::warn!(requests, "requests that waited were refused"));
+        }
+    }
 }
 
 impl Frozen {
-    fn answering(app: Local<Self>, mut came: Box<Came>, body: Body) -> Answering {
+    fn answering(app: Local<Self>, came: Box<Came>, body: Body) -> Answering {
+        if requests::wants_span() || app.lines_from == 0 {
+            return Self::answering_in_span(app, came, body);
+        }
+        Self::answering_alone(app, came, body)
+    }
+
+    fn answering_alone(app: Local<Self>, mut came: Box<Came>, body: Body) -> Answering {
         let received = clock::now();
         if came.http.version >= Version::HTTP_2 {
             name_host(&mut came.http);
@@ -283,14 +317,22 @@ impl Frozen {
         let rendered = catch(|| {
             let resolved = self.registry.resolve(problem);
             let shown = resolved.as_ref().unwrap_or(problem);
-            log_failure(problem, shown, route);
-            write(shown)
+            let mut response = write(shown);
+            if shown.status().is_server_error() {
+                note_failure(problem, &mut response);
+            }
+            response
         });
         rendered.unwrap_or_else(|Panicked(panic)| {
             let panic = clip(&panic);
-            tracing::error!(route, panic, "writing an error panicked");
+            kept::quietly(|| tracing::error!(route, panic, "writing an error panicked"));
             self.error_format.write(&Problem::of(&kinds::INTERNAL))
         })
+    }
+
+    /// The least status whose requests have a line in the log.
+    pub(crate) fn lines_from(&self) -> u16 {
+        self.lines_from
     }
 
     /// Whether the server has begun to stop.
@@ -381,7 +423,7 @@ impl Frozen {
             .await
             .is_err()
         {
-            tracing::warn!("handlers whose clients have left were cut");
+            kept::quietly(|| tracing::warn!("handlers whose clients have left were cut"));
         }
         if let Processes::Apart(workers) = &self.processes {
             workers.close();
@@ -389,7 +431,7 @@ impl Frozen {
                 .await
                 .is_err()
             {
-                tracing::warn!("worker processes are still busy and are killed");
+                kept::quietly(|| tracing::warn!("worker processes are still busy and are killed"));
             }
         }
         self.pool.close();
@@ -397,7 +439,8 @@ impl Frozen {
             .await
             .is_err()
         {
-            tracing::warn!(pool = ?self.pool, "pool threads are still busy and were left");
+            let threads = self.pool.gauges().busy;
+            kept::quietly(|| tracing::warn!(threads, "pool threads are still busy and were left"));
         }
         self.balancer.close();
         // It leaves as soon as it is woken.
@@ -407,7 +450,9 @@ impl Frozen {
     /// Lets a handler outlive its client, as long as there is room.
     pub(crate) fn detach(app: &Local<Self>, serving: Serving, route: Option<usize>) {
         let Ok(permit) = Arc::clone(&app.detached).try_acquire_owned() else {
-            tracing::warn!("too many handlers outlive their clients; one was cancelled");
+            kept::quietly(|| {
+                tracing::warn!("too many handlers outlive their clients; one was cancelled")
+            });
             return;
         };
         let app = app.clone();
@@ -420,34 +465,24 @@ impl Frozen {
             });
             if let Err(Panicked(panic)) = ended.await {
                 let panic = clip(&panic);
-                tracing::error!(panic, "a handler whose client had left panicked");
+                kept::quietly(|| {
+                    tracing::error!(panic, "a handler whose client had left panicked")
+                });
             }
             drop(permit);
         });
     }
 }
 
-fn log_failure(problem: &Problem, shown: &Problem, route: &str) {
-    let is_expected = matches!(shown.status().as_u16(), 503 | 504) && problem.source().is_none();
-    if shown.status().is_server_error() && !is_expected {
-        let error = clip(&problem.private_detail());
-        tracing::error!(
-            route,
-            status = shown.status().as_u16(),
-            error,
-            "a request failed"
-        );
+/// What is not for the client is for the log.
+#[cold]
+fn note_failure(problem: &Problem, response: &mut Response) {
+    let text = problem.private_detail();
+    if !text.is_empty() {
+        response
+            .extensions_mut()
+            .insert(Failure(clip(&text).into()));
     }
-}
-
-/// A log field holds at most 1 KiB.
-fn clip(text: &str) -> String {
-    const BYTES_MAX: usize = 1024;
-    let end = text
-        .char_indices()
-        .map(|(at, c)| at + c.len_utf8())
-        .take_while(|end| *end <= BYTES_MAX);
-    text[..end.last().unwrap_or(0)].to_owned()
 }
 
 /// Under HTTP/2 the target says the host, and `Host` is mostly left out. It is put in
@@ -511,6 +546,12 @@ impl Routed {
             .map_or(&self.app.states, |matched| &matched.route.states)
     }
 
+    /// Where the request runs, as far as that is known.
+    fn lane(&self) -> Lane {
+        let matched = self.target.matched();
+        matched.map_or(Lane::Event, |matched| matched.route.effective_lane.get())
+    }
+
     /// The template of the route that was found.
     pub(crate) fn route(&self) -> Option<&str> {
         self.target
@@ -552,11 +593,23 @@ impl Routed {
     ) -> Answering {
         let app = self.app.clone();
         let route = self.target.matched().map(|matched| matched.route.index);
+        let (received, lane) = (self.received, self.lane());
+        // Behind a layer nobody knows what becomes of the head.
+        let seen = (app.lines_from < u16::MAX).then(|| Seen::of(&came.http, lane));
+        let mut kept = Kept(seen, received);
         let mut request = Request::from_parts(came.http, body);
         request.extensions_mut().insert(self);
         let layered = app.clone();
-        let serving = Box::pin(async move { Box::new(layered.stacks[stack].call(request).await) });
-        let mut answering = Answering::new(app, serving, spare);
+        let serving = Box::pin(async move {
+            let mut response = Box::new(layered.stacks[stack].call(request).await);
+            if let Some(seen) = kept.0.take()
+                && response.status().as_u16() >= layered.lines_from
+            {
+                seen.note(response.extensions_mut());
+            }
+            response
+        });
+        let mut answering = Answering::new(app, serving, spare, received);
         answering.route = route;
         answering.is_layered = true;
         answering
@@ -587,7 +640,7 @@ impl Routed {
             };
             let request = Request::from_parts(came.http, body);
             let serving = Box::pin(async move { Box::new(routed.elsewhere(request).await) });
-            return Answering::new(app, serving, spare);
+            return Answering::new(app, serving, spare, received);
         };
         let route = &*matched.route;
         let (index, serve) = (route.index, Arc::clone(&route.serve));
@@ -602,7 +655,7 @@ impl Routed {
             lane,
             received,
             cancel: detaching.clone().map(Cancel::of).unwrap_or_default(),
-            room: Kept::default(),
+            room: room::Kept::default(),
         };
         let mut serving = serve.serve(Call { parts, body });
         if lane == Lane::Quarantine {
@@ -614,7 +667,7 @@ impl Routed {
             };
             serving = app.balancer.confine(serving, index, refused);
         }
-        let mut answering = Answering::new(app, serving, spare);
+        let mut answering = Answering::new(app, serving, spare, received);
         answering.route = Some(index);
         answering.detaching = detaching;
         answering
@@ -674,7 +727,25 @@ impl Parts {
 
 impl Routed {
     /// Answers where no route does.
-    async fn elsewhere(self, mut request: Request) -> Response {
+    async fn elsewhere(self, request: Request) -> Response {
+        let lines_from = self.app.lines_from;
+        if lines_from == u16::MAX || matches!(self.target, Target::Admin(_)) {
+            return self.answer_elsewhere(request).await;
+        }
+        let (parts, body) = request.into_parts();
+        let mut kept = Kept(Some(Seen::of(&parts, Lane::Event)), self.received);
+        let mut response = self
+            .answer_elsewhere(Request::from_parts(parts, body))
+            .await;
+        if let Some(seen) = kept.0.take()
+            && response.status().as_u16() >= lines_from
+        {
+            seen.note(response.extensions_mut());
+        }
+        response
+    }
+
+    async fn answer_elsewhere(self, mut request: Request) -> Response {
         let problem = match &self.target {
             Target::Mount(mount) => {
                 if let Some(client) = self.client(request.headers()) {
@@ -717,6 +788,7 @@ impl Routed {
 pub(crate) struct Answering {
     app: Local<Frozen>,
     serving: Catching<BoxResponse>,
+    received: Instant,
     /// The index of its route.
     route: Option<usize>,
     detaching: Option<Arc<Ticket>>,
@@ -731,9 +803,15 @@ pub(crate) struct Answering {
 }
 
 impl Answering {
-    fn new(app: Local<Frozen>, serving: Serving, spare: Option<Box<Head>>) -> Self {
+    fn new(
+        app: Local<Frozen>,
+        serving: Serving,
+        spare: Option<Box<Head>>,
+        received: Instant,
+    ) -> Self {
         Self {
             app,
+            received,
             serving: Catching::new(serving),
             route: None,
             detaching: None,
@@ -755,6 +833,9 @@ impl Answering {
             carried.replace(&mut response, rendered);
         }
         self.place(&mut response);
+        if response.status().as_u16() >= self.app.lines_from {
+            self.log(&mut response);
+        }
         if self.is_head {
             remove_body(&mut response);
         }
@@ -819,6 +900,9 @@ impl Drop for Answering {
     fn drop(&mut self) {
         if let Some(in_flight) = self.in_flight.take() {
             self.app.telemetry.left(&in_flight);
+            if self.app.lines_from == 0 {
+                requests::say_left(self.app.telemetry.method(&in_flight), self.route());
+            }
         }
         let begun = self
             .detaching

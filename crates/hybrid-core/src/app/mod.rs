@@ -7,7 +7,6 @@ mod group;
 mod guards;
 mod hooks;
 mod layers;
-mod logging;
 mod middleware;
 pub(crate) mod mount;
 mod processes;
@@ -47,7 +46,6 @@ use crate::{
 pub(crate) use build::{Configured, For, build, build_app, check_word, settings};
 use layers::Fallback;
 pub use layers::{HybridLayer, Inner, Layer};
-pub(crate) use logging::start_in_worker as start_worker_log;
 pub(crate) use serve::runtime as event_loops;
 
 /// A web application: routes, and what stands around them.

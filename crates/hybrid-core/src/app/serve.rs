@@ -18,14 +18,18 @@ use super::{
     App, Frozen,
     build::{self, Built, For},
     hooks::Hook,
-    logging,
 };
 use crate::{
     admin::AdminServer,
     config::Settings,
-    dispatch::process,
+    dispatch::{
+        catch::{Catching, Panicked},
+        process,
+    },
     error::{Error, Fault},
-    server::{self, Stop, signal},
+    kept,
+    log::{self, stderr},
+    server::{self, Ended, Stop, signal},
     sync::{AtomicUsize, Ordering},
 };
 
@@ -40,19 +44,34 @@ impl App {
     /// # Errors
     /// Everything that is wrong with the application or its configuration, at
     /// once; an address that cannot be listened on; a runtime that the system
-    /// refuses.
+    /// refuses; and an end before everything was finished, by a second signal or
+    /// since `shutdown_grace` was over: how many connections were cut.
     ///
-    /// # Panics
-    /// Inside a runtime: use [`serve`](Self::serve) there.
-    pub fn run(mut self) -> Result<(), Error> {
+    /// A runtime that is there already, `#[tokio::main]` say: call
+    /// [`serve`](Self::serve) there.
+    pub fn run(self) -> Result<(), Error> {
         if let Some(sockets) = process::sockets() {
             process::serve_worker(self, sockets);
+        }
+        let outcome = self.run_here();
+        log::finish(LOG_WAIT);
+        if outcome.is_err() && !stderr::is_ready(LOG_WAIT) {
+            // `main` would write the error where nothing reads, and never end.
+            std::process::exit(1);
+        }
+        outcome
+    }
+
+    fn run_here(mut self) -> Result<(), Error> {
+        if Handle::try_current().is_ok() {
+            return Err(inside_a_runtime());
         }
         self.processes.by_run = true;
         let mut configured = build::settings(&self.config, For::Serving);
         let settings = &configured.settings;
         configured.faults.extend(one_address_twice(settings));
-        logging::start(settings);
+        log::start(settings)
+            .map_err(|error| Error::one("the log's thread could not be started", error))?;
         let runtime = runtime(settings)?;
         let addr = settings.addr;
         let built = build::build(self, configured, For::Serving, runtime.handle())?;
@@ -148,6 +167,17 @@ pub(crate) async fn build_apart(app: App, purpose: For) -> Result<Built, Error> 
         .unwrap_or_else(|_| Err(Error::from_faults(vec![Fault::new("the start panicked")])))
 }
 
+/// How long the end of a program waits for its last log lines to be written.
+const LOG_WAIT: Duration = Duration::from_millis(500);
+
+fn inside_a_runtime() -> Error {
+    Error::from_faults(vec![Fault::new(
+        "`run()` starts a runtime of its own and was called inside of one: write `fn main()` \
+         without `#[tokio::main]` and `async`, or keep both and call \
+         `app.serve(listener).await` in place of `run()`",
+    )])
+}
+
 /// The admin endpoints want a port of their own.
 fn one_address_twice(settings: &Settings) -> Option<Fault> {
     let addr = settings.addr;
@@ -158,7 +188,7 @@ fn one_address_twice(settings: &Settings) -> Option<Fault> {
 async fn serve_built(
     built: Built,
     listener: TcpListener,
-    stop: impl Future<Output = Stop>,
+    stop: impl Future<Output = Stop> + Send + 'static,
 ) -> Result<(), Error> {
     let Built {
         app,
@@ -166,41 +196,59 @@ async fn serve_built(
         warnings,
         admin,
     } = built;
-    logging::say_start(&app, &warnings);
-    let admin = admin.and_then(|listener| AdminServer::start(&app, listener));
+    kept::quietly(|| log::say_start(&app, &warnings));
+    let admin = admin.map(|listener| AdminServer::start(&app, listener));
     if let Ok(addr) = listener.local_addr() {
-        tracing::info!("listening on http://{addr}");
+        kept::quietly(|| tracing::info!("listening on http://{addr}"));
         if app.shows_admin_to(addr.ip()) {
-            tracing::warn!(
-                "the admin endpoints are open to whoever reaches {addr}: set `admin_token`"
-            );
+            kept::quietly(|| {
+                tracing::warn!(
+                    "the admin endpoints are open to whoever reaches {addr}: set `admin_token`"
+                );
+            });
         }
     }
-    let outcome = server::serve(Arc::clone(&app), listener, stop).await;
-    if outcome.cut > 0 {
-        tracing::warn!(
-            connections = outcome.cut,
-            "cut, since the time to finish was over"
-        );
-    }
-    finish(&app, hooks, outcome.left.max(AFTER_LAST_ANSWER)).await;
+    let serving = server::serve(Arc::clone(&app), listener, stop);
+    let outcome = Catching::new(Box::pin(serving))
+        .await
+        .map_err(|Panicked(panic)| Error::while_serving("the server panicked and ends", panic))?;
+    let left = match outcome.how {
+        Ended::Finished => outcome.left.max(AFTER_LAST_ANSWER),
+        // What does not end by itself has had its time.
+        Ended::Late | Ended::AtOnce => AFTER_CUT,
+    };
+    finish(&app, hooks, left).await;
     if let Some(admin) = admin {
         admin.stop().await;
     }
-    Ok(())
+    let cut = outcome.cut;
+    let cut = format!(
+        "{cut} connection{} cut",
+        if cut == 1 { " was" } else { "s were" }
+    );
+    match outcome.how {
+        Ended::Finished => Ok(()),
+        Ended::Late => Err(Error::ended(format!(
+            "the time to finish, `shutdown_grace`, was over before everything was finished: {cut}"
+        ))),
+        Ended::AtOnce => Err(Error::ended(format!(
+            "stopped at once by a second signal, before everything was finished: {cut}"
+        ))),
+    }
 }
 
-/// What hooks and threads have after the last answer, also where the time to
-/// finish is over.
+/// What hooks and threads have after the last answer.
 const AFTER_LAST_ANSWER: Duration = Duration::from_secs(2);
+/// What threads have after the rest was cut, to notice.
+const AFTER_CUT: Duration = Duration::from_millis(100);
 
 /// What happens after the last answer: handlers whose clients have left, hooks,
 /// threads; each within what is left of the time to finish.
 async fn finish(app: &Frozen, hooks: Vec<Hook>, left: Duration) {
     app.finish(left).await;
     for hook in hooks {
-        if let Err(fault) = hook.stop(left).await {
-            tracing::error!("{fault}");
+        if let Err(fault) = hook.stop(left.max(AFTER_LAST_ANSWER)).await {
+            kept::quietly(|| tracing::error!("{fault}"));
         }
     }
 }

@@ -17,13 +17,13 @@ use tower_service::Service;
 use super::{
     App, Frozen,
     build::{self, Built, For},
-    logging,
     serve::build_apart,
 };
 use crate::{
     BoxError, Response,
     error::{Error, Fault},
     head::Came,
+    kept, log,
     respond::into_body,
     server::{Application, Local, Peer},
 };
@@ -90,7 +90,7 @@ impl App {
 
 impl AppService {
     fn of(built: &Built) -> Self {
-        logging::say_start(&built.app, &built.warnings);
+        kept::quietly(|| log::say_start(&built.app, &built.warnings));
         if built.app.settings().admin.is_some() {
             tracing::warn!(
                 "`admin` is ignored: an app inside another server listens nowhere; use `admin_at`"

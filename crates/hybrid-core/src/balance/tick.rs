@@ -24,6 +24,8 @@ use super::{
 use crate::{
     app::Frozen,
     config::Balancing,
+    dispatch::catch::{Panicked, catch},
+    kept::{self, Turn},
     spec::Lane,
     telemetry::{
         clock::{self, Instant},
@@ -38,6 +40,8 @@ const TICK: Duration = Duration::from_millis(100);
 /// rarely, and counting reads files.
 const CORES_EVERY: u64 = 100;
 
+const NAME: &str = "hybrid-balancer";
+
 /// Starts the thread.
 pub(super) fn start(
     shared: Arc<Shared>,
@@ -46,7 +50,7 @@ pub(super) fn start(
 ) -> io::Result<Thread> {
     let runtime = app.runtime().clone();
     let ticker = Ticker::new(shared, app, alive);
-    let thread = thread::Builder::new().name("hybrid-balancer".to_owned());
+    let thread = thread::Builder::new().name(NAME.to_owned());
     let handle = thread.spawn(move || {
         // It may be the last to hold the application, whose states may be dropped
         // in a runtime's context alone.
@@ -105,24 +109,33 @@ impl Ticker {
         }
     }
 
+    /// A panic ends one turn and no more: far deadlines hang on this thread.
     fn run(mut self) {
         let mut next = self.start + TICK;
-        while !self.shared.is_stopping() {
-            let now = clock::now();
-            self.look(now);
-            if now >= next {
-                let Some(app) = self.app.upgrade() else {
-                    return;
-                };
-                self.tick(&app, now);
-                // A tick that was missed is not made up for.
-                next = clock::now() + TICK;
-            }
-            let until_tick = next.saturating_duration_since(clock::now());
-            let rest = self.watch.rest(&self.shared.slots);
-            thread::park_timeout(rest.map_or(until_tick, |rest| rest.min(until_tick)));
-            self.watch.wake(&self.shared.slots);
+        kept::keep(NAME, || self.turn(&mut next));
+    }
+
+    fn turn(&mut self, next: &mut Instant) -> Turn {
+        kept::fail_here(NAME);
+        if self.shared.is_stopping() {
+            return Turn::Over;
         }
+        let now = clock::now();
+        if now >= *next {
+            let Some(app) = self.app.upgrade() else {
+                return Turn::Over;
+            };
+            // A tick that was missed is not made up for, nor is one that panics.
+            *next = clock::now() + TICK;
+            self.tick(&app, now);
+            *next = clock::now() + TICK;
+        }
+        self.look(clock::now());
+        let until_tick = next.saturating_duration_since(clock::now());
+        let rest = self.watch.rest(&self.shared.slots);
+        thread::park_timeout(rest.map_or(until_tick, |rest| rest.min(until_tick)));
+        self.watch.wake(&self.shared.slots);
+        Turn::Again
     }
 
     /// Sees what holds a loop, and says so.
@@ -275,7 +288,10 @@ impl Ticker {
         let (runtime, alive) = (self.runtime.clone(), self.alive.clone());
         let thread = thread::Builder::new().name("hybrid-hop".to_owned());
         let spawned = thread.spawn(move || {
-            hop::measure(&shared, &app, &route);
+            if let Err(Panicked(panic)) = catch(|| hop::measure(&shared, &app, &route)) {
+                shared.hop_ns.get_or_init(|| shared.rules.hop_default_ns);
+                kept::quietly(|| tracing::error!(panic, "measuring a hop panicked"));
+            }
             let _context = runtime.enter();
             drop((app, route, shared));
             // `Balancer::join` waits for this one as well.

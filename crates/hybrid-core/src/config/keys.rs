@@ -6,11 +6,14 @@ use std::{fmt, net::SocketAddr, time::Duration};
 
 use toml::de::DeValue;
 
+#[cfg(feature = "logging")]
+use super::value::directives;
 use super::{
     network::Network,
     value::{
-        Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, MaybeAddress, Mode,
-        Modes, Names, Networks, Secret, Size, Span, Switch, Token, Variables,
+        Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, LogRequests,
+        MaybeAddress, Mode, Modes, Names, Networks, Requests, Secret, Size, Span, Switch, Token,
+        Variables,
     },
 };
 
@@ -161,6 +164,16 @@ macro_rules! keys {
                 })
             }
 
+            /// Sets the log's directives, as `RUST_LOG` has them: a word alone may be
+            /// a target there.
+            #[cfg(feature = "logging")]
+            pub(crate) fn set_rust_log(&mut self, text: &str) -> bool {
+                let directives = directives(text);
+                let is_read = directives.is_some();
+                self.log = self.log.take().or(directives);
+                is_read
+            }
+
             /// Whether a layer has set this key.
             pub(crate) fn has(&self, key: &str) -> bool {
                 match key {
@@ -203,6 +216,7 @@ macro_rules! value {
     (Token) => { Option<Secret> };
     (Filter) => { String };
     (Format) => { LogFormat };
+    (Requests) => { LogRequests };
     (Balancer) => { Balancing };
     (Modes) => { Mode };
 }
@@ -503,10 +517,16 @@ keys! {
     admin_token: Token = "";
     /// Whether answers say where their route ran.
     expose_lane: Switch = "false";
-    /// Which events are logged. Needs the feature `logging`, and is refused without it.
+    /// Which events are logged: a level, or directives such as `info,my_app=debug`.
+    /// Where it is not set, `RUST_LOG` counts. Needs the feature `logging`, and is
+    /// refused without it.
     log: Filter = "info";
-    /// How log lines are written. Needs the feature `logging`, and is refused without it.
+    /// How log lines are written: `text`, with colours on a terminal alone, or `json`.
+    /// Needs the feature `logging`, and is refused without it.
     log_format: Format = "text";
+    /// Which requests have a line in the log: `off`; `errors`, those that are answered
+    /// with a 5xx, passed deadlines among them; `all`.
+    log_requests: Requests = "errors";
 }
 
 /// The address that `PORT` stands for.

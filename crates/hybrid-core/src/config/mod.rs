@@ -29,7 +29,7 @@ pub use network::Network;
 pub(crate) use program::{Judged, Misfit, Program};
 pub use resolve::resolve;
 pub(crate) use resolve::{Resolved, resolve_whole};
-pub use value::{Balancing, LogFormat, Mode, Secret, Variables};
+pub use value::{Balancing, LogFormat, LogRequests, Mode, Secret, Variables};
 
 /// What is odd in a configuration without being wrong, one sentence each.
 pub type Warnings = Vec<String>;

@@ -60,6 +60,7 @@ pub(crate) fn resolve_whole(
     }
     found.read_variables(&env);
     found.read_port(&env);
+    found.read_rust_log(&env);
     if !found.errors.is_empty() {
         return Resolved {
             outcome: Err(found.errors),
@@ -185,6 +186,28 @@ impl Found {
             )),
         }
     }
+}
+
+impl Found {
+    /// What other programs are told by `RUST_LOG`, this one is too.
+    #[cfg(feature = "logging")]
+    fn read_rust_log(&mut self, env: &[(String, String)]) {
+        if self.layers.has("log") {
+            return;
+        }
+        let set = env.iter().find(|(name, _)| name == "RUST_LOG");
+        if let Some((_, text)) = set
+            && !self.layers.set_rust_log(text)
+        {
+            self.warnings.push(format!(
+                "the variable `RUST_LOG` is ignored: `{}` is neither a level nor directives",
+                text.escape_debug()
+            ));
+        }
+    }
+
+    #[cfg(not(feature = "logging"))]
+    fn read_rust_log(&mut self, _: &[(String, String)]) {}
 }
 
 /// An address that was refused must not be replaced by `PORT` silently.

@@ -69,6 +69,7 @@ pub(crate) enum Filter {}
 
 /// How events are logged.
 pub(crate) enum Format {}
+pub(crate) enum Requests {}
 
 /// What the balancer may do.
 pub(crate) enum Balancer {}
@@ -136,6 +137,18 @@ impl Mode {
             Self::SyncOnly => "sync_only",
         }
     }
+}
+
+/// Which requests have a line in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum LogRequests {
+    /// None.
+    Off,
+    /// Those that are answered with a 5xx, passed deadlines among them.
+    Errors,
+    /// Every one.
+    All,
 }
 
 /// How log lines are written.
@@ -339,8 +352,11 @@ impl Kind for Filter {
 
     #[cfg(feature = "logging")]
     fn from_text(text: &str) -> Option<String> {
-        let filter = tracing_subscriber::EnvFilter::builder().parse(text);
-        filter.ok().map(|_| text.to_owned())
+        let mut words = text.split(',').map(str::trim);
+        // The library takes a word for a target, of which all is logged, and then
+        // nothing else is.
+        let is_clear = words.all(|word| word.contains(['=', '[']) || is_level(word));
+        is_clear.then(|| directives(text)).flatten()
     }
 
     /// Nobody filters by it then, and it is refused.
@@ -352,6 +368,22 @@ impl Kind for Filter {
     fn from_given(given: &String) -> Option<String> {
         Self::from_text(given)
     }
+}
+
+/// A level, as the library reads it.
+#[cfg(feature = "logging")]
+fn is_level(word: &str) -> bool {
+    word.parse::<tracing_subscriber::filter::LevelFilter>()
+        .is_ok()
+}
+
+/// Directives in the form in which the library reads them, where it does.
+#[cfg(feature = "logging")]
+pub(super) fn directives(text: &str) -> Option<String> {
+    let words: Vec<&str> = text.split(',').map(str::trim).collect();
+    let text = words.join(",");
+    let filter = tracing_subscriber::EnvFilter::builder().parse(&text);
+    filter.ok().map(|_| text)
 }
 
 impl Kind for Format {
@@ -368,6 +400,25 @@ impl Kind for Format {
     }
 
     fn from_given(given: &LogFormat) -> Option<LogFormat> {
+        Some(*given)
+    }
+}
+
+impl Kind for Requests {
+    type Given = LogRequests;
+    type Value = LogRequests;
+    const ALLOWED: &'static str = "`off`, `errors` or `all`";
+
+    fn from_text(text: &str) -> Option<LogRequests> {
+        match text {
+            "off" => Some(LogRequests::Off),
+            "errors" => Some(LogRequests::Errors),
+            "all" => Some(LogRequests::All),
+            _ => None,
+        }
+    }
+
+    fn from_given(given: &LogRequests) -> Option<LogRequests> {
         Some(*given)
     }
 }

@@ -20,16 +20,16 @@ pub(crate) fn catch<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
 
 impl Panicked {
     fn of(payload: Box<dyn Any + Send>) -> Self {
-        let text = match payload.downcast_ref::<&'static str>() {
-            Some(text) => (*text).to_owned(),
-            None => payload
-                .downcast_ref::<String>()
-                .cloned()
-                .unwrap_or_default(),
-        };
+        let text = text_of(&*payload).unwrap_or_default().to_owned();
         drop_safely(payload);
         Self(text)
     }
+}
+
+/// What a panic said.
+pub(crate) fn text_of(payload: &(dyn Any + Send)) -> Option<&str> {
+    let text = payload.downcast_ref::<&'static str>().copied();
+    text.or_else(|| payload.downcast_ref::<String>().map(String::as_str))
 }
 
 /// Drops a value whose `Drop` may panic. What that panic carries is leaked on

@@ -379,7 +379,8 @@ async fn wait_for_place(
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     match within(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
         Some(Ok(permit)) => Ok(permit),
-        Some(Err(_)) => Err(busy()),
+        // Closed when the server's time to finish is over.
+        Some(Err(_)) => Err(Problem::shutting_down()),
         None if deadline.is_some_and(|deadline| deadline <= longest) => Err(timed_out()),
         None => Err(busy()),
     }
@@ -427,6 +428,9 @@ pub(super) fn place(response: &mut Response, parts: &Parts, timing: Option<&Timi
     if let Some(timing) = timing {
         let telemetry = parts.app.telemetry();
         telemetry.ran(parts.taken_by(), &parts.head.method, parts.lane, timing);
+    }
+    if response.status().as_u16() >= parts.app.lines_from() {
+        parts.note(response.extensions_mut(), timing);
     }
     let exposes = parts.app.settings().expose_lane;
     let notes = parts.app.notes_placement();

@@ -342,14 +342,18 @@ fn work_of<R: Send + 'static>(
         let started = clock::now();
         let deadline = running.deadline;
         let late = deadline.is_some_and(|deadline| started >= deadline);
-        if turn == Turn::Shed || late {
+        if turn != Turn::Run || late {
             if ticket.give_up() {
                 work.discard();
                 // Where it is late, the waiter's timer answers; all that matters is
                 // that it never runs.
-                if turn == Turn::Shed {
-                    let _ = reply.send(Err(Refusal::Overload));
-                }
+                let refusal = match turn {
+                    Turn::Run => return None,
+                    Turn::Shed => Refusal::Overload,
+                    Turn::Cut => Refusal::Closed,
+                };
+                // An error means that nothing waits for it any more.
+                let _ = reply.send(Err(refusal));
             }
             return None;
         }

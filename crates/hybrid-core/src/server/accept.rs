@@ -27,7 +27,7 @@ use super::{
     sniff::{Sniffed, sniff},
     timed_io::TimedIo,
 };
-use crate::config::Settings;
+use crate::{config::Settings, kept};
 
 /// A server that accepts.
 pub(crate) struct Server<A> {
@@ -71,6 +71,7 @@ impl<A: Application> Server<A> {
     /// A connection that was accepted is always served.
     pub(crate) async fn accept(self: &Arc<Self>, listener: &TcpListener) {
         let mut backoff = BACKOFF_MIN;
+        kept::fail_here("accepting");
         loop {
             let permit = self.slot().await;
             match listener.accept().await {
@@ -82,7 +83,9 @@ impl<A: Application> Server<A> {
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     if backoff == BACKOFF_MIN {
-                        tracing::warn!(%error, "cannot accept connections, trying again");
+                        kept::quietly(
+                            || tracing::warn!(%error, "cannot accept connections, trying again"),
+                        );
                     }
                     sleep(backoff).await;
                     backoff = (backoff * 2).min(BACKOFF_MAX);
@@ -135,10 +138,12 @@ impl<A: Application> Server<A> {
         // Said once: while it lasts it would be said for every connection.
         if !self.was_full.swap(true, Ordering::Relaxed) {
             let connections = self.slots_max;
-            tracing::warn!(
-                connections,
-                "all connections are taken, accepting pauses meanwhile"
-            );
+            kept::quietly(|| {
+                tracing::warn!(
+                    connections,
+                    "all connections are taken, accepting pauses meanwhile"
+                )
+            });
         }
         slots
             .acquire_owned()
@@ -161,7 +166,9 @@ impl<A: Application> Server<A> {
         }
         match TcpStream::from_std(stream) {
             Ok(stream) => self.spawn(stream, conn, permit),
-            Err(error) => tracing::warn!(%error, "cannot serve an accepted connection"),
+            Err(error) => {
+                kept::quietly(|| tracing::warn!(%error, "cannot serve an accepted connection"))
+            }
         }
     }
 

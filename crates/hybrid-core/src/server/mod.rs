@@ -55,7 +55,7 @@ pub(crate) use local::Local;
 pub use peer::{ClientAddr, Peer};
 
 use crate::{
-    BoxResponse, Response, body::Body, config::Settings, head::Came, problem::Problem,
+    BoxResponse, Response, body::Body, config::Settings, head::Came, kept, problem::Problem,
     telemetry::clock,
 };
 use accept::Server;
@@ -78,6 +78,9 @@ pub(crate) trait Application: Send + Sync + Sized + 'static {
 
     /// The server begins to stop: from now on the application is not ready.
     fn begin_stop(&self) {}
+
+    /// The time to finish is over: what waits for its turn is refused, now.
+    fn refuse_waiting(&self) {}
 }
 
 /// Why and how a server stops.
@@ -109,10 +112,22 @@ impl fmt::Debug for Stop {
 /// How serving ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct ServeOutcome {
-    /// Connections that were cut because the time to finish was over.
+    pub(crate) how: Ended,
+    /// Connections that were cut before everything was finished.
     pub(crate) cut: usize,
     /// What is left of `shutdown_grace`.
     pub(crate) left: Duration,
+}
+
+/// Whether a server finished what it had taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Ended {
+    #[default]
+    Finished,
+    /// `shutdown_grace` was over before.
+    Late,
+    /// It was told to stop at once.
+    AtOnce,
 }
 
 /// Serves an application on a listener until `stop`, and then to the end of
@@ -177,7 +192,7 @@ async fn finish<A: Application>(
     stop: Stop,
 ) -> ServeOutcome {
     let settings = &server.settings;
-    tracing::info!(cause = stop.cause, connections = server.open(), "stopping");
+    kept::quietly(|| tracing::info!(cause = stop.cause, connections = server.open(), "stopping"));
     server.app.begin_stop();
     let leave = async {
         tokio::select! {
@@ -189,18 +204,31 @@ async fn finish<A: Application>(
     // `shutdown_grace` is the time in all: what kills the process counts so.
     let grace = settings.shutdown_grace.max(settings.drain_delay);
     let began = clock::now();
-    let in_time = tokio::select! {
-        finished = timeout(grace, leave) => {
-            finished.is_ok()
-        }
-        () = stop.at_once => false,
+    let refuse_waiting = async {
+        sleep(grace.saturating_sub(last_words(grace))).await;
+        server.app.refuse_waiting();
+        std::future::pending::<()>().await;
     };
-    if in_time {
-        tracing::info!("stopped");
+    let how = tokio::select! {
+        finished = timeout(grace, leave) => match finished {
+            Ok(()) => Ended::Finished,
+            Err(_) => Ended::Late,
+        },
+        () = refuse_waiting => unreachable!("it waits for ever"),
+        () = stop.at_once => Ended::AtOnce,
+    };
+    if how == Ended::Finished {
+        kept::quietly(|| tracing::info!("stopped"));
         let left = grace.saturating_sub(clock::now() - began);
-        return ServeOutcome { cut: 0, left };
+        return ServeOutcome { how, cut: 0, left };
     }
-    cut(server).await
+    cut(server, how).await
+}
+
+/// The end of the grace in which what waits for its turn is refused, so that its
+/// clients hear so before their connections are cut.
+fn last_words(grace: Duration) -> Duration {
+    (grace / 10).min(Duration::from_millis(500))
 }
 
 /// Serves what has come and lets nothing more in.
@@ -208,7 +236,9 @@ async fn leave<A: Application>(server: &Arc<Server<A>>, listener: TcpListener) {
     let listener = match listener.into_std() {
         Ok(listener) => Some(listener),
         Err(error) => {
-            tracing::warn!(%error, "connections that wait to be accepted are lost");
+            kept::quietly(
+                || tracing::warn!(%error, "connections that wait to be accepted are lost"),
+            );
             None
         }
     };
@@ -226,19 +256,28 @@ async fn leave<A: Application>(server: &Arc<Server<A>>, listener: TcpListener) {
     server.all_closed().await;
 }
 
-/// How long cut connections have to notice.
-const CUT_WAIT: Duration = Duration::from_secs(1);
+/// How long connections have to write a refusal, and then to notice that they are cut.
+const CUT_WAIT: Duration = Duration::from_millis(100);
 
-async fn cut<A: Application>(server: &Arc<Server<A>>) -> ServeOutcome {
+async fn cut<A: Application>(server: &Arc<Server<A>>, how: Ended) -> ServeOutcome {
+    if how == Ended::AtOnce {
+        server.app.refuse_waiting();
+        // Connections without a request are not cut, but closed.
+        server.shared.enter(Stage::Closing);
+        let _ = timeout(CUT_WAIT, server.all_closed()).await;
+    }
     let outcome = ServeOutcome {
+        how,
         cut: server.open(),
         left: Duration::ZERO,
     };
     server.shared.enter(Stage::Cutting);
-    tracing::warn!(
-        connections = outcome.cut,
-        "stopped before everything was finished"
-    );
+    kept::quietly(|| {
+        tracing::warn!(
+            connections = outcome.cut,
+            "stopped before everything was finished"
+        );
+    });
     // A task that does not yield cannot be waited for.
     let _ = timeout(CUT_WAIT, server.all_closed()).await;
     outcome

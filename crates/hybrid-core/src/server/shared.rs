@@ -18,7 +18,11 @@ use super::{
     conn::Conn,
     ticks::{Millis, Ticks, millis},
 };
-use crate::config::Settings;
+use crate::{
+    config::Settings,
+    dispatch::catch::catch,
+    kept::{self, Panics},
+};
 
 /// Where a server stands in its life. It only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,6 +84,9 @@ pub(crate) struct Shared {
     shards: [Mutex<HashMap<u64, Arc<Conn>>>; SHARDS],
 }
 
+/// The task that looks through the connections, in the log.
+const SWEEPER: &str = "sweeper";
+
 /// So many that two event loops rarely want the same one.
 const SHARDS: usize = 16;
 
@@ -127,10 +134,18 @@ impl Shared {
     pub(crate) async fn sweep(self: Arc<Self>) {
         let mut interval = interval(self.ticks.length());
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut panics = Panics::default();
         loop {
             interval.tick().await;
-            self.ticks.advance();
-            self.for_each(Conn::sweep);
+            let swept = catch(|| {
+                kept::fail_here(SWEEPER);
+                self.ticks.advance();
+                self.for_each(Conn::sweep);
+            });
+            if let Err(panicked) = swept {
+                // The next tick is pause enough.
+                let _ = panics.say(SWEEPER, &panicked);
+            }
         }
     }
 

@@ -1,11 +1,13 @@
 //! The signals that stop a server: SIGINT and SIGTERM. The first asks it to
-//! finish, the second to stop at once.
+//! finish, the second to stop at once. SIGHUP, which a terminal sends that is closed,
+//! is ignored.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Stop;
+use crate::kept;
 
 /// Listens from the moment it is made, so that a signal that comes before the
 /// server waits is not lost.
@@ -16,6 +18,7 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = Stop> + Send + 'static> 
     let mut signals = Signals {
         interrupt: signal(SignalKind::interrupt())?,
         terminate: signal(SignalKind::terminate())?,
+        hangup: signal(SignalKind::hangup())?,
     };
     Ok(async move {
         let cause = signals.next().await;
@@ -32,13 +35,19 @@ pub(crate) fn stop() -> io::Result<impl Future<Output = Stop> + Send + 'static> 
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    hangup: Signal,
 }
 
 impl Signals {
     async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.hangup.recv() => {
+                    kept::quietly(|| tracing::info!("SIGHUP is ignored"));
+                }
+            }
         }
     }
 }

@@ -81,6 +81,13 @@ pub(crate) struct InFlight {
     since: Instant,
 }
 
+impl InFlight {
+    /// When it came.
+    pub(crate) fn since(&self) -> Instant {
+        self.since
+    }
+}
+
 impl Telemetry {
     /// For these routes.
     pub(crate) fn new(routes: &[Arc<Route>]) -> Self {
@@ -117,6 +124,11 @@ impl Telemetry {
         self.seats.write(|cells| {
             cells[request.series.index()].answer(request.lane, status.as_u16(), duration_ns);
         });
+    }
+
+    /// The method that a request is counted under.
+    pub(crate) fn method(&self, request: &InFlight) -> &str {
+        &self.series.subjects()[request.series.index()].method
     }
 
     /// Nobody waits for its answer any more.

@@ -15,6 +15,7 @@ use crate::{
     Response,
     app::Frozen,
     dispatch::process::{Ended, Processes, WORKER_STATES},
+    log,
     spec::Lane,
     telemetry::{
         DURATION_BOUNDS_NS, LaneTotals, Outcome, SOURCES, SPREAD_BOUNDS_NS, Shed, Spread, Table,
@@ -40,6 +41,8 @@ pub(super) fn answer(app: &Frozen, headers: &HeaderMap) -> Response {
     pool(app, &mut text);
     bodies(app, &mut text);
     workers(app, &mut text);
+    text.family(&metric::LOG_DROPPED);
+    text.counter_from_zero(&Labels::new(), log::dropped());
     process::write(&mut text);
     with_type(text.finish(), format.content_type())
 }

@@ -90,6 +90,8 @@ metrics! {
         "Calls that wait for a worker process.";
     WORKER_SEGMENTS: Gauge "hybrid_process_segment_bytes" "bytes" []
         "Shared memory for the bodies of process routes.";
+    LOG_DROPPED: Counter "hybrid_log_dropped_total" "" []
+        "Log lines that were lost, since standard error did not take them.";
     PROCESS_CPU: Counter "process_cpu_seconds_total" "seconds" []
         "Processor time of the process, user and system.";
     PROCESS_RESIDENT: Gauge "process_resident_memory_bytes" "bytes" []

@@ -30,6 +30,18 @@ impl Observed {
         }
     }
 
+    /// Closes its file unless it is that thread's; a place whose thread has ended
+    /// would keep one open.
+    pub(super) fn forget_unless(&mut self, thread: Option<u32>) {
+        if self
+            .file
+            .as_ref()
+            .is_some_and(|(of, _)| Some(*of) != thread)
+        {
+            self.file = None;
+        }
+    }
+
     fn state(&mut self, thread: u32) -> Option<u8> {
         if self.file.as_ref().is_none_or(|(of, _)| *of != thread) {
             self.file = stat(thread).map(|file| (thread, file));
@@ -45,6 +57,17 @@ impl Observed {
         }
         let since = self.last.as_ref().map(|(_, since)| *since);
         since.is_some_and(|since| now.saturating_duration_since(since) >= LONG)
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+impl Observed {
+    pub(super) fn note(&mut self, thread: u32) {
+        self.state(thread);
+    }
+
+    pub(super) fn has_file(&self) -> bool {
+        self.file.is_some()
     }
 }
 

@@ -103,6 +103,14 @@ impl Hold {
         self.thread.store(thread, Ordering::Relaxed);
     }
 
+    /// The thread that has the place.
+    pub(super) fn thread(&self) -> Option<u32> {
+        match self.thread.load(Ordering::Relaxed) {
+            0 => None,
+            thread => Some(thread),
+        }
+    }
+
     /// A ticket starts; its permit is taken already.
     pub(super) fn start(
         &self,

@@ -26,6 +26,8 @@ pub(crate) enum Turn {
     Run,
     /// It is refused, since the pool is overloaded.
     Shed,
+    /// It is refused, since the server's time to finish is over.
+    Cut,
 }
 
 /// Why a job was not queued.

@@ -7,7 +7,10 @@ use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 use tokio::sync::mpsc::Sender;
 
 use super::{Length, Shared, pulse::Pulse, worker};
-use crate::sync::{Ordering, park::Parker};
+use crate::{
+    kept::{self, Turn},
+    sync::{Ordering, park::Parker},
+};
 
 /// How long the keeper waits after the system refused a thread.
 const BACK_OFF: Duration = Duration::from_millis(100);
@@ -23,9 +26,11 @@ const BEAT: Duration = Duration::from_millis(1);
 /// watched for a while.
 const REST: u32 = 100;
 
+const NAME: &str = "hybrid-pool-keeper";
+
 /// Starts the keeper. It sleeps until it is unparked.
 pub(super) fn start(shared: Arc<Shared>, alive: Sender<Infallible>) -> io::Result<thread::Thread> {
-    let keeper = thread::Builder::new().name("hybrid-pool-keeper".to_owned());
+    let keeper = thread::Builder::new().name(NAME.to_owned());
     let handle = keeper.spawn(move || Keeper::new(shared, alive).keep())?;
     // Not joined: `Pool::join` waits for the keeper's `alive` like for a worker's.
     Ok(handle.thread().clone())
@@ -52,25 +57,32 @@ impl Keeper {
     }
 
     fn keep(mut self) {
-        while !self.shared.is_done() {
-            let is_wanted = |length: &Length| {
-                let wanted = &self.shared.side(*length).is_thread_wanted;
-                wanted.swap(false, Ordering::SeqCst)
-            };
-            if let Some(length) = Length::BOTH.into_iter().find(is_wanted) {
-                self.start_workers(length);
-            } else if self.shared.is_waiting() || self.rests < REST {
-                self.shared.is_pulse_on.store(true, Ordering::SeqCst);
-                self.beat();
-                thread::park_timeout(BEAT);
-            } else {
-                self.sleep();
-                self.rests = 0;
-            }
-        }
+        kept::keep(NAME, || self.turn());
         // Those who rest have nothing to wait for any more.
         self.shared.wake_all();
         self.pulse.end();
+    }
+
+    fn turn(&mut self) -> Turn {
+        kept::fail_here(NAME);
+        if self.shared.is_done() {
+            return Turn::Over;
+        }
+        let is_wanted = |length: &Length| {
+            let wanted = &self.shared.side(*length).is_thread_wanted;
+            wanted.swap(false, Ordering::SeqCst)
+        };
+        if let Some(length) = Length::BOTH.into_iter().find(is_wanted) {
+            self.start_workers(length);
+        } else if self.shared.is_waiting() || self.rests < REST {
+            self.shared.is_pulse_on.store(true, Ordering::SeqCst);
+            self.beat();
+            thread::park_timeout(BEAT);
+        } else {
+            self.sleep();
+            self.rests = 0;
+        }
+        Turn::Again
     }
 
     fn beat(&mut self) {
@@ -84,7 +96,8 @@ impl Keeper {
     }
 
     /// Until somebody calls.
-    fn sleep(&self) {
+    fn sleep(&mut self) {
+        self.pulse.rest();
         self.shared.is_pulse_on.store(false, Ordering::SeqCst);
         // Whoever submits after this sees that the pulse is off, and calls.
         if !self.shared.is_waiting() && !self.shared.is_done() {
@@ -131,7 +144,7 @@ impl Keeper {
         if let Err(error) = &started {
             side.threads.fetch_sub(1, Ordering::SeqCst);
             let threads = self.shared.threads.fetch_sub(1, Ordering::SeqCst) - 1;
-            tracing::error!(%error, threads, "the system refuses a pool thread");
+            kept::quietly(|| tracing::error!(%error, threads, "the system refuses a pool thread"));
             self.shared.stay_away(length);
             thread::park_timeout(BACK_OFF);
             // Where no other is left to take what waits.

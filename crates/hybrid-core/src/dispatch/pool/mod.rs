@@ -225,6 +225,24 @@ impl Pool {
         self.shared.call_keeper();
     }
 
+    /// As [`close`](Self::close), and refuses what is queued; says how much that was.
+    pub(crate) fn cut(&self) -> usize {
+        self.close();
+        let jobs = Length::BOTH.map(|length| {
+            let mut order = self.shared.side(length).order();
+            self.shared.drain(length, &mut order);
+            order.take_all()
+        });
+        let mut refused = 0;
+        for job in jobs.into_iter().flatten() {
+            self.shared.leave_queue(&self.shared.routes[job.route]);
+            // One that is over already is refused by nothing.
+            refused += usize::from(!job.ticket.has_started());
+            worker::run(job, Turn::Cut);
+        }
+        refused
+    }
+
     /// Waits until every thread has left, after [`close`](Self::close).
     pub(crate) async fn join(&self) {
         // Nothing is ever sent: the channel ends with its last sender.

@@ -309,6 +309,16 @@ impl<T> Order<T> {
         self.watch_overload(now);
     }
 
+    /// Takes out everything.
+    pub(super) fn take_all(&mut self) -> Vec<T> {
+        let tickets = self.routes.iter_mut();
+        let all = tickets.flat_map(|route| std::mem::take(&mut route.tickets));
+        let all = all.map(|waiting| waiting.ticket).collect();
+        self.active.clear();
+        self.waiting = 0;
+        all
+    }
+
     fn needs(&self, route: usize) -> Needs {
         Needs {
             weight: self.weight(route),

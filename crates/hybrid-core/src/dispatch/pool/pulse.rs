@@ -21,6 +21,7 @@ use super::{
     worker,
 };
 use crate::{
+    kept,
     sync::{AtomicBool, Ordering},
     telemetry::{
         clock::{self, Instant},
@@ -98,6 +99,7 @@ impl Pulse {
             shared.wake_another();
         }
         if self.beats.is_multiple_of(SWEEP) {
+            self.forget(shared);
             sweep(shared, Length::Short, now);
             sweep(shared, Length::Long, now);
         }
@@ -119,7 +121,7 @@ impl Pulse {
     fn follow_cores(&mut self, shared: &Shared) {
         let cores = cores::allowed();
         if shared.limits.is_managed && (cores - self.cores).abs() > 0.001 {
-            tracing::info!(from = self.cores, to = cores, "processors allowed");
+            kept::quietly(|| tracing::info!(from = self.cores, to = cores, "processors allowed"));
             shared.accounts.set_cores(cores);
             self.cores = cores;
         }
@@ -176,6 +178,20 @@ impl Pulse {
         for (route, all_sleep) in seen {
             order.note_seen(route, all_sleep);
         }
+    }
+
+    /// Lets go of what it keeps of threads that have left their place.
+    fn forget(&mut self, shared: &Shared) {
+        for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
+            observed.forget_unless(hold.thread());
+        }
+    }
+
+    /// Nothing waits, and nothing is looked at for a while.
+    pub(super) fn rest(&mut self) {
+        self.observed
+            .iter_mut()
+            .for_each(|observed| observed.forget_unless(None));
     }
 
     /// The pool closes.
@@ -252,7 +268,9 @@ impl Reserve {
             let is_alive = Arc::clone(&self.is_alive);
             move || {
                 let place = shared.limits.threads_max;
-                worker::enter(&shared, place, || stand_by(&shared, place, &is_alive));
+                kept::or_end("hybrid-pool-reserve", || {
+                    worker::enter(&shared, place, || stand_by(&shared, place, &is_alive));
+                });
                 drop(alive);
             }
         });
@@ -260,7 +278,9 @@ impl Reserve {
             Ok(handle) => self.thread = Some(handle.thread().clone()),
             Err(error) => {
                 self.is_alive.store(false, Ordering::SeqCst);
-                tracing::error!(%error, "the system refuses the reserved pool thread");
+                kept::quietly(
+                    || tracing::error!(%error, "the system refuses the reserved pool thread"),
+                );
             }
         }
     }

@@ -110,6 +110,62 @@ fn a_panic_costs_no_thread() {
 }
 
 #[test]
+fn a_panic_of_the_keeper_is_followed_by_its_next_turn() {
+    let (pool, _runtime) = pool(limits(4, 100));
+    let failing = crate::kept::fail("hybrid-pool-keeper");
+    let (say, hear) = mpsc::channel();
+    // The first may find the keeper past the place where it fails.
+    for number in 0..2 {
+        let say = say.clone();
+        pool.submit_work(move || say.send(number).expect("the test listens"))
+            .expect("room");
+        assert_eq!(hear.recv_timeout(LONG).expect("it ran"), number);
+    }
+    assert!(failing.count() > 0);
+    pool.wait_until_quiet();
+}
+
+#[test]
+fn files_of_threads_that_have_left_are_closed() {
+    let mut observed = asleep::Observed::default();
+    let thread = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).expect("positive");
+    observed.note(thread);
+    assert!(observed.has_file());
+    observed.forget_unless(Some(thread));
+    assert!(observed.has_file());
+    observed.forget_unless(None);
+    assert!(!observed.has_file());
+}
+
+#[test]
+fn what_is_queued_when_the_pool_is_cut_is_refused() {
+    let (pool, _runtime) = pool(limits(1, 10));
+    let (started, has_started) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let blocking = move || {
+        started.send(()).expect("the test listens");
+        let _ = released.recv();
+    };
+    pool.submit_work(blocking).expect("there is room");
+    has_started.recv_timeout(LONG).expect("it started");
+    let (say, hear) = mpsc::channel();
+    for _ in 0..3 {
+        let say = say.clone();
+        let job = pool.job(1, move |turn| {
+            say.send(turn).expect("the test listens");
+            None
+        });
+        pool.submit(job).expect("there is room");
+    }
+    assert_eq!(pool.cut(), 3);
+    let turns: Vec<_> = hear.try_iter().collect();
+    assert_eq!(turns, [Turn::Cut; 3]);
+    assert_eq!(pool.submit_work(|| ()), Err(Refused::Closed));
+    drop(release);
+    pool.wait_until_quiet();
+}
+
+#[test]
 fn threads_grow_to_their_limit_and_no_further() {
     let (pool, _runtime) = pool(limits(3, 16));
     let (started, has_started) = mpsc::channel();

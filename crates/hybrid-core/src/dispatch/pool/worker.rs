@@ -7,6 +7,7 @@ use tokio::sync::mpsc::Sender;
 use super::{Asker, Brief, Ended, Job, Length, Next, Shared, Turn, handoff::Rest, hold::Kind};
 use crate::{
     dispatch::catch::catch,
+    kept,
     sync::{Ordering, park::Parker},
     telemetry::timing::Timing,
 };
@@ -26,24 +27,29 @@ pub(super) fn start(
     let shared = Arc::clone(shared);
     // Not joined: `Pool::join` waits for every `alive`.
     worker.spawn(move || {
-        enter(&shared, place, || {
-            let mut worker = Worker {
-                shared: &shared,
-                place,
-                length,
-            };
-            if length == Length::Long {
-                lower_own_priority(shared.limits.nice);
-            }
-            let rest = worker.work(&parker);
-            let length = worker.length;
-            shared.side(length).threads.fetch_sub(1, Ordering::SeqCst);
-            shared.threads.fetch_sub(1, Ordering::SeqCst);
-            shared.places.leave(place, parker, rest);
-            if rest == Rest::Called {
-                // The thread that comes in its stead counts as looking already.
-                shared.want_thread(length.other());
-            }
+        // Permits and places are counted by what the thread does next: a panic of the
+        // pool's own leaves counts that cannot be set right.
+        kept::or_end("hybrid-pool", || {
+            enter(&shared, place, || {
+                let mut worker = Worker {
+                    shared: &shared,
+                    place,
+                    length,
+                };
+                if length == Length::Long {
+                    lower_own_priority(shared.limits.nice);
+                }
+                let rest = worker.work(&parker);
+                let length = worker.length;
+                shared.side(length).threads.fetch_sub(1, Ordering::SeqCst);
+                shared.threads.fetch_sub(1, Ordering::SeqCst);
+                shared.holds[place].set_thread(0);
+                shared.places.leave(place, parker, rest);
+                if rest == Rest::Called {
+                    // The thread that comes in its stead counts as looking already.
+                    shared.want_thread(length.other());
+                }
+            });
         });
         drop(alive);
     })?;
@@ -177,10 +183,12 @@ pub(super) fn run(job: Job, turn: Turn) -> Option<Timing> {
     match catch(move || (job.work)(turn)) {
         Ok(timing) => timing,
         Err(panicked) => {
-            tracing::error!(
-                panic = panicked.0,
-                "a job of the pool panicked outside its handler"
-            );
+            kept::quietly(|| {
+                tracing::error!(
+                    panic = panicked.0,
+                    "a job of the pool panicked outside its handler"
+                )
+            });
             None
         }
     }
@@ -221,7 +229,9 @@ pub(super) fn lower_priority(thread: u32, nice: u8) {
         let lowered = getpriority_process(thread)
             .and_then(|own| setpriority_process(thread, (own + i32::from(nice)).min(NICEST)));
         if let Err(error) = lowered {
-            tracing::warn!(%error, nice, "the priority of a pool thread could not be lowered");
+            kept::quietly(|| {
+                tracing::warn!(%error, nice, "the priority of a pool thread could not be lowered");
+            });
         }
     }
 }

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use postcard::ser_flavors::Flavor;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::telemetry::SOURCES;
+use crate::{log::clip, telemetry::SOURCES};
 
 /// A body above this is put into shared memory where some can be had: it is copied
 /// once, and four times where it travels in a message.
@@ -33,7 +33,7 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 
 /// Of this protocol. Both sides are the same program, unless it was replaced on
 /// disk while the server ran.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// How many headers an answer has at most.
 pub(super) const HEADERS_MAX: usize = 256;
@@ -146,6 +146,9 @@ pub(super) struct Answer<'a> {
     pub(super) returned: Vec<u32>,
     /// The worker takes no other call.
     pub(super) retires: bool,
+    /// What the server's log is told of a failure.
+    #[serde(borrow)]
+    pub(super) failure: Option<&'a str>,
 }
 
 /// How long the handler ran, and of what that time was made.
@@ -301,6 +304,7 @@ pub(super) struct Sound {
     pub(super) body: SoundBody,
     pub(super) returned: Vec<u32>,
     pub(super) retires: bool,
+    pub(super) failure: Option<Box<str>>,
 }
 
 /// An answer's body, of which only the segment is still to be seen.
@@ -346,6 +350,7 @@ pub(super) fn check(
         body,
         returned: answer.returned,
         retires: answer.retires,
+        failure: answer.failure.map(|text| clip(text).into()),
     })
 }
 

@@ -22,6 +22,23 @@ use rustix::{
     time::{ClockId, Timespec, clock_gettime},
 };
 
+/// How much sooner than its server a worker is killed where memory runs out, in
+/// thousandths of it.
+const OOM_SCORE_MORE: i32 = 500;
+/// The most that Linux knows.
+const OOM_SCORE_MAX: i32 = 1000;
+
+/// Has the kernel kill this worker before its server where memory runs out. A process
+/// may always raise its own score; what it starts inherits it.
+pub(super) fn die_before_the_server() -> std::io::Result<()> {
+    const FILE: &str = "/proc/self/oom_score_adj";
+    let own = std::fs::read_to_string(FILE)?;
+    // It was born with the server's.
+    let own: i32 = own.trim().parse().unwrap_or(0);
+    let raised = own.saturating_add(OOM_SCORE_MORE).min(OOM_SCORE_MAX);
+    std::fs::write(FILE, raised.to_string())
+}
+
 /// What one worker may use, for the route that it runs at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Limits {

@@ -211,6 +211,17 @@ impl Workers {
         let _ = self.left.clone().wait_for(|left| *left).await;
     }
 
+    #[cfg(test)]
+    pub(crate) fn ring(&self) {
+        self.shared.ring();
+    }
+
+    /// Whether its thread has come to its end, and not been lost.
+    #[cfg(test)]
+    pub(crate) fn has_left(&self) -> bool {
+        *self.left.borrow()
+    }
+
     /// The workers, as they are now.
     pub(crate) fn gauges(&self) -> Vec<WorkerGauge> {
         self.shared.counts.workers(&self.shared.plan.routes)

@@ -27,7 +27,10 @@ use super::{
     Doom, Shared, Worker,
     output::{Lines, Open},
 };
-use crate::telemetry::clock::{self, Instant};
+use crate::{
+    kept::{self, Turn},
+    telemetry::clock::{self, Instant},
+};
 
 /// How long a worker may take from its start to its first word.
 const START_WAIT: Duration = Duration::from_secs(30);
@@ -35,16 +38,18 @@ const START_WAIT: Duration = Duration::from_secs(30);
 const LOOK_BUSY: Duration = Duration::from_millis(50);
 const LOOK_IDLE: Duration = Duration::from_millis(250);
 
+const NAME: &str = "hybrid-process";
+
 /// Starts the thread.
 pub(super) fn start(shared: Arc<Shared>, alive: watch::Sender<bool>) -> io::Result<()> {
-    let thread = std::thread::Builder::new().name("hybrid-process".to_owned());
+    let thread = std::thread::Builder::new().name(NAME.to_owned());
     thread.spawn(move || {
         let mut supervisor = Supervisor {
             slots: Vec::new(),
             looked: clock::now(),
             shared,
         };
-        supervisor.run();
+        kept::keep(NAME, || supervisor.turn());
         // Nobody listens where the application was dropped.
         let _ = alive.send(true);
     })?;
@@ -102,26 +107,26 @@ enum Asked {
 }
 
 impl Supervisor {
-    fn run(&mut self) {
-        loop {
-            self.wait();
-            let mut bell = [0; 8];
-            // There is nothing to read where something else woke it.
-            let _ = rustix::io::read(&self.shared.bell, &mut bell);
-            self.bury();
-            self.listen();
-            self.end();
-            if self.looked + self.look_every() <= clock::now() {
-                self.looked = clock::now();
-                self.look();
-            }
-            let closes = self.shared.closes.load(Ordering::SeqCst);
-            if !closes {
-                self.fill();
-            } else if self.slots.iter().all(|slot| slot.child.is_none()) {
-                return;
-            }
+    fn turn(&mut self) -> Turn {
+        kept::fail_here(NAME);
+        self.wait();
+        let mut bell = [0; 8];
+        // There is nothing to read where something else woke it.
+        let _ = rustix::io::read(&self.shared.bell, &mut bell);
+        self.bury();
+        self.listen();
+        self.end();
+        if self.looked + self.look_every() <= clock::now() {
+            self.looked = clock::now();
+            self.look();
         }
+        let closes = self.shared.closes.load(Ordering::SeqCst);
+        if !closes {
+            self.fill();
+        } else if self.slots.iter().all(|slot| slot.child.is_none()) {
+            return Turn::Over;
+        }
+        Turn::Again
     }
 
     fn look_every(&self) -> Duration {
@@ -229,7 +234,9 @@ impl Supervisor {
                 }
                 State::Starting(_) if is_late => {
                     let pid = child.pid.as_raw_pid();
-                    tracing::error!(pid, "a worker was not ready in time and is killed");
+                    kept::quietly(|| {
+                        tracing::error!(pid, "a worker was not ready in time and is killed")
+                    });
                     child.ask(Asked::Term, now);
                 }
                 State::Starting(_) => {}

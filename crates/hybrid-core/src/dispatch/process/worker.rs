@@ -22,7 +22,7 @@ use tokio::runtime::{Builder, Runtime};
 use super::{
     Processes,
     frame::{self, FromWorker, MESSAGE_BYTES_MAX, Ready, ToWorker},
-    limits::{InForce, Limits},
+    limits::{self, InForce, Limits},
     sandbox,
     segment::{Mapped, Returns},
     socket,
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     BoxError, Response,
-    app::{self, App, Configured, For, Frozen, start_worker_log},
+    app::{self, App, Configured, For, Frozen},
     body::Body,
     config::Settings,
     dispatch::{
@@ -39,6 +39,7 @@ use crate::{
     },
     error::Error,
     head::Parts,
+    log::{self, stderr},
     problem::Problem,
     respond::IntoResponse,
     router::Route,
@@ -77,7 +78,11 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
     // is only less clear.
     let _ = rustix::thread::set_name(c"hybrid-worker");
     let resolved = app::settings(&app.config, For::Worker);
-    start_worker_log(&resolved.settings);
+    log::start_in_worker(&resolved.settings);
+    if let Err(error) = limits::die_before_the_server() {
+        // It is killed as the server is: no worse than any program's child.
+        tracing::debug!(%error, "the score for when memory runs out stays as it is");
+    }
     // First of all, so that every thread from here on is confined, as this one is.
     let notes = if resolved.settings.sandbox {
         sandbox::confine()
@@ -93,22 +98,13 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
         let running = thread.spawn_scoped(scope, || match start(app, sockets, resolved, &notes) {
             Ok(worker) => worker.run(),
             Err(error) => {
-                say(&format!("{error:?}"));
+                stderr::say(&format!("{error:?}"));
                 1
             }
         });
         running.map_or(1, |running| running.join().unwrap_or(101))
     });
     std::process::exit(code);
-}
-
-/// To the server's log, where this process has none of its own yet.
-#[expect(
-    clippy::print_stderr,
-    reason = "the report of a start that failed, as `main` writes it"
-)]
-fn say(text: &str) {
-    eprintln!("{text}");
 }
 
 struct Worker {
@@ -204,7 +200,7 @@ impl Worker {
                 Ok(0) => return 0,
                 Ok(length) => length,
                 Err(error) => {
-                    say(&format!("a worker cannot read its calls: {error}"));
+                    stderr::say(&format!("a worker cannot read its calls: {error}"));
                     return 1;
                 }
             };
@@ -218,7 +214,7 @@ impl Worker {
                 Err(rubbish) => Err(rubbish.to_string().into()),
             };
             if let Err(error) = answered {
-                say(&format!("a worker cannot answer a call: {error}"));
+                stderr::say(&format!("a worker cannot answer a call: {error}"));
                 return 1;
             }
         }

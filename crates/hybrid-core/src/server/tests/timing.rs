@@ -1,4 +1,5 @@
 use super::*;
+use crate::kept;
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -65,6 +66,17 @@ async fn an_idle_connection_is_kept_and_then_closed() {
         "{:?}",
         (clock::now() - waited)
     );
+}
+
+#[tokio::test]
+async fn a_panic_of_the_sweeper_lets_no_connection_stay() {
+    let server = start(Config::new().keep_alive(SHORT)).await;
+    let mut client = server.connect().await;
+    client.get("/a").await;
+    client.answer().await;
+    let failing = kept::fail("sweeper");
+    client.is_closed_without_a_word().await;
+    assert!(failing.count() > 0);
 }
 
 #[tokio::test]

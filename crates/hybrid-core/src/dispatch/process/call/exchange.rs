@@ -27,6 +27,7 @@ use crate::{
         },
         run_uncounted,
     },
+    log::requests::Failure,
     problem::Problem,
     telemetry::{
         clock,
@@ -248,6 +249,9 @@ impl Lease {
         let mut response = Response::new(Body::from(bytes));
         *response.status_mut() = sound.status;
         *response.headers_mut() = sound.headers;
+        if let Some(text) = sound.failure {
+            response.extensions_mut().insert(Failure(text));
+        }
         let timing = sound.ran.map(|ran| Timing {
             queue_ns: 0,
             wall_ns: ran.wall_ns,

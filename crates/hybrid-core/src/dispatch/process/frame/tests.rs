@@ -28,6 +28,7 @@ fn answer() -> Answer<'static> {
         body: AnswerBody::Inline(b"hello"),
         returned: vec![3, 1],
         retires: false,
+        failure: None,
     }
 }
 
@@ -430,6 +431,7 @@ impl Parts {
             },
             returned: self.ids.clone(),
             retires: !self.flag,
+            failure: self.texts.first().map(String::as_str).filter(|_| self.flag),
         }
     }
 

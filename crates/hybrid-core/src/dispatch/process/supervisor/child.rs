@@ -20,6 +20,7 @@ use crate::{
         socket,
         spawn::Spawned,
     },
+    kept,
     telemetry::clock::{self, Instant},
 };
 
@@ -92,7 +93,7 @@ impl Child {
         let from = self.from(route.as_deref());
         for (pipe, lines, open) in &mut self.streams {
             if *open == Open::Yes {
-                *open = lines.drain(&*pipe, &from);
+                kept::quietly(|| *open = lines.drain(&*pipe, &from));
             }
         }
     }
@@ -102,7 +103,7 @@ impl Child {
         let route = self.route(shared);
         let from = self.from(route.as_deref());
         for (_, lines, _) in &mut self.streams {
-            lines.finish(&from);
+            kept::quietly(|| lines.finish(&from));
         }
     }
 

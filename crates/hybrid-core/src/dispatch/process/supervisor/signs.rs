@@ -11,6 +11,7 @@ use crate::{
         frame::{self, Order, Report},
         socket,
     },
+    kept,
     telemetry::clock::Instant,
 };
 
@@ -31,11 +32,13 @@ impl Shared {
         }
         let most = self.plan.recycle_memory;
         if most > 0 && stat.rss_bytes > most && !worker.retires.swap(true, Ordering::Relaxed) {
-            tracing::info!(
-                pid = worker.pid.as_raw_pid(),
-                rss_bytes = stat.rss_bytes,
-                "a worker has become large and is replaced after its call"
-            );
+            kept::quietly(|| {
+                tracing::info!(
+                    pid = worker.pid.as_raw_pid(),
+                    rss_bytes = stat.rss_bytes,
+                    "a worker has become large and is replaced after its call"
+                )
+            });
         }
     }
 
@@ -51,10 +54,12 @@ impl Shared {
             *ping = (number + 1, now, false);
             worker.order(&Order::Ping(number + 1));
         } else if !is_answered && now >= asked + PING_WAIT {
-            tracing::error!(
-                pid = worker.pid.as_raw_pid(),
-                "a worker does not answer and is killed"
-            );
+            kept::quietly(|| {
+                tracing::error!(
+                    pid = worker.pid.as_raw_pid(),
+                    "a worker does not answer and is killed"
+                )
+            });
             self.doom(worker, Doom::Silent);
         }
     }
@@ -66,7 +71,7 @@ pub(super) fn is_stopped(pid: Pid) -> bool {
 
 pub(super) fn say_stopped(pid: Pid) {
     let pid = pid.as_raw_pid();
-    tracing::error!(pid, "a worker was stopped from outside and is killed");
+    kept::quietly(|| tracing::error!(pid, "a worker was stopped from outside and is killed"));
 }
 
 impl Worker {

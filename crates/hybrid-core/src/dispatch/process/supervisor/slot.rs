@@ -21,12 +21,15 @@ use crate::{
         segment::Segments,
         socket,
     },
+    kept,
     telemetry::clock,
 };
 
 /// The pause after a start that failed, doubled with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
+/// The longest where the worker was killed from outside: nothing is wrong with it.
+const PAUSE_KILLED_MAX: Duration = Duration::from_secs(1);
 /// A worker that ends within this time without having answered anything has not
 /// really started.
 const INFANCY: Duration = Duration::from_secs(1);
@@ -45,19 +48,21 @@ impl Slot {
                 self.child = Some(child);
             }
             Err(error) => {
-                let pause = self.fail();
+                let pause = self.fail(PAUSE_MAX);
                 shared.counts.end(self.index, Ended::Failed);
                 shared.queue.failed(false, self.not_before);
-                tracing::error!(%error, ?pause, "a worker process cannot be started");
+                kept::quietly(
+                    || tracing::error!(%error, ?pause, "a worker process cannot be started"),
+                );
             }
         }
     }
 
     /// A start failed: the next one waits longer.
-    fn fail(&mut self) -> Duration {
+    fn fail(&mut self, pause_max: Duration) -> Duration {
         let pause = PAUSE_MIN
             .saturating_mul(1 << self.failures.min(16))
-            .min(PAUSE_MAX);
+            .min(pause_max);
         self.failures += 1;
         self.not_before = clock::now() + pause;
         pause
@@ -82,13 +87,15 @@ impl Slot {
                 // They are the same for every worker.
                 if !shared.has_notes_said.swap(true, Ordering::Relaxed) {
                     for note in notes {
-                        tracing::warn!("workers are less confined than they should be: {note}");
+                        kept::quietly(|| {
+                            tracing::warn!("workers are less confined than they should be: {note}")
+                        });
                     }
                 }
                 self.be_ready(shared);
             }
             Err(why) => {
-                tracing::error!(pid, "a worker is of no use: {why}");
+                kept::quietly(|| tracing::error!(pid, "a worker is of no use: {why}"));
                 child.ask(Asked::Term, clock::now());
             }
         }
@@ -116,10 +123,10 @@ impl Slot {
             Err(error) => {
                 // The event loops are gone: so is whoever wanted a worker. Its sockets
                 // are closed, and it ends.
-                tracing::error!(%error, "a worker cannot be listened to");
+                kept::quietly(|| tracing::error!(%error, "a worker cannot be listened to"));
                 shared.queue.failed(true, clock::now() + PAUSE_MAX);
                 shared.counts.end(self.index, Ended::Failed);
-                self.fail();
+                self.fail(PAUSE_MAX);
                 return;
             }
         };
@@ -140,7 +147,6 @@ impl Slot {
             answer_bytes: AtomicUsize::new(0),
             buffer: Mutex::new(Vec::new()),
         });
-        tracing::debug!(pid = child.pid.as_raw_pid(), "a worker is ready");
         shared.look_at(&worker);
         shared
             .counts
@@ -149,9 +155,11 @@ impl Slot {
             worker: Arc::clone(&worker),
             ping: (0, clock::now(), true),
         };
+        let pid = child.pid.as_raw_pid();
         self.child = Some(child);
         shared.queue.started();
         shared.queue.give(shared, worker);
+        kept::quietly(|| tracing::debug!(pid, "a worker is ready"));
     }
 
     /// Says how a worker ended, and decides when the next one is started.
@@ -165,11 +173,13 @@ impl Slot {
         let how = describe(status);
         child.finish(shared);
         let State::Ready { worker, .. } = &child.state else {
-            let pause = self.fail();
+            let pause = self.fail(pause_max(status));
             shared.counts.end(self.index, Ended::Failed);
             shared.queue.failed(true, self.not_before);
             if !shared.closes.load(Ordering::SeqCst) {
-                tracing::error!(pid, how, ?pause, "a worker ended before it was ready");
+                kept::quietly(|| {
+                    tracing::error!(pid, how, ?pause, "a worker ended before it was ready")
+                });
             }
             return;
         };
@@ -186,21 +196,41 @@ impl Slot {
             Doom::Lives | Doom::Lost => Ended::Crashed,
         };
         match ended {
-            Ended::Crashed => tracing::error!(pid, how, route, "a worker crashed"),
-            Ended::Recycled => tracing::debug!(pid, how, "a worker was let go"),
+            Ended::Crashed => {
+                kept::quietly(|| tracing::error!(pid, how, route, "a worker crashed"))
+            }
+            Ended::Recycled => {
+                kept::quietly(|| tracing::debug!(pid, how, "a worker was let go"));
+            }
             Ended::Deadline | Ended::Left | Ended::Broken | Ended::Failed => {
-                tracing::warn!(pid, how, route, why = ended.as_str(), "a worker was killed");
+                kept::quietly(|| {
+                    tracing::warn!(pid, how, route, why = ended.as_str(), "a worker was killed")
+                });
             }
         }
         shared.counts.end(self.index, ended);
         let served = worker.served.load(Ordering::Relaxed);
         let is_infant = clock::now() < child.started + INFANCY && served == 0 && !worker.is_busy();
         if ended == Ended::Crashed && is_infant {
-            self.fail();
+            self.fail(pause_max(status));
         } else {
             self.failures = 0;
             self.not_before = clock::now();
         }
+    }
+}
+
+/// The longest pause after a worker that ended so before it did anything.
+fn pause_max(status: Option<&WaitIdStatus>) -> Duration {
+    let signal = status.and_then(WaitIdStatus::terminating_signal);
+    let is_from_outside = signal.is_some_and(|signal| {
+        [Signal::KILL, Signal::TERM, Signal::INT]
+            .contains(&Signal::from_named_raw(signal).unwrap_or(Signal::ABORT))
+    });
+    if is_from_outside {
+        PAUSE_KILLED_MAX
+    } else {
+        PAUSE_MAX
     }
 }
 
@@ -244,5 +274,45 @@ fn describe(status: Option<&WaitIdStatus>) -> String {
             format!("signal {signal} ({name})")
         }
         None => format!("signal {signal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
+
+    use super::*;
+
+    /// How a shell ends that does this.
+    fn ended(script: &str) -> Option<WaitIdStatus> {
+        let mut shell = Command::new("/bin/sh");
+        #[expect(clippy::zombie_processes, reason = "`waitid` reaps it")]
+        let child = shell.args(["-c", script]).spawn().expect("a shell");
+        let pid = WaitId::Pid(Pid::from_child(&child));
+        waitid(pid, WaitIdOptions::EXITED).expect("a child")
+    }
+
+    #[test]
+    fn a_worker_that_others_kill_is_soon_replaced() {
+        for (script, longest) in [
+            ("kill -KILL $$", PAUSE_KILLED_MAX),
+            ("kill -TERM $$", PAUSE_KILLED_MAX),
+            ("kill -SEGV $$", PAUSE_MAX),
+            ("exit 1", PAUSE_MAX),
+        ] {
+            assert_eq!(pause_max(ended(script).as_ref()), longest, "{script}");
+        }
+        let mut slot = Slot {
+            index: 0,
+            child: None,
+            failures: 0,
+            not_before: clock::now(),
+        };
+        // As often as in 20 s with a kill every 200 ms.
+        let pauses: Vec<_> = (0..100).map(|_| slot.fail(PAUSE_KILLED_MAX)).collect();
+        assert_eq!(pauses[0], PAUSE_MIN);
+        assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(1)));
     }
 }

@@ -6,15 +6,18 @@ use std::{io, os::fd::OwnedFd};
 use rustix::process::Pid;
 
 use super::{Current, Maps, lock};
-use crate::dispatch::process::{
-    frame::{self, MESSAGE_BYTES_MAX, Order, Report},
-    socket,
+use crate::{
+    dispatch::process::{
+        frame::{self, MESSAGE_BYTES_MAX, Order, Report},
+        socket,
+    },
+    kept,
 };
 
 /// Reads orders while a handler runs; ends the process when the server is gone.
 pub(super) fn listen_to_orders(control: OwnedFd, maps: Maps, current: Current) -> io::Result<()> {
     let thread = std::thread::Builder::new().name("hybrid-orders".to_owned());
-    thread.spawn(move || {
+    let listen = move || {
         let mut buffer = Vec::with_capacity(MESSAGE_BYTES_MAX);
         while let Ok(1..) = socket::receive_plain(&control, &mut buffer) {
             match frame::decode(&buffer) {
@@ -39,7 +42,8 @@ pub(super) fn listen_to_orders(control: OwnedFd, maps: Maps, current: Current) -
             }
         }
         std::process::exit(0);
-    })?;
+    };
+    thread.spawn(|| kept::or_end("hybrid-orders", listen))?;
     Ok(())
 }
 
@@ -52,13 +56,14 @@ pub(super) fn listen_to_signals(server: Pid) -> io::Result<()> {
     };
     let mut signals = SignalsInfo::<WithOrigin>::new([SIGTERM, SIGINT, SIGHUP])?;
     let thread = std::thread::Builder::new().name("hybrid-signals".to_owned());
-    thread.spawn(move || {
+    let listen = move || {
         for origin in &mut signals {
             let sender = origin.process.map(|process| process.pid);
             if origin.signal == SIGTERM && sender == Some(server.as_raw_pid()) {
                 std::process::exit(128 + SIGTERM);
             }
         }
-    })?;
+    };
+    thread.spawn(|| kept::or_end("hybrid-signals", listen))?;
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{
         segment::Mapped,
         socket,
     },
+    log::requests::Failure,
 };
 
 /// Where an answer's body is.
@@ -34,7 +35,8 @@ impl Worker {
         is_spoilt: bool,
         reply: &mut Vec<u8>,
     ) -> Result<(), BoxError> {
-        let (head, body) = worked.response.into_parts();
+        let (mut head, body) = worked.response.into_parts();
+        let failure = head.extensions.remove::<Failure>();
         // A process route's endpoint has gathered it.
         let bytes = body
             .try_into_bytes()
@@ -89,6 +91,7 @@ impl Worker {
             body,
             returned,
             retires: is_spoilt,
+            failure: failure.as_ref().map(|failure| &*failure.0),
         };
         Ok(self.send(&FromWorker::Answer(answer), reply)?)
     }
