@@ -139,7 +139,11 @@ pub(crate) struct Reply {
 
 impl Wire {
     pub(crate) fn to(addr: SocketAddr) -> Self {
-        let stream = TcpStream::connect(addr).unwrap();
+        Self::of(TcpStream::connect(addr).unwrap())
+    }
+
+    /// Over a connection that is there.
+    pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
             stream: BufReader::new(stream),

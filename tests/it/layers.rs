@@ -11,7 +11,7 @@ use tower_http::{
     trace::TraceLayer,
 };
 
-use crate::harness::{Gate, Server, Wire};
+use crate::harness::{BOOM, Gate, Server, Wire};
 
 /// A middleware that writes its name into the answer's `x-through`, as it goes
 /// in and as it comes out.
@@ -302,4 +302,195 @@ fn an_error_of_a_layer_is_an_answer() {
     let refused = TestClient::new(app).get("/text").send();
     assert_eq!(refused.status(), 500);
     assert!(!refused.text().contains("disk"), "{}", refused.text());
+}
+
+// === What is refused or panics inside ===
+
+#[test]
+fn a_path_that_cannot_be_read_has_the_layers_of_its_prefix() {
+    let app = App::new().group("/c", |group| {
+        let cors = CorsLayer::new().allow_origin(Any);
+        group
+            .layer(cors)
+            .routes(routes![way])
+            .group("/{name}/in", |group| group.middleware(named("in")))
+    });
+    let server = Server::start(app);
+    let check = |path: &str, cors: Option<&str>, through: Option<&str>| {
+        let answer = server.send(&format!(
+            "GET {path} HTTP/1.1\r\nhost: test\r\norigin: https://a.example\r\n\r\n"
+        ));
+        assert_eq!(answer.status, 400, "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), cors, "{path}");
+        assert_eq!(answer.header("x-out"), through, "{path}");
+    };
+    check("/c/%ff", Some("*"), None);
+    check("/c/%ff/in/x", Some("*"), Some("in"));
+    check("/%63/%ff", Some("*"), None);
+    check("/%ff/c", None, None);
+}
+
+#[middleware]
+async fn panics_in(_request: Request, _next: Next) -> Response {
+    panic!("{BOOM}")
+}
+
+#[middleware]
+async fn panics_out(request: Request, next: Next) -> Response {
+    drop(next.run(request).await);
+    panic!("{BOOM}")
+}
+
+#[middleware]
+fn panics_on_head(_: &Head) -> Result<(), Problem> {
+    panic!("{BOOM}")
+}
+
+/// A layer of tower's that panics before it is polled.
+#[derive(Clone, Copy)]
+struct Panics;
+
+impl<S> tower::Layer<S> for Panics {
+    type Service = Self;
+
+    fn layer(&self, _: S) -> Self {
+        *self
+    }
+}
+
+impl tower::Service<Request> for Panics {
+    type Response = Response;
+    type Error = std::convert::Infallible;
+    type Future = std::future::Ready<Result<Response, Self::Error>>;
+
+    fn poll_ready(
+        &mut self,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Result<(), Self::Error>> {
+        std::task::Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request) -> Self::Future {
+        panic!("{BOOM}")
+    }
+}
+
+#[test]
+fn a_panic_of_an_inner_layer_is_an_answer_to_the_outer_ones() {
+    crate::harness::quiet();
+    let app = App::new()
+        .error_format(ErrorFormat::FastApi)
+        .middleware(named("a"))
+        .layer(CorsLayer::new().allow_origin(Any))
+        .group("/in", |g| {
+            g.middleware(named("b"))
+                .middleware(panics_in)
+                .routes(routes![way])
+        })
+        .group("/out", |g| g.middleware(panics_out).routes(routes![way]))
+        .group("/head", |g| {
+            g.middleware(panics_on_head).routes(routes![way])
+        })
+        .group("/tower", |g| g.layer(Panics).routes(routes![way]));
+    let client = TestClient::new(app);
+    for (path, through) in [
+        ("/in/way", "ba"),
+        ("/in/nothing", "ba"),
+        ("/out/way", "a"),
+        ("/head/way", "a"),
+        ("/tower/way", "a"),
+    ] {
+        let answer = client
+            .get(path)
+            .header("origin", "https://a.example")
+            .send();
+        assert_eq!(answer.status(), 500, "{path}");
+        assert_eq!(answer.header("x-out"), Some(through), "{path}");
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.text(), r#"{"detail":"Internal error"}"#, "{path}");
+    }
+}
+
+// === Layers that change the body of a request ===
+
+#[post("/sum")]
+async fn sum(Json(numbers): Json<Vec<u32>>) -> String {
+    numbers.iter().sum::<u32>().to_string()
+}
+
+#[post("/sum-plain")]
+fn sum_plain(Json(numbers): Json<Vec<u32>>) -> String {
+    numbers.iter().sum::<u32>().to_string()
+}
+
+#[test]
+fn a_layer_may_decompress_requests() {
+    /// `[1,2,3]`, as `gzip -n` writes it.
+    const GZIP: &[u8] = &[
+        0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x03, 0x8b, 0x36, 0xd4, 0x31, 0xd2,
+        0x31, 0x8e, 0x05, 0x00, 0xe9, 0xb3, 0x6d, 0xfd, 0x07, 0x00, 0x00, 0x00,
+    ];
+    let app = App::new()
+        .layer(tower_http::decompression::RequestDecompressionLayer::new())
+        .routes(routes![sum, sum_plain]);
+    let server = Server::start(app);
+    for path in ["/sum", "/sum-plain"] {
+        let mut wire = Wire::to(server.addr);
+        wire.write(format!(
+            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+             content-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            GZIP.len()
+        ));
+        wire.write(GZIP);
+        let answer = wire.read();
+        assert_eq!((answer.status, answer.text()), (200, "6"), "{path}");
+        let mut wire = Wire::to(server.addr);
+        wire.write(format!(
+            "POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
+             content-length: 7\r\n\r\n[1,2,4]"
+        ));
+        assert_eq!(wire.read().text(), "7");
+    }
+}
+
+#[test]
+fn a_layer_may_limit_the_body() {
+    let app = App::new()
+        .layer(tower_http::limit::RequestBodyLimitLayer::new(8))
+        .routes(routes![sum, sum_plain]);
+    let server = Server::start(app);
+    for path in ["/sum", "/sum-plain"] {
+        let head =
+            format!("POST {path} HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n");
+        let ask = |rest: &str| {
+            let answer = server.send(&format!("{head}{rest}"));
+            (answer.status, answer.text().to_owned())
+        };
+        assert_eq!(ask("content-length: 5\r\n\r\n[1,2]"), (200, "3".to_owned()));
+        // The layer's own answer, and the body's error where it comes in pieces.
+        assert_eq!(ask("content-length: 11\r\n\r\n[1,2,3,4,5]").0, 413);
+        let chunked = "transfer-encoding: chunked\r\n\r\nb\r\n[1,2,3,4,5]\r\n0\r\n\r\n";
+        assert_eq!(ask(chunked).0, 413);
+    }
+}
+
+/// The router has decided before: where the URI is rewritten, layers and handler see
+/// it, and nothing else changes.
+#[test]
+fn a_uri_that_a_layer_rewrites_has_no_effect_on_routing() {
+    #[get("/old")]
+    async fn old(head: http::Uri) -> String {
+        head.path().to_owned()
+    }
+    #[get("/new")]
+    async fn new() -> &'static str {
+        "new"
+    }
+    let rewrite = |mut request: Request, next: Next| async move {
+        *request.uri_mut() = Uri::from_static("/new");
+        next.run(request).await
+    };
+    let client = TestClient::new(App::new().middleware(rewrite).routes(routes![old, new]));
+    assert_eq!(client.get("/old").send().text(), "/new");
+    assert_eq!(client.get("/nothing").send().status(), 404);
 }

@@ -143,7 +143,6 @@ pub(crate) fn build(
         router: RouterBuilder::default(),
         stacks: Vec::new(),
         routes: Vec::new(),
-        root_mount: None,
     };
     let states = builder.add(app.root, &Around::default());
     builder.check_unread(&program);
@@ -162,7 +161,6 @@ pub(crate) fn build(
         router,
         stacks,
         routes,
-        root_mount,
         ..
     } = builder;
     faults.extend(processes::faults(
@@ -199,7 +197,7 @@ pub(crate) fn build(
         error_format: app.error_format,
         trailing_slash: app.trailing_slash,
         fallback: app.fallback,
-        root_mount,
+        is_outermost: purpose != For::Mounting,
         has_admin: app.admin.is_some(),
         runtime: runtime.clone(),
         notes_placement: purpose == For::Testing,
@@ -259,7 +257,6 @@ pub(super) struct Builder<'a> {
     pub(super) router: RouterBuilder,
     stacks: Vec<Stack>,
     routes: Vec<Arc<Route>>,
-    root_mount: Option<Mount>,
 }
 
 /// What a group inherits from those around it.
@@ -351,9 +348,10 @@ impl Builder<'_> {
         } else {
             &around.prefix
         };
-        if let Ok(template) = Template::parse(prefix) {
-            self.router.add_prefix(&template.pattern, index);
-        }
+        // What cannot be parsed is reported with the group's routes.
+        let template = Template::parse(prefix);
+        let pattern = template.map_or_else(|_| prefix.to_owned(), |template| template.pattern);
+        self.router.add_prefix(&pattern, around.stack);
         Some(index)
     }
 
@@ -578,6 +576,14 @@ impl Builder<'_> {
             self.faults.push(fault.called_at("mounted", at));
             return;
         }
+        if path.contains("{*") {
+            let fault = Fault::new(format!(
+                "the path `{path}` of a mount must not take the rest: all that is below it is the \
+                 mount's"
+            ));
+            self.faults.push(fault.called_at("mounted", at));
+            return;
+        }
         let whole = join(&around.prefix, path);
         mount.stack = around.stack;
         if let Some(guard) = around.guards.last() {
@@ -592,30 +598,17 @@ impl Builder<'_> {
             return;
         }
         if whole == "/" {
-            if self.root_mount.replace(mount).is_some() {
-                let fault = Fault::new("two services are mounted at `/`");
-                self.faults.push(fault.called_at("again", at));
-            }
+            self.router.add_mount(String::new(), mount, at);
             return;
         }
         let whole = whole.trim_end_matches('/');
         mount.segments = whole.matches('/').count();
-        let template = match Template::parse(whole) {
-            Ok(template) => template,
+        match Template::parse(whole) {
+            Ok(template) => self.router.add_mount(template.pattern, mount, at),
             Err(message) => {
                 self.faults
                     .push(Fault::new(message).called_at("mounted", at));
-                return;
             }
-        };
-        let pattern = template.pattern;
-        for pattern in [
-            pattern.clone(),
-            format!("{pattern}/"),
-            format!("{pattern}/{{*rest}}"),
-        ] {
-            self.router
-                .add_mount(pattern, mount.clone(), at.file(), at.line());
         }
     }
 }

@@ -22,6 +22,7 @@ use super::{
     TrailingSlash,
     layers::{Fallback, Stack},
     mount::Mount,
+    sent,
 };
 use crate::{
     BoxResponse, Request, Response, admin,
@@ -77,7 +78,8 @@ pub struct Frozen {
     pub(super) error_format: ErrorFormat,
     pub(super) trailing_slash: TrailingSlash,
     pub(super) fallback: Option<Fallback>,
-    pub(super) root_mount: Option<Mount>,
+    /// It is in no other server, so that it sees what clients send.
+    pub(super) is_outermost: bool,
     /// The admin endpoints stand among its own paths.
     pub(super) has_admin: bool,
     pub(super) runtime: Handle,
@@ -107,7 +109,8 @@ enum Target {
     Mount(Mount),
     WrongMethod(HeaderValue),
     Malformed(&'static str),
-    Elsewhere(String),
+    /// From a path to one that stands for it, with the query.
+    Elsewhere(Arc<(String, String)>),
     /// An admin endpoint.
     Admin(String),
     Nothing,
@@ -228,20 +231,17 @@ impl Frozen {
                 };
                 (Target::Route(matched), route.stack)
             }
-            Found::Mount(mount) => (Target::Mount(mount.clone()), mount.stack),
+            Found::Mount(mount, stack) => (Target::Mount(mount.clone()), stack),
             Found::WrongMethod(entry, stack) => (Target::WrongMethod(entry.allow.clone()), stack),
-            Found::Malformed(reason) => (Target::Malformed(reason), None),
+            Found::Malformed(reason, stack) => (Target::Malformed(reason), stack),
             Found::Admin(name) => (Target::Admin(name), None),
             Found::Nothing(stack) => (self.nothing_at(&head.uri), stack),
         }
     }
 
     fn nothing_at(&self, uri: &Uri) -> Target {
-        if let Some(target) = self.other_slash(uri) {
-            return Target::Elsewhere(target);
-        }
-        match &self.root_mount {
-            Some(mount) => Target::Mount(mount.clone()),
+        match self.other_slash(uri) {
+            Some(to) => Target::Elsewhere(Arc::new((uri.path().to_owned(), to))),
             None => Target::Nothing,
         }
     }
@@ -751,10 +751,18 @@ impl Routed {
                 if let Some(client) = self.client(request.headers()) {
                     request.extensions_mut().insert(client);
                 }
+                #[cfg(feature = "axum")]
+                if let Some(addr) = self.peer.addr {
+                    let info = axum::extract::ConnectInfo(addr);
+                    request.extensions_mut().insert(info);
+                }
+                sent::note(&mut request, self.app.is_outermost);
                 return mount.answer(request).await;
             }
-            Target::Elsewhere(target) => {
-                return Redirect::permanent(target.clone()).into_response();
+            Target::Elsewhere(way) => {
+                let (from, to) = &**way;
+                let to = sent::location(&request, self.app.is_outermost, from, to);
+                return Redirect::permanent(to).into_response();
             }
             Target::WrongMethod(allow) => {
                 Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow.clone())

@@ -211,7 +211,8 @@ impl Group {
     }
 
     /// Puts a tower layer around this group's routes, and around what is not
-    /// found below its prefix. The first layer added is the outermost.
+    /// found below its prefix. The first layer added is the outermost; see
+    /// [`App::layer`](super::App::layer).
     pub fn layer<L: HybridLayer>(mut self, layer: L) -> Self {
         self.layers.push(Layer::tower(layer));
         self

@@ -11,29 +11,79 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::Request as HttpRequest;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
-use super::{
-    frozen::{Edge, Routed},
-    middleware::settle,
-};
+use super::frozen::{Edge, Routed};
 use crate::{
     BoxError, Request, Response,
-    dispatch::Serving,
+    dispatch::{
+        Serving,
+        catch::{Catching, Panicked, catch},
+    },
     problem::{Problem, kinds},
     respond::{IntoResponse, into_body},
 };
 
-/// What layers are put around: everything further in, in one type.
-pub type Inner = BoxCloneSyncService<Request, Response, Infallible>;
+/// What layers are put around: everything further in, in one type. It takes requests
+/// of any body, since a layer may change it.
+#[derive(Clone)]
+pub struct Inner(BoxCloneSyncService<Request, Response, Infallible>);
+
+impl Inner {
+    pub(super) fn new<S>(service: S) -> Self
+    where
+        S: Service<Request, Response = Response, Error = Infallible, Future = Answer>
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+    {
+        Self(BoxCloneSyncService::new(service))
+    }
+
+    /// The answer of what is further in.
+    pub(super) async fn answer(self, request: Request) -> Response {
+        match self.0.oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+}
+
+impl<B> Service<HttpRequest<B>> for Inner
+where
+    B: http_body::Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        self.0.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
+        self.0.call(request.map(into_body))
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Inner")
+    }
+}
 
 /// A tower layer that fits around routes.
 ///
 /// Implemented for every [`tower_layer::Layer`] whose service takes
 /// `http::Request<Body>` and answers an `http::Response` of any body: those of
-/// tower-http among them. An error of its service becomes 503 where it says that
-/// there was no room or time, else 500.
+/// tower-http among them. It may call what is further in with a request of another
+/// body, as those do that decompress bodies or limit them. An error of its service
+/// becomes 503 where it says that there was no room or time, else 500; its panic is
+/// a 500, which the layers around it see as an answer like any other.
 pub trait HybridLayer: Send + 'static {
     #[doc(hidden)]
     fn put_around(&self, inner: Inner) -> Inner;
@@ -49,7 +99,7 @@ where
     B::Error: Into<BoxError>,
 {
     fn put_around(&self, inner: Inner) -> Inner {
-        BoxCloneSyncService::new(Answering {
+        Inner::new(Answering {
             service: self.layer(inner),
         })
     }
@@ -82,7 +132,7 @@ pub(crate) struct Stack {
 impl Stack {
     /// Puts layers, the outermost first, around the routes.
     pub(crate) fn new(layers: Vec<Layer>, around: Option<&Self>) -> Self {
-        let innermost = || BoxCloneSyncService::new(Routes);
+        let innermost = || Inner::new(Routes);
         // Layers of the outer groups cannot be put around twice; they are asked
         // to call what this request carries instead of the routes.
         let service = layers
@@ -92,7 +142,7 @@ impl Stack {
         match around {
             None => Self { service },
             Some(outer) => Self {
-                service: BoxCloneSyncService::new(Nested {
+                service: Inner::new(Nested {
                     outer: outer.service.clone(),
                     inner: service,
                 }),
@@ -101,10 +151,7 @@ impl Stack {
     }
 
     pub(crate) async fn call(&self, request: Request) -> Response {
-        match self.service.clone().oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        self.service.clone().answer(request).await
     }
 }
 
@@ -114,7 +161,32 @@ impl fmt::Debug for Stack {
     }
 }
 
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+pub(super) type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+
+/// The answer of a layer or a middleware, as what stands further out sees it: its
+/// panic and its problem are answers too, in the application's format.
+pub(super) fn settled<F>(edge: Option<Edge>, answer: impl FnOnce() -> F) -> Answer
+where
+    F: Future<Output = Response> + Send + 'static,
+{
+    let answering = catch(answer).map(|answering| Catching::new(Box::pin(answering)));
+    Box::pin(async move {
+        let answer = match answering {
+            Ok(answering) => answering.await,
+            Err(panicked) => Err(panicked),
+        };
+        let response = match answer {
+            Ok(response) => response,
+            Err(Panicked(text)) => {
+                Problem::internal(format!("a layer panicked: {text}")).into_response()
+            }
+        };
+        Ok(match edge {
+            Some(edge) => edge.settle(response),
+            None => response,
+        })
+    })
+}
 
 /// The innermost service: what the router found for this request.
 #[derive(Clone, Copy)]
@@ -207,12 +279,12 @@ where
 
     fn call(&mut self, request: Request) -> Answer {
         let edge = Edge::of(&request);
-        let answer = self.service.clone().oneshot(request);
-        Box::pin(async move {
-            Ok(match answer.await {
+        let service = self.service.clone();
+        settled(edge, || async move {
+            match service.oneshot(request).await {
                 Ok(response) => response.map(into_body),
-                Err(error) => settle(edge, refusal(&error.into()).into_response()),
-            })
+                Err(error) => refusal(&error.into()).into_response(),
+            }
         })
     }
 }

@@ -10,12 +10,11 @@ use std::{
     task::{Context, Poll},
 };
 
-use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use super::{
     frozen::{Edge, Routed},
-    layers::{Inner, Layer},
+    layers::{Answer, Inner, Layer, settled},
 };
 use crate::{
     Request, Response,
@@ -54,10 +53,7 @@ pub struct Next {
 impl Next {
     /// Goes on, to the answer.
     pub async fn run(self, request: Request) -> Response {
-        match self.inner.oneshot(request).await {
-            Ok(response) => response,
-            Err(never) => match never {},
-        }
+        self.inner.answer(request).await
     }
 }
 
@@ -75,19 +71,17 @@ where
     fn into_layer(self) -> Layer {
         let middleware = Arc::new(self);
         Layer::new(move |inner| {
-            let call = move |request: Request, inner: Inner| -> Answer {
-                let edge = Edge::of(&request);
+            let call = move |request: Request, inner: Inner| -> Answering {
                 let running = Running::of_request(&request);
                 let answer = middleware(request, Next { inner });
                 Box::pin(async move {
-                    let answer = match running {
-                        Some(running) => entered(running, answer).await,
-                        None => answer.await,
-                    };
-                    Ok(settle(edge, answer.into_response()))
+                    match running {
+                        Some(running) => entered(running, answer).await.into_response(),
+                        None => answer.await.into_response(),
+                    }
                 })
             };
-            BoxCloneSyncService::new(Called {
+            Inner::new(Called {
                 call: Arc::new(call),
                 inner,
             })
@@ -102,19 +96,15 @@ where
     fn into_layer(self) -> Layer {
         let check = Arc::new(self);
         Layer::new(move |inner| {
-            let call = move |request: Request, inner: Inner| -> Answer {
-                let edge = Edge::of(&request);
+            let call = move |request: Request, inner: Inner| -> Answering {
                 let (http, body) = request.into_parts();
                 let head = Routed::head(http);
                 match check(&head) {
-                    Ok(()) => Box::pin(inner.oneshot(Request::from_parts(head.into_http(), body))),
-                    Err(problem) => {
-                        let response = settle(edge, problem.into_response());
-                        Box::pin(std::future::ready(Ok(response)))
-                    }
+                    Ok(()) => Box::pin(inner.answer(Request::from_parts(head.into_http(), body))),
+                    Err(problem) => Box::pin(std::future::ready(problem.into_response())),
                 }
             };
-            BoxCloneSyncService::new(Called {
+            Inner::new(Called {
                 call: Arc::new(call),
                 inner,
             })
@@ -122,16 +112,7 @@ where
     }
 }
 
-/// Renders a problem here, so that what stands further out works on the answer
-/// that the client gets.
-pub(super) fn settle(edge: Option<Edge>, response: Response) -> Response {
-    match edge {
-        Some(edge) => edge.settle(response),
-        None => response,
-    }
-}
-
-type Answer = Pin<Box<dyn Future<Output = Result<Response, Infallible>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// A middleware as a tower service.
 struct Called<F> {
@@ -148,7 +129,7 @@ impl<F> Clone for Called<F> {
     }
 }
 
-impl<F: Fn(Request, Inner) -> Answer> Service<Request> for Called<F> {
+impl<F: Fn(Request, Inner) -> Answering> Service<Request> for Called<F> {
     type Response = Response;
     type Error = Infallible;
     type Future = Answer;
@@ -158,6 +139,7 @@ impl<F: Fn(Request, Inner) -> Answer> Service<Request> for Called<F> {
     }
 
     fn call(&mut self, request: Request) -> Answer {
-        (self.call)(request, self.inner.clone())
+        let edge = Edge::of(&request);
+        settled(edge, || (self.call)(request, self.inner.clone()))
     }
 }

@@ -12,6 +12,7 @@ pub(crate) mod mount;
 mod processes;
 mod request;
 mod routes;
+mod sent;
 mod serve;
 mod service;
 mod settings;
@@ -76,7 +77,10 @@ pub enum TrailingSlash {
     /// It is another path: 404.
     #[default]
     Strict,
-    /// 308 to the path without it (or with it), where a route is there.
+    /// 308 to the path without it (or with it), where a route is there, and the path
+    /// itself is no mount's. The redirect names the path as the client sees it, prefixes
+    /// of mounts included; inside another server, where those are not known, it is
+    /// relative (with the feature `axum` it knows those of axum's `nest_service`).
     Redirect,
 }
 
@@ -124,8 +128,19 @@ impl App {
     }
 
     /// Mounts a tower service, an axum `Router` say, below a path. It sees the
-    /// path without the prefix; the client's address is in its extensions.
-    /// `mount("/", ..)` gets what no route takes.
+    /// path without the prefix; the client's address is in its extensions, as
+    /// [`ClientAddr`](crate::server::ClientAddr), and with the feature `axum` as axum's
+    /// `ConnectInfo<SocketAddr>`, which is the connection's.
+    ///
+    /// It gets what no route takes below that path, `mount("/", ..)` so of the whole
+    /// application: paths that no route has, and the methods that no route of a path
+    /// has, so that an application moves over handler by handler. A route below the
+    /// prefix goes before it (`/legacy/{id}/orders` beside `mount("/legacy", ..)`); it
+    /// goes before routes that say less (`/{*rest}`). What belongs to a mount is not
+    /// redirected for its trailing slash.
+    ///
+    /// A route at the very path of a mount, or for all that is below, is a start-up
+    /// error.
     #[track_caller]
     pub fn mount<S, B>(mut self, path: &str, service: S) -> Self
     where
@@ -245,8 +260,14 @@ impl App {
         self
     }
 
-    /// Puts a tower layer around every route of the app, 404 and 405 included.
+    /// Puts a tower layer around every route of the app, and around what is refused or
+    /// panics further in: 404, 405, a path that cannot be read, an inner middleware.
     /// The first layer added is the outermost, whatever the order of calls.
+    ///
+    /// A layer may change the type of the request's body: tower-http's
+    /// `RequestDecompressionLayer` and `RequestBodyLimitLayer` do. The route is found
+    /// before layers run: where one rewrites the URI, what is further in sees it, and the
+    /// route stays the same.
     pub fn layer<L>(self, layer: L) -> Self
     where
         L: HybridLayer,

@@ -4,6 +4,7 @@
 //! `%25`, so that an escaped slash stays inside its segment. The values are
 //! decoded once more when they are taken out.
 
+mod mounts;
 mod path;
 mod table;
 mod template;
@@ -16,7 +17,6 @@ pub(crate) use table::{Entry, Found, Ours, Router, RouterBuilder};
 pub(crate) use template::{Template, join};
 
 use crate::{
-    app::mount::Mount,
     dispatch::{EffectiveLane, Serve},
     extract::BodyCheck,
     spec::{Lane, OnDisconnect, RouteSpec},
@@ -89,7 +89,6 @@ impl fmt::Debug for Route {
 /// What stands at a path.
 pub(crate) enum Target {
     Routes(Entry),
-    Mount(Mount),
     /// Endpoints of our own, or one of them.
     Ours(Ours),
 }

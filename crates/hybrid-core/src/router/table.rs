@@ -1,12 +1,16 @@
-//! The routing table: one matcher over all paths, one over the prefixes of
-//! groups with layers, which cover what is not found below them too.
+//! The routing table: one matcher over all paths, and the prefixes of mounts and of
+//! groups with layers, which have what is not found below them.
 
-use std::{cmp::Reverse, collections::HashMap, panic::Location, sync::Arc};
+use std::{borrow::Cow, collections::HashMap, panic::Location, sync::Arc};
 
 use http::{HeaderValue, Method};
 use rustc_hash::FxHashMap;
 
-use super::{Route, Target, Template, path};
+use super::{
+    Route, Target, Template,
+    mounts::{Mounts, Segments},
+    path,
+};
 use crate::{app::mount::Mount, error::Fault, head::PathValues};
 
 /// The routes at one path.
@@ -19,15 +23,16 @@ pub(crate) struct Entry {
 /// What a look-up finds.
 pub(crate) enum Found<'r> {
     Route(&'r Arc<Route>, PathValues),
-    Mount(&'r Mount),
+    /// What no route takes, with the stack of the layers around it.
+    Mount(&'r Mount, Option<usize>),
     /// The admin endpoint of that name; empty for their root.
     Admin(String),
     /// The path is known, the method is not; with the stack of its layers.
     WrongMethod(&'r Entry, Option<usize>),
     /// Nothing there; with the stack of the group whose prefix it has.
     Nothing(Option<usize>),
-    /// The path cannot be read.
-    Malformed(&'static str),
+    /// The path cannot be read; with the stack of the group whose prefix it has.
+    Malformed(&'static str, Option<usize>),
 }
 
 #[derive(Default)]
@@ -36,51 +41,41 @@ pub(crate) struct Router {
     /// choose what is in it, so a hash that is fast will do.
     fixed: FxHashMap<Box<str>, usize>,
     paths: matchit::Router<usize>,
-    targets: Vec<Target>,
+    targets: Vec<(Target, Box<[usize]>)>,
+    mounts: Mounts,
     /// The prefixes of groups with layers, the longest first.
-    prefixes: Vec<Prefix>,
+    prefixes: Vec<(Segments, usize)>,
     root_stack: Option<usize>,
-}
-
-/// The prefix of a group with layers: what is not found below it is theirs.
-struct Prefix {
-    pattern: String,
-    stack: usize,
-}
-
-impl Prefix {
-    /// Whether a path is the prefix or below it.
-    fn covers(&self, path: &str) -> bool {
-        let mut segments = path.split('/');
-        self.pattern.split('/').all(|wanted| match segments.next() {
-            Some(found) => wanted == found || wanted.starts_with('{') && !found.is_empty(),
-            None => false,
-        })
-    }
-
-    /// Longer prefixes first, and of two as long the one that says more.
-    fn rank(&self) -> (Reverse<usize>, usize) {
-        let segments = self.pattern.matches('/').count();
-        (Reverse(segments), self.pattern.matches('{').count())
-    }
+    /// The stack around each stack.
+    around: Vec<Option<usize>>,
 }
 
 impl Router {
     pub(crate) fn find(&self, method: &Method, raw_path: &str) -> Found<'_> {
         // An escape is in none of the fixed paths: they are canonical.
         if let Some(target) = self.fixed.get(raw_path) {
-            return self.found(*target, method, std::iter::empty());
+            return self.found(*target, method, raw_path, std::iter::empty());
         }
         let path = match path::canonical(raw_path) {
             Ok(path) => path,
-            Err(reason) => return Found::Malformed(reason),
+            Err(reason) => return Found::Malformed(reason, self.stack_over(&lossy(raw_path))),
         };
-        let Ok(matched) = self.paths.at(&path) else {
-            let group = self.prefixes.iter().find(|prefix| prefix.covers(&path));
-            return Found::Nothing(group.map(|prefix| prefix.stack).or(self.root_stack));
+        let Some(matched) = self.at(&path) else {
+            let stack = self.stack_over(&path);
+            return match self.mounts.over(&path) {
+                Some(mount) => self.mounted(mount, stack),
+                None => Found::Nothing(stack),
+            };
         };
         let values = matched.params.iter().map(|(_, text)| path::value(text));
-        self.found(*matched.value, method, values)
+        self.found(*matched.value, method, &path, values)
+    }
+
+    /// What stands at a canonical path, unless a mount is nearer to it.
+    fn at<'p>(&self, path: &'p str) -> Option<matchit::Match<'_, 'p, &usize>> {
+        let matched = self.paths.at(path).ok()?;
+        let (_, before) = &self.targets[*matched.value];
+        (before.is_empty() || !self.mounts.any_over(before, path)).then_some(matched)
     }
 
     /// What a path has come to, with the values in it.
@@ -88,22 +83,53 @@ impl Router {
         &self,
         target: usize,
         method: &Method,
+        path: &str,
         mut values: impl Iterator<Item = Box<str>>,
     ) -> Found<'_> {
-        match &self.targets[target] {
-            Target::Mount(mount) => Found::Mount(mount),
+        match &self.targets[target].0 {
             Target::Ours(ours) => Found::Admin(ours.name(&values.next().unwrap_or_default())),
             Target::Routes(entry) => match entry.route(method) {
                 Some(route) => Found::Route(route, values.collect()),
-                None => Found::WrongMethod(entry, entry.stack()),
+                None => match self.mounts.over(path) {
+                    Some(mount) => self.mounted(mount, entry.stack()),
+                    None => Found::WrongMethod(entry, entry.stack()),
+                },
             },
         }
     }
 
-    /// Whether anything stands at that path: for the redirect of a trailing slash.
-    pub(crate) fn knows(&self, raw_path: &str) -> bool {
-        path::canonical(raw_path).is_ok_and(|path| self.paths.at(&path).is_ok())
+    /// A mount, inside the layers of the group whose prefix or path it is asked by,
+    /// where those stand inside the layers of its own group; else inside its own.
+    fn mounted<'r>(&self, mount: &'r Mount, asked: Option<usize>) -> Found<'r> {
+        let mut stack = asked;
+        while stack != mount.stack {
+            match stack {
+                Some(inner) => stack = self.around[inner],
+                None => return Found::Mount(mount, mount.stack),
+            }
+        }
+        Found::Mount(mount, asked)
     }
+
+    /// The layers of the group whose prefix a path has.
+    fn stack_over(&self, path: &str) -> Option<usize> {
+        let group = self.prefixes.iter().find(|(prefix, _)| prefix.cover(path));
+        group.map(|(_, stack)| *stack).or(self.root_stack)
+    }
+
+    /// Whether a route stands at that path: for the redirect of a trailing slash.
+    pub(crate) fn knows(&self, raw_path: &str) -> bool {
+        path::canonical(raw_path).is_ok_and(|path| self.at(&path).is_some())
+    }
+}
+
+/// A path that cannot be read, with what can be read of it: the prefix of a group may
+/// be in that.
+fn lossy(raw_path: &str) -> String {
+    let segments = raw_path.split('/');
+    let segments =
+        segments.map(|segment| path::canonical(segment).unwrap_or(Cow::Borrowed("\u{fffd}")));
+    segments.collect::<Vec<_>>().join("/")
 }
 
 impl Entry {
@@ -144,8 +170,10 @@ impl Entry {
 pub(crate) struct RouterBuilder {
     paths: Vec<Spot>,
     by_pattern: HashMap<String, usize>,
-    prefixes: Vec<Prefix>,
+    mounts: Vec<Mounted>,
+    prefixes: Vec<(Segments, usize)>,
     root_stack: Option<usize>,
+    around: Vec<Option<usize>>,
     pub(crate) faults: Vec<Fault>,
 }
 
@@ -157,12 +185,14 @@ struct Spot {
 
 enum Content {
     Routes(Vec<(Method, Arc<Route>)>),
-    Mount {
-        mount: Mount,
-        file: &'static str,
-        line: u32,
-    },
     Ours(Ours),
+}
+
+/// A mount with the pattern of its prefix, empty at the root, and where it is written.
+struct Mounted {
+    pattern: String,
+    mount: Mount,
+    at: &'static Location<'static>,
 }
 
 /// Endpoints of our own among the application's paths, and where they were asked for.
@@ -229,30 +259,53 @@ impl RouterBuilder {
                     }
                     routes.push((method, Arc::clone(route)));
                 }
-                Content::Mount { file, line, .. } => {
-                    let fault = Fault::new(format!("{} is a route and a mount", route.path));
-                    self.faults
-                        .push(at_route(fault.at("mounted", file, *line), route));
-                }
                 // They are added last.
                 Content::Ours(_) => {}
             }
         }
     }
 
+    /// A mount below a prefix; the empty one is the root.
     pub(crate) fn add_mount(
         &mut self,
         pattern: String,
         mount: Mount,
-        file: &'static str,
-        line: u32,
+        at: &'static Location<'static>,
     ) {
-        if self.by_pattern.contains_key(&pattern) {
-            let fault = Fault::new(format!("something stands at {pattern} already"));
-            self.faults.push(fault.at("mounted", file, line));
+        if let Some(other) = self.mounts.iter().find(|other| other.pattern == pattern) {
+            let message = match pattern.as_str() {
+                "" => "two services are mounted at `/`".to_owned(),
+                pattern => format!("something stands at {pattern} already"),
+            };
+            let fault = Fault::new(message).called_at("mounted", other.at);
+            self.faults.push(fault.called_at("again", at));
             return;
         }
-        self.add_spot(pattern, Content::Mount { mount, file, line });
+        self.mounts.push(Mounted { pattern, mount, at });
+    }
+
+    /// Routes below a mount go before it, but what would hide it or never be asked is
+    /// a fault: a route at its very path, or for all that is below.
+    fn check_mounts(&mut self) {
+        for mounted in self
+            .mounts
+            .iter()
+            .filter(|mounted| !mounted.pattern.is_empty())
+        {
+            let pattern = &mounted.pattern;
+            let below = format!("{pattern}/");
+            let clashes = |spot: &&Spot| {
+                let rest = spot.pattern.strip_prefix(&below);
+                spot.pattern == *pattern
+                    || rest.is_some_and(|r| r.is_empty() || r.starts_with("{*"))
+            };
+            for spot in self.paths.iter().filter(clashes) {
+                let path = spot.path();
+                let fault = Fault::new(format!("{path} is a route and a mount"));
+                let fault = spot.say_where(fault);
+                self.faults.push(fault.called_at("mounted", mounted.at));
+            }
+        }
     }
 
     /// Endpoints of our own, once everything else is there: nothing may stand at
@@ -261,13 +314,19 @@ impl RouterBuilder {
         let below = format!("{pattern}/");
         let stands_there =
             |spot: &&Spot| spot.pattern == pattern || spot.pattern.starts_with(&below);
-        if let Some(spot) = self.paths.iter().find(stands_there) {
-            let fault = Fault::new(format!(
-                "{} is among the {} at {pattern}",
-                spot.path(),
-                ours.what()
-            ));
-            let fault = spot.say_where(fault);
+        let is_among = |path: &str| {
+            let what = ours.what();
+            Fault::new(format!("{path} is among the {what} at {pattern}"))
+        };
+        let mounted_there =
+            |mounted: &&Mounted| mounted.pattern == pattern || mounted.pattern.starts_with(&below);
+        let route = self.paths.iter().find(stands_there);
+        let route = route.map(|spot| spot.say_where(is_among(&spot.path())));
+        let mount = || self.mounts.iter().find(mounted_there);
+        let fault = route.or_else(|| {
+            mount().map(|mount| is_among(&mount.pattern).called_at("mounted", mount.at))
+        });
+        if let Some(fault) = fault {
             self.faults.push(ours.say_where(fault));
             return;
         }
@@ -280,13 +339,15 @@ impl RouterBuilder {
         }
     }
 
-    /// A group with layers: they cover what is not found below its prefix.
-    pub(crate) fn add_prefix(&mut self, pattern: &str, stack: usize) {
+    /// A group with layers, the next stack, inside of another: they cover what is not
+    /// found below its prefix.
+    pub(crate) fn add_prefix(&mut self, pattern: &str, around: Option<usize>) {
+        let stack = self.around.len();
+        self.around.push(around);
         if pattern == "/" {
             self.root_stack = Some(stack);
         } else {
-            let pattern = pattern.to_owned();
-            self.prefixes.push(Prefix { pattern, stack });
+            self.prefixes.push((Segments::of(pattern), stack));
         }
     }
 
@@ -298,8 +359,12 @@ impl RouterBuilder {
     }
 
     pub(crate) fn build(mut self) -> Result<Router, Vec<Fault>> {
+        self.check_mounts();
+        let mounts = std::mem::take(&mut self.mounts).into_iter();
         let mut router = Router {
             root_stack: self.root_stack,
+            around: std::mem::take(&mut self.around),
+            mounts: Mounts::new(mounts.map(|mounted| (mounted.pattern, mounted.mount))),
             ..Router::default()
         };
         for (index, spot) in self.paths.iter().enumerate() {
@@ -312,11 +377,14 @@ impl RouterBuilder {
         }
         router.targets = std::mem::take(&mut self.paths)
             .into_iter()
-            .map(Spot::target)
+            .map(|spot| {
+                let before = router.mounts.before(&spot.pattern);
+                (spot.target(), before)
+            })
             .collect();
         // Stable: of two groups of one prefix the first covers what neither knows.
         router.prefixes = std::mem::take(&mut self.prefixes);
-        router.prefixes.sort_by_key(Prefix::rank);
+        router.prefixes.sort_by_key(|(prefix, _)| prefix.rank());
         if self.faults.is_empty() {
             Ok(router)
         } else {
@@ -349,7 +417,6 @@ impl Spot {
     fn target(self) -> Target {
         match self.content {
             Content::Routes(routes) => Target::Routes(Entry::new(routes)),
-            Content::Mount { mount, .. } => Target::Mount(mount),
             Content::Ours(ours) => Target::Ours(ours),
         }
     }
@@ -358,7 +425,7 @@ impl Spot {
     fn path(&self) -> String {
         match &self.content {
             Content::Routes(routes) => routes.first().map(|(_, route)| route.path.clone()),
-            Content::Mount { .. } | Content::Ours(_) => None,
+            Content::Ours(_) => None,
         }
         .unwrap_or_else(|| self.pattern.clone())
     }
@@ -368,7 +435,6 @@ impl Spot {
             Content::Routes(routes) => routes
                 .iter()
                 .fold(fault, |fault, (_, route)| at_route(fault, route)),
-            Content::Mount { file, line, .. } => fault.at("mounted", file, *line),
             Content::Ours(ours) => ours.say_where(fault),
         }
     }
