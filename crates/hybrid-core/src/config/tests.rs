@@ -24,7 +24,10 @@ fn faults(file: &str, variables: &[(&str, &str)]) -> Vec<String> {
 fn every_default_reads_and_lies_in_its_range() {
     for key in KEYS {
         // Computed defaults say so in words.
-        if matches!(key.name, "event_loops" | "max_processes" | "drain_delay") {
+        if matches!(
+            key.name,
+            "event_loops" | "max_processes" | "bodies_limit" | "drain_delay"
+        ) {
             continue;
         }
         if cfg!(not(feature = "logging")) && LOGGING.contains(&key.name) {
@@ -38,6 +41,19 @@ fn every_default_reads_and_lies_in_its_range() {
             key.default
         );
     }
+}
+
+#[test]
+fn bodies_may_take_a_quarter_of_the_memory_within_the_range_of_their_key() {
+    let limit = Settings::default().bodies_limit;
+    assert!((1 << 20..=1 << 40).contains(&limit), "{limit}");
+    let written = settings("bodies_limit = \"50MiB\"", &[]).bodies_limit;
+    assert_eq!(written, 50 << 20);
+    let refused = faults("bodies_limit = 0", &[]);
+    assert!(
+        refused[0].contains("between `1MiB` and `1024GiB`"),
+        "{refused:?}"
+    );
 }
 
 #[test]
