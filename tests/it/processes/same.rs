@@ -500,7 +500,7 @@ impl Case {
 /// What must be the same, and the lane.
 fn compared(mut reply: Reply) -> (u16, Vec<(String, String)>, String, Option<String>) {
     let lane = reply.header("x-hybrid-lane").map(str::to_owned);
-    let varies = ["date", "x-hybrid-lane", "server-timing"];
+    let varies = ["date", "x-hybrid-lane", "server-timing", "x-request-id"];
     reply
         .headers
         .retain(|(name, _)| !varies.contains(&name.as_str()));
