@@ -21,6 +21,7 @@ mod leaving;
 mod measuring;
 mod metrics;
 mod mounting;
+mod neighbours;
 mod overload;
 mod panics;
 mod problems;
