@@ -4,7 +4,7 @@
 //! only counts instructions, and judges them by `budget.toml`; it is all that there
 //! is without the feature `peers`. `bench apps <folder>` writes the packages that
 //! `build` builds. `bench serve <server> <loops>` is a server that
-//! is measured, `bench pipe <what>` a child of one.
+//! is measured, `bench pipe <what>` a child of one, `bench spin <how>` what is beside it.
 //!
 //! Run with: cargo run --release --manifest-path benches/Cargo.toml
 
@@ -14,7 +14,7 @@ use std::{env, error::Error, path::Path, process::ExitCode};
 use hybrid_benches::full;
 use hybrid_benches::{
     apps::App,
-    budget,
+    budget, process,
     servers::{self, Server},
 };
 
@@ -32,6 +32,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             }
         }
         ["serve", name, loops] => servers::serve(Server::named(name)?, loops.parse()?)?,
+        ["spin", how] => process::spin(how == "apart")?,
         #[cfg(feature = "peers")]
         ["pipe", does] => servers::pipe(does)?,
         #[cfg(feature = "peers")]

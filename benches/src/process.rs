@@ -200,6 +200,56 @@ impl Drop for Running {
     }
 }
 
+/// Programs that compute all of the time, until they are dropped.
+#[derive(Debug)]
+pub struct Spinners(Vec<Child>);
+
+impl Spinners {
+    /// Starts so many `<program> spin`, where they are to be apart each in a session
+    /// of its own.
+    ///
+    /// # Errors
+    /// One cannot be started.
+    pub fn start(program: &Path, count: usize, apart: bool) -> io::Result<Self> {
+        let how = if apart { "apart" } else { "together" };
+        let mut spinners = Self(Vec::new());
+        for _ in 0..count {
+            let mut command = Command::new(program);
+            command.args(["spin", how]).stdin(Stdio::piped());
+            spinners.0.push(command.spawn()?);
+        }
+        Ok(spinners)
+    }
+}
+
+impl Drop for Spinners {
+    fn drop(&mut self) {
+        for spinner in &mut self.0 {
+            // Where it has left already there is nothing to end.
+            let _ = spinner.kill();
+            let _ = spinner.wait();
+        }
+    }
+}
+
+/// Computes until its standard input ends.
+///
+/// # Errors
+/// It is to have a session of its own, and leads one already.
+pub fn spin(apart: bool) -> io::Result<()> {
+    if apart {
+        rustix::process::setsid()?;
+    }
+    thread::spawn(|| {
+        // However it ends, so does this.
+        let _ = io::Read::read_to_end(&mut io::stdin(), &mut Vec::new());
+        std::process::exit(0)
+    });
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
 /// What a server's threads were doing at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
@@ -207,6 +257,8 @@ pub struct Threads {
     pub all: usize,
     /// Those on a processor or waiting for one.
     pub runnable: usize,
+    /// Those of hybrid's pool among them.
+    pub runnable_of_pool: usize,
 }
 
 impl Threads {
@@ -218,6 +270,8 @@ impl Threads {
             let stat = fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
             if after_name(&stat).starts_with('R') {
                 threads.runnable += 1;
+                let is_of_pool = stat.contains("(hybrid-pool-") && !stat.contains("-pool-ke");
+                threads.runnable_of_pool += usize::from(is_of_pool);
             }
         }
         Ok(threads)

@@ -2,15 +2,7 @@
 //! from its turn, what cannot be answered in time is refused at once, and whatever
 //! clients do the pool is empty afterwards.
 
-use std::{
-    hint::black_box,
-    sync::{
-        Arc, LazyLock,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, thread, time::Duration};
 
 use hybrid::prelude::*;
 use serde_json::Value;
@@ -224,94 +216,4 @@ async fn tickets_cancelled_at_any_moment_leave_nothing_behind() {
     );
     // And it goes on answering.
     assert_eq!(client.get("/three").send_async().await.status(), 204);
-}
-
-/// As much work as takes that many milliseconds alone on a processor.
-fn compute(milliseconds: u32) {
-    static ROUNDS: LazyLock<u64> = LazyLock::new(|| {
-        const TRY: u64 = 100_000;
-        let tries = (0..20).map(|_| {
-            let before = Instant::now();
-            rounds(TRY);
-            before.elapsed()
-        });
-        let best = tries.min().expect("some tries");
-        (TRY as f64 / 1e3 / best.as_secs_f64()) as u64
-    });
-    rounds(*ROUNDS * u64::from(milliseconds));
-}
-
-fn rounds(count: u64) -> u64 {
-    (0..count).fold(black_box(1), |x: u64, _| {
-        let x = x ^ (x << 13);
-        let x = x ^ (x >> 7);
-        x ^ (x << 17)
-    })
-}
-
-#[get("/compute/{milliseconds}")]
-fn computes(milliseconds: u32) {
-    compute(milliseconds);
-}
-
-#[get("/light")]
-fn light() {
-    compute(1);
-}
-
-/// Clients in a closed loop, until it is dropped.
-struct Load {
-    ends: Arc<AtomicBool>,
-    clients: Vec<thread::JoinHandle<u32>>,
-}
-
-impl Load {
-    fn on(server: &Server, clients: usize, path: &'static str) -> Self {
-        let ends = Arc::new(AtomicBool::new(false));
-        let (addr, until) = (server.addr, Arc::clone(&ends));
-        let clients = at_once(clients, move |_| {
-            let mut wire = Wire::to(addr);
-            let mut answers = 0;
-            while !until.load(Ordering::Relaxed) {
-                wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
-                assert_eq!(wire.read().status, 204);
-                answers += 1;
-            }
-            answers
-        });
-        Self { ends, clients }
-    }
-
-    /// The answers of each client.
-    fn end(self) -> Vec<u32> {
-        self.ends.store(true, Ordering::Relaxed);
-        join(self.clients)
-    }
-}
-
-/// Behind permits that long tickets hold, the short ones would wait for half of a
-/// long run and more. A quarter of one is far from that, and from the few
-/// milliseconds that they take on a busy machine.
-#[test]
-fn a_short_handler_is_not_held_up_by_long_computations() {
-    let routes = routes![computes, light];
-    let server = Server::start(App::new().routes(routes));
-    let load = Load::on(&server, 4, "/compute/300");
-    let mut wire = Wire::to(server.addr);
-    let mut ask = || {
-        let before = Instant::now();
-        wire.write("GET /light HTTP/1.1\r\nhost: test\r\n\r\n");
-        assert_eq!(wire.read().status, 204);
-        thread::sleep(Duration::from_millis(5));
-        before.elapsed()
-    };
-    // Until it is known which is which.
-    for _ in 0..20 {
-        ask();
-    }
-    let mut waits: Vec<_> = (0..60).map(|_| ask()).collect();
-    let answers = load.end();
-    waits.sort();
-    assert!(waits[30] < Duration::from_millis(75), "{waits:?}");
-    assert!(answers.iter().all(|answers| *answers > 0), "{answers:?}");
 }

@@ -24,6 +24,7 @@ mod log;
 mod measuring;
 mod metrics;
 mod mounting;
+mod neighbours;
 mod overload;
 mod panics;
 mod problems;

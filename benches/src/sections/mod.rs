@@ -7,6 +7,7 @@ mod hop;
 mod instructions;
 mod measuring;
 mod memory;
+mod neighbours;
 mod processes;
 mod seen;
 mod sleepers;
@@ -34,6 +35,8 @@ pub enum Section {
     Processes,
     /// A light route beside a load.
     Beside,
+    /// Short plain routes beside long ones, and beside other programs.
+    Neighbours,
     /// Handlers that sleep and that compute, from a cold start.
     Sleepers,
     /// The four workloads, and what they would be with threads only.
@@ -54,12 +57,13 @@ pub enum Section {
 
 impl Section {
     /// All of them, in the order of the report.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Instructions,
         Self::Measuring,
         Self::Hop,
         Self::Processes,
         Self::Beside,
+        Self::Neighbours,
         Self::Sleepers,
         Self::Workloads,
         Self::Throughput,
@@ -78,6 +82,7 @@ impl Section {
             Self::Hop => "hop",
             Self::Processes => "processes",
             Self::Beside => "beside",
+            Self::Neighbours => "neighbours",
             Self::Sleepers => "sleepers",
             Self::Workloads => "workloads",
             Self::Throughput => "throughput",
@@ -97,6 +102,7 @@ impl Section {
             Self::Hop => "What a thread costs",
             Self::Processes => "What a process costs",
             Self::Beside => "A light route beside a load",
+            Self::Neighbours => "Short handlers beside long ones",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
             Self::Throughput => "Requests a second",
@@ -129,6 +135,7 @@ impl Section {
             Self::Hop => hop::measure(bench),
             Self::Processes => processes::measure(bench),
             Self::Beside => beside::measure(bench),
+            Self::Neighbours => neighbours::measure(bench),
             Self::Sleepers => sleepers::measure(bench),
             Self::Workloads => four::measure(bench),
             Self::Throughput => throughput::measure(bench),

@@ -22,6 +22,12 @@ pub(super) fn serve(listener: TcpListener, loops: usize) -> io::Result<()> {
             .route("/sleep50", web::get().to(|| on_a_thread(|| sleep(50))))
             .route("/compute5", web::get().to(|| on_a_thread(|| compute(5))))
             .route("/compute10", web::get().to(|| on_a_thread(|| compute(10))))
+            .route("/compute300", web::get().to(|| on_a_thread(|| compute(300))))
+            .route("/work10us", web::get().to(|| on_a_thread(|| compute_us(10))))
+            .route("/work100us", web::get().to(|| on_a_thread(|| compute_us(100))))
+            .route("/work500us", web::get().to(|| on_a_thread(|| compute_us(500))))
+            .route("/work3ms", web::get().to(|| on_a_thread(|| compute(3))))
+            .route("/nap", web::get().to(|| on_a_thread(nap)))
     };
     let server = HttpServer::new(routes)
         .workers(loops)
@@ -67,4 +73,13 @@ fn sleep(milliseconds: u64) {
 
 fn compute(milliseconds: u64) {
     work::compute(milliseconds);
+}
+
+fn compute_us(microseconds: u64) {
+    work::compute_us(microseconds);
+}
+
+fn nap() {
+    sleep(2);
+    compute_us(500);
 }

@@ -27,7 +27,13 @@ pub(super) async fn serve(listener: TcpListener) -> std::io::Result<()> {
         .route("/sleep5", get(|| on_a_thread(|| sleep(5))))
         .route("/sleep50", get(|| on_a_thread(|| sleep(50))))
         .route("/compute5", get(|| on_a_thread(|| compute(5))))
-        .route("/compute10", get(|| on_a_thread(|| compute(10))));
+        .route("/compute10", get(|| on_a_thread(|| compute(10))))
+        .route("/compute300", get(|| on_a_thread(|| compute(300))))
+        .route("/work10us", get(|| on_a_thread(|| compute_us(10))))
+        .route("/work100us", get(|| on_a_thread(|| compute_us(100))))
+        .route("/work500us", get(|| on_a_thread(|| compute_us(500))))
+        .route("/work3ms", get(|| on_a_thread(|| compute(3))))
+        .route("/nap", get(|| on_a_thread(nap)));
     let listener = listener.tap_io(|stream| {
         // A socket that refuses it is closed already, and serving says so.
         let _ = stream.set_nodelay(true);
@@ -74,4 +80,13 @@ fn sleep(milliseconds: u64) {
 
 fn compute(milliseconds: u64) {
     work::compute(milliseconds);
+}
+
+fn compute_us(microseconds: u64) {
+    work::compute_us(microseconds);
+}
+
+fn nap() {
+    sleep(2);
+    compute_us(500);
 }

@@ -14,6 +14,9 @@ pub(super) async fn serve(listener: TcpListener) -> hybrid::Result<()> {
             trivial, plain, sleep5, sleep50, compute5, compute10
         ])
         .routes(routes![sleep250, spin])
+        .routes(routes![
+            work10us, work100us, work500us, work3ms, nap, compute300
+        ])
         .serve(listener)
         .await
 }
@@ -113,5 +116,42 @@ fn compute10() -> &'static str {
 #[get("/spin")]
 async fn spin() -> &'static str {
     work::compute(50);
+    TRIVIAL
+}
+
+#[get("/work10us")]
+fn work10us() -> &'static str {
+    work::compute_us(10);
+    TRIVIAL
+}
+
+#[get("/work100us")]
+fn work100us() -> &'static str {
+    work::compute_us(100);
+    TRIVIAL
+}
+
+#[get("/work500us")]
+fn work500us() -> &'static str {
+    work::compute_us(500);
+    TRIVIAL
+}
+
+#[get("/work3ms")]
+fn work3ms() -> &'static str {
+    work::compute(3);
+    TRIVIAL
+}
+
+#[get("/compute300")]
+fn compute300() -> &'static str {
+    work::compute(300);
+    TRIVIAL
+}
+
+#[get("/nap")]
+fn nap() -> &'static str {
+    thread::sleep(Duration::from_millis(2));
+    work::compute_us(500);
     TRIVIAL
 }

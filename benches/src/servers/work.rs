@@ -23,6 +23,11 @@ pub(super) fn compute(milliseconds: u64) -> u64 {
     rounds(milliseconds * *ROUNDS)
 }
 
+/// As much as takes that many microseconds.
+pub(super) fn compute_us(microseconds: u64) -> u64 {
+    rounds(microseconds * *ROUNDS / 1_000)
+}
+
 /// How many rounds take a millisecond here, alone: the best of several tries.
 pub fn calibrate() -> u64 {
     const TRY: u64 = 4_000_000;

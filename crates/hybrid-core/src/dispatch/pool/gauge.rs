@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{
     cost::{Cost, SharedCost},
-    length::{Length, SharedRecent},
+    length::{Length, Run, SharedRecent},
     permits::PERMIT,
 };
 use crate::{
@@ -89,6 +89,18 @@ impl RouteGauge {
         match self.recent.load().is_long() {
             true => Length::Long,
             false => Length::Short,
+        }
+    }
+
+    /// One of its tickets has computed for so long in one stretch.
+    pub(super) fn note_stretch(&self, stretch_ns: u64, now_ns: impl FnOnce() -> u64) {
+        if self.recent.is_told_by(stretch_ns) {
+            let is_early = self.cost().is_new();
+            let run = Run {
+                stretch_ns,
+                is_early,
+            };
+            self.recent.note(run, now_ns());
         }
     }
 

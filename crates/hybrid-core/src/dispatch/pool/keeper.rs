@@ -136,6 +136,8 @@ impl Keeper {
             return false;
         };
         self.started += 1;
+        let taken = place.0 + 1;
+        self.shared.places_taken.fetch_max(taken, Ordering::Relaxed);
         let side = self.shared.side(length);
         self.shared.threads.fetch_add(1, Ordering::SeqCst);
         side.threads.fetch_add(1, Ordering::SeqCst);

@@ -28,10 +28,10 @@ const TICKS: u64 = 10;
 const TICK_NS: u64 = 1_000_000_000 / TICKS;
 
 /// A run between the two bounds counts as much, and a sixteenth of the sum fades
-/// with each run: the third in a row makes its route long, and about 25 short ones
+/// with each run: the fourth in a row makes its route long, and about 25 short ones
 /// end it.
 const RUN: u64 = 16;
-const ENTERS: u64 = 40;
+const ENTERS: u64 = 56;
 const LEAVES: u64 = 8;
 
 /// Runs below this are of middling length.
@@ -150,15 +150,13 @@ impl SharedRecent {
         stretch_ns >= LONG_NS || self.0.load(Ordering::Relaxed) != 0
     }
 
-    /// Notes a run, or a part of one. Says whether the route is long since.
-    pub(super) fn note(&self, run: Run, now_ns: u64) -> bool {
-        let before = self.0.load(Ordering::Relaxed);
+    /// Notes a run, or a part of one.
+    pub(super) fn note(&self, run: Run, now_ns: u64) {
         let note = |word| Some(Recent::of_word(word).after(run, now_ns).to_word());
-        let noted = self
+        // It is never refused.
+        let _ = self
             .0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, note);
-        let before = Recent::of_word(noted.unwrap_or(before));
-        !before.is_long() && before.after(run, now_ns).is_long()
     }
 }
 
@@ -171,5 +169,120 @@ pub(super) fn stretch_ns(timing: &Timing) -> Option<u64> {
         }) => (*cpu_ns < LONG_NS || *blocked_ns <= cpu_ns / 4).then_some(*cpu_ns),
         // Not measured: it computed at most all of the time.
         None => (timing.wall_ns < LONG_NS).then_some(timing.wall_ns),
+    }
+}
+
+#[cfg(all(test, not(hybrid_loom)))]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    /// The processor time, in tenths of a millisecond, that a loop of a fixed amount of
+    /// work took, 3 ms alone, on two processors with a compiler beside it.
+    const THREE_MS: [u64; 96] = [
+        33, 33, 31, 30, 30, 31, 32, 31, 31, 31, 30, 31, 37, 31, 31, 60, 64, 63, 31, 32, 30, 31, 33,
+        32, 31, 31, 32, 31, 30, 33, 32, 32, 31, 32, 30, 31, 31, 31, 32, 31, 32, 33, 32, 31, 32, 32,
+        31, 36, 33, 33, 64, 62, 56, 38, 35, 33, 35, 34, 30, 35, 33, 31, 31, 33, 51, 35, 51, 32, 32,
+        48, 32, 35, 34, 32, 34, 51, 32, 33, 45, 33, 31, 31, 33, 30, 34, 34, 32, 35, 32, 33, 31, 37,
+        48, 33, 41, 33,
+    ];
+
+    /// After runs of that many tenths of a millisecond, a hundred a second; whether the
+    /// route was long before each of them.
+    fn lengths(runs: impl IntoIterator<Item = u64>) -> Vec<bool> {
+        let mut recent = Recent::default();
+        let runs = runs.into_iter().enumerate();
+        let each = runs.map(|(number, tenths)| {
+            let was_long = recent.is_long();
+            let run = Run {
+                stretch_ns: tenths * MS / 10,
+                is_early: number < 8,
+            };
+            recent = recent.after(run, number as u64 * 10 * MS);
+            was_long
+        });
+        each.collect()
+    }
+
+    fn is_long(runs: impl IntoIterator<Item = u64>) -> bool {
+        lengths(runs.into_iter().chain([0])).last() == Some(&true)
+    }
+
+    #[test]
+    fn the_second_request_of_a_long_route_is_known_for_one() {
+        assert!(is_long([3_000]));
+        assert!(is_long([50]));
+        assert!(!is_long([40]));
+    }
+
+    #[test]
+    fn a_route_of_three_milliseconds_on_a_busy_machine_stays_short() {
+        let lengths = lengths(THREE_MS.into_iter().cycle().take(1_000));
+        let long = lengths.iter().filter(|is_long| **is_long).count();
+        assert!(long < 100, "{long} of 1000");
+    }
+
+    /// The same, five thirds as long.
+    #[test]
+    fn a_route_of_five_milliseconds_is_long() {
+        let five = THREE_MS.into_iter().map(|tenths| tenths * 5 / 3);
+        let lengths = lengths(five.cycle().take(1_000));
+        let long = lengths.iter().filter(|is_long| **is_long).count();
+        assert!(long > 950, "{long} of 1000");
+    }
+
+    #[test]
+    fn a_route_of_one_or_three_hundred_milliseconds_is_long_throughout() {
+        let runs = (0..2_000).map(|number| if number % 50 == 0 { 3_000 } else { 10 });
+        let lengths = lengths(runs);
+        assert!(lengths[1..].iter().all(|is_long| *is_long));
+    }
+
+    #[test]
+    fn a_route_that_turns_long_is_known_for_it_at_once_and_until_ten_seconds_after() {
+        let short = || std::iter::repeat_n(10, 1_000);
+        assert!(!is_long(short()));
+        let later = lengths(short().chain([3_000]).chain(short()).chain([0; 10]));
+        assert!(!later[..=1_000].contains(&true));
+        assert!(later[1_001..2_000].iter().all(|is_long| *is_long));
+        assert!(!later[2_009]);
+    }
+
+    #[test]
+    fn what_is_shared_is_what_was_counted() {
+        let (shared, mut plain) = (SharedRecent::default(), Recent::default());
+        for (number, tenths) in THREE_MS.into_iter().chain([3_000, 10, 90]).enumerate() {
+            let run = Run {
+                stretch_ns: tenths * MS / 10,
+                is_early: false,
+            };
+            let now_ns = number as u64 * 1_000 * MS;
+            plain = plain.after(run, now_ns);
+            shared.note(run, now_ns);
+            assert_eq!(shared.load(), plain);
+        }
+        assert!(!plain.is_middling() || plain.peak_ms < MIDDLING_MS);
+    }
+
+    #[test]
+    fn what_blocked_much_tells_nothing_of_its_longest_stretch() {
+        let timing = |cpu_ns, blocked_ns| Timing {
+            wall_ns: cpu_ns + blocked_ns,
+            detail: Some(Detail {
+                cpu_ns,
+                blocked_ns,
+                delay_ns: 0,
+            }),
+            ..Timing::default()
+        };
+        assert_eq!(stretch_ns(&timing(20 * MS, 30 * MS)), None);
+        assert_eq!(stretch_ns(&timing(20 * MS, MS)), Some(20 * MS));
+        assert_eq!(stretch_ns(&timing(2 * MS, 30 * MS)), Some(2 * MS));
+        let unmeasured = Timing {
+            wall_ns: 90 * MS,
+            ..Timing::default()
+        };
+        assert_eq!(stretch_ns(&unmeasured), None);
     }
 }

@@ -130,8 +130,10 @@ struct Shared {
     places: Arc<Places>,
     accounts: Accounts,
     routes: Box<[Arc<RouteGauge>]>,
-    /// By place; the last is the reserve's.
-    holds: Box<[Hold]>,
+    /// By place; the last is the reserve's. See [`holds`](Self::holds).
+    all_holds: Box<[Hold]>,
+    /// How many of the places were ever taken: the first ones are taken first.
+    places_taken: AtomicUsize,
     /// Jobs that were submitted and neither run nor discarded.
     queued: AtomicUsize,
     closed: AtomicBool,
@@ -287,7 +289,8 @@ impl Shared {
             short: side(),
             long: side(),
             accounts: Accounts::new(limits.is_managed.then_some(cores)),
-            holds: (0..=limits.threads_max).map(|_| Hold::default()).collect(),
+            all_holds: (0..=limits.threads_max).map(|_| Hold::default()).collect(),
+            places_taken: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
@@ -337,7 +340,7 @@ impl Shared {
     fn wake(&self, length: Length) {
         let side = self.side(length);
         loop {
-            if !self.has_room(length) {
+            if !self.accounts.have_room(length) {
                 return self.call_pulse();
             }
             match side.handoff.wake() {
@@ -362,7 +365,7 @@ impl Shared {
     /// that has been held up, by what was brief before.
     fn wake_another(&self) {
         let side = &self.short;
-        if !self.has_room(Length::Short) || side.handoff.wake_another() {
+        if !self.accounts.have_room(Length::Short) || side.handoff.wake_another() {
             return;
         }
         let is_first = self.may_start_thread() && !side.is_thread_coming.load(Ordering::SeqCst);
@@ -392,24 +395,11 @@ impl Shared {
         })
     }
 
-    /// Whether it is worth waking a worker of that side.
-    fn has_room(&self, length: Length) -> bool {
-        let account = self.account(length);
-        account.have_room()
-            || length == Length::Long && self.accounts.of(Account::Middling).fits(account.needed())
-    }
-
     /// Of which account a ticket may start, if it may.
     fn room(&self, length: Length, asker: Asker, needs: Needs) -> Option<Account> {
-        let fits = |account| self.accounts.of(account).fits(needs.weight);
-        match length {
-            Length::Short if asker == Asker::Reserve || fits(Account::Short) => {
-                Some(Account::Short)
-            }
-            Length::Short => None,
-            Length::Long if fits(Account::Long) => Some(Account::Long),
-            Length::Long if needs.is_middling && fits(Account::Middling) => Some(Account::Middling),
-            Length::Long => None,
+        match (length, asker) {
+            (Length::Short, Asker::Reserve) => Some(Account::Short),
+            _ => self.accounts.room(length, needs),
         }
     }
 
@@ -419,7 +409,7 @@ impl Shared {
             return 1;
         };
         self.drain(length, &mut order);
-        order.startable(self.account(length).left())
+        order.startable(self.accounts.left(length))
     }
 
     fn may_start_thread(&self) -> bool {
@@ -458,7 +448,7 @@ impl Shared {
             }
             self.drain(length, &mut order);
             let room = |needs| self.room(length, asker, needs);
-            let picked = order.pick(clock::now(), asker, room, &mut aside);
+            let picked = order.pick(clock::now, asker, room, &mut aside);
             if let Pick::Run { held, .. } = &picked {
                 // Before the lock is gone: the next who looks counts with it.
                 self.accounts.take(*held);
@@ -568,7 +558,7 @@ impl Shared {
     }
 
     fn gauges(&self) -> Gauges {
-        let running = || self.holds.iter().filter_map(Hold::look);
+        let running = || self.holds().filter_map(|(_, hold)| hold.look());
         let (busy, looked) = (running().count(), running().take(LOOKED_MAX).count());
         let asleep = running()
             .take(LOOKED_MAX)
@@ -624,5 +614,7 @@ impl fmt::Debug for Pool {
     }
 }
 
+#[cfg(all(test, not(hybrid_loom)))]
+mod policy_tests;
 #[cfg(all(test, not(hybrid_loom)))]
 mod tests;

@@ -239,11 +239,18 @@ impl<T> Order<T> {
     /// not run are put aside, for the caller to drop outside of its lock.
     pub(super) fn pick(
         &mut self,
-        now: Instant,
+        now: impl FnOnce() -> Instant,
         asker: Asker,
         room: impl Fn(Needs) -> Option<Account>,
         aside: &mut Vec<Discarded<T>>,
     ) -> Pick<T> {
+        if self.active.is_empty() {
+            if let Some(overload) = &mut self.overload {
+                overload.note_empty();
+            }
+            return Pick::Nothing;
+        }
+        let now = now();
         self.discard(now, aside);
         self.watch_overload(now);
         let Some(first) = self.next(asker, |_| true) else {

@@ -48,7 +48,8 @@ impl Bench {
     fn pick(&mut self, fits: impl Fn(i64) -> bool) -> Pick<Ticket> {
         let mut aside = Vec::new();
         let room = |needs: Needs| fits(needs.weight).then_some(Account::Short);
-        self.order.pick(self.now, Asker::Worker, room, &mut aside)
+        let now = self.now;
+        self.order.pick(|| now, Asker::Worker, room, &mut aside)
     }
 
     /// Starts what is next, wherever there is room for all.
@@ -133,12 +134,10 @@ fn the_reserve_runs_only_routes_that_hold_no_thread() {
     assert!(bench.order.starves());
     let mut aside = Vec::new();
     let mut ask = |bench: &mut Bench| {
-        let picked = bench.order.pick(
-            bench.now,
-            Asker::Reserve,
-            |_| Some(Account::Short),
-            &mut aside,
-        );
+        let now = bench.now;
+        let picked = bench
+            .order
+            .pick(|| now, Asker::Reserve, |_| Some(Account::Short), &mut aside);
         match picked {
             Pick::Run { ticket, .. } => Some(ticket.0),
             _ => None,
@@ -189,12 +188,10 @@ fn overload_serves_the_newest_and_refuses_the_oldest() {
     bench.order.sweep(now, &mut aside);
     bench.now += Duration::from_millis(600);
     let third = bench.push(0);
-    let picked = bench.order.pick(
-        bench.now,
-        Asker::Worker,
-        |_| Some(Account::Short),
-        &mut aside,
-    );
+    let now = bench.now;
+    let picked = bench
+        .order
+        .pick(|| now, Asker::Worker, |_| Some(Account::Short), &mut aside);
     assert!(matches!(picked, Pick::Run { ticket, .. } if ticket.0 == third));
     assert_eq!(aside, [Discarded::Shed((first, false))]);
     assert_eq!(bench.run().map(|(number, _)| number), Some(second));
@@ -257,7 +254,7 @@ proptest! {
                 Step::Pick => {
                     let now = bench.now;
                     let room = |_| (running.len() < 6).then_some(Account::Short);
-                    let picked = bench.order.pick(now, Asker::Worker, room, &mut aside);
+                    let picked = bench.order.pick(|| now, Asker::Worker, room, &mut aside);
                     if let Pick::Run { ticket, route, .. } = picked {
                         prop_assert!(waiting.remove(&ticket.0).is_some());
                         let others = running.iter().filter(|other| **other == route).count();

@@ -51,6 +51,11 @@ impl Overload {
         self.ended += 1;
     }
 
+    /// Nothing waits.
+    pub(super) fn note_empty(&mut self) {
+        self.least_wait = Duration::ZERO;
+    }
+
     /// How long the ticket at the head has waited; zero where none waits.
     pub(super) fn note_head(&mut self, now: Instant, waited: Duration) {
         self.least_wait = self.least_wait.min(waited);

@@ -8,6 +8,7 @@
 //! early, and takes it again when it is found awake: then more may be held than
 //! there is, and nobody starts until that is over.
 
+use super::{length::Length, order::Needs};
 use crate::sync::{AtomicI64, Ordering};
 
 /// One processor's worth.
@@ -22,7 +23,7 @@ const ROUNDING: i64 = PERMIT / 4 * 3;
 pub(super) enum Account {
     Short,
     Long,
-    /// Beside long tickets that take very long, for those that do not.
+    /// For long tickets that do not take very long, beside those that do.
     Middling,
 }
 
@@ -76,6 +77,43 @@ impl Accounts {
         &self.0[account as usize]
     }
 
+    /// Of which account a ticket may start, if it may. Those of middling length have
+    /// one processor's worth, whatever else computes, and share the rest with the
+    /// others.
+    pub(super) fn room(&self, length: Length, needs: Needs) -> Option<Account> {
+        let fits = |account| self.of(account).fits(needs.weight);
+        match length {
+            Length::Short => fits(Account::Short).then_some(Account::Short),
+            Length::Long if needs.is_middling && fits(Account::Middling) => Some(Account::Middling),
+            Length::Long => self.fits_beside(needs.weight).then_some(Account::Long),
+        }
+    }
+
+    /// Whether it is worth waking a worker of that side.
+    pub(super) fn have_room(&self, length: Length) -> bool {
+        match length {
+            Length::Short => self.of(Account::Short).have_room(),
+            Length::Long => {
+                let needed = self.of(Account::Long).needed.load(Ordering::Relaxed);
+                self.fits_beside(needed) || self.of(Account::Middling).fits(needed)
+            }
+        }
+    }
+
+    /// What is left for a side.
+    pub(super) fn left(&self, length: Length) -> i64 {
+        match length {
+            Length::Short => self.of(Account::Short).left(),
+            Length::Long => self.of(Account::Long).left() - self.of(Account::Middling).held(),
+        }
+    }
+
+    /// Whether a long ticket of that weight may start beside all long ones.
+    fn fits_beside(&self, weight: i64) -> bool {
+        let held = self.of(Account::Middling).held();
+        self.of(Account::Long).fits_with(weight, held)
+    }
+
     pub(super) fn take(&self, held: Held) {
         self.0[held.account()].take(held.weight());
     }
@@ -119,24 +157,29 @@ impl Permits {
     /// Whether a ticket of that weight may start. Where nothing runs, one may,
     /// however little there is.
     pub(super) fn fits(&self, weight: i64) -> bool {
-        // SeqCst: see `handoff`.
-        let held = self.held.load(Ordering::SeqCst);
+        self.fits_with(weight, 0)
+    }
+
+    /// The same where so much is held besides.
+    fn fits_with(&self, weight: i64, besides: i64) -> bool {
+        let held = self.held() + besides;
         held <= 0 || held + weight <= self.capacity.load(Ordering::Relaxed) + ROUNDING
     }
 
+    fn held(&self) -> i64 {
+        // SeqCst: see `handoff`.
+        self.held.load(Ordering::SeqCst)
+    }
+
     /// What is left.
-    pub(super) fn left(&self) -> i64 {
+    fn left(&self) -> i64 {
         let held = self.held.load(Ordering::Relaxed);
         self.capacity.load(Ordering::Relaxed) + ROUNDING - held
     }
 
-    /// Whether it is worth waking somebody.
-    pub(super) fn have_room(&self) -> bool {
-        self.fits(self.needed())
-    }
-
-    pub(super) fn needed(&self) -> i64 {
-        self.needed.load(Ordering::Relaxed)
+    /// Whether it is worth waking a worker.
+    fn have_room(&self) -> bool {
+        self.fits(self.needed.load(Ordering::Relaxed))
     }
 
     /// A ticket of that weight found no room: until it does, nobody is woken in

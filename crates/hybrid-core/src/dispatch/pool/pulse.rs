@@ -5,7 +5,10 @@
 //! The pulse also takes out what was given up in the queue, and wakes the reserve.
 //!
 //! While the processors are full nothing is freed: what sleeps then waits for
-//! threads that compute, its own perhaps.
+//! threads that compute, its own perhaps. Long threads are left aside for short
+//! tickets, since they give way. Where the processors are full of other programs, a
+//! short ticket that waits for one does not count as computing: as many more may
+//! start as there are processors.
 
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, thread, time::Duration};
 
@@ -15,7 +18,7 @@ use super::{
     Asker, Length, Next, Shared,
     asleep::Observed,
     cores,
-    hold::{Hold, Looked},
+    hold::Looked,
     permits::PERMIT,
     stretch::{Found, Stretch},
     worker,
@@ -45,8 +48,10 @@ const SWEEP: u32 = 16;
 /// Between two looks at what the system allows, in beats.
 const CORES: u32 = 1000;
 
-/// The processors are full where the process used this share of them.
+/// The processors are full where the process used this share of them; or, while long
+/// threads compute, which always get a little, where all others used that.
 const FULL: f64 = 0.95;
+const FULL_BESIDE_LONG: f64 = 0.85;
 
 /// Over about that many beats.
 const BEATS: f64 = 8.0;
@@ -56,11 +61,43 @@ pub(super) struct Pulse {
     stretches: Vec<Stretch>,
     beats: u32,
     cores: f64,
-    /// When the process's processor time was read, what it was, and which share
-    /// of the processors it uses.
+    /// When the process's processor time was read, and what it was.
     last: Option<(Instant, u64)>,
-    used: f64,
+    full: Full,
     reserve: Reserve,
+}
+
+/// How full the processors are of this process.
+#[derive(Debug, Clone, Copy, Default)]
+struct Full {
+    /// The share that all of it uses, and what long threads leave of that.
+    used: f64,
+    used_beside_long: f64,
+    all: bool,
+    beside_long: bool,
+}
+
+impl Full {
+    fn note(&mut self, offered_ns: f64, used_ns: f64, long_ns: f64) {
+        let share = |ns: f64| (ns / offered_ns).clamp(0.0, 1.0);
+        self.used += (share(used_ns) - self.used) / BEATS;
+        self.used_beside_long += (share(used_ns - long_ns) - self.used_beside_long) / BEATS;
+        self.all = self.used >= FULL;
+        let bound = if long_ns > 0.0 {
+            FULL_BESIDE_LONG
+        } else {
+            FULL
+        };
+        self.beside_long = self.used_beside_long >= bound;
+    }
+
+    /// Whether a ticket that sleeps keeps what it holds.
+    fn of(&self, length: Length) -> bool {
+        match length {
+            Length::Short => self.beside_long,
+            Length::Long => self.all,
+        }
+    }
 }
 
 /// The thread beyond the last.
@@ -72,12 +109,16 @@ struct Reserve {
 impl Pulse {
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
-            observed: shared.holds.iter().map(|_| Observed::default()).collect(),
-            stretches: vec![Stretch::default(); shared.holds.len()],
+            observed: shared
+                .all_holds
+                .iter()
+                .map(|_| Observed::default())
+                .collect(),
+            stretches: vec![Stretch::default(); shared.all_holds.len()],
             beats: 0,
             cores: cores::allowed(),
             last: None,
-            used: 0.0,
+            full: Full::default(),
             reserve: Reserve {
                 is_alive: Arc::default(),
                 thread: None,
@@ -91,10 +132,9 @@ impl Pulse {
         if self.beats.is_multiple_of(CORES) {
             self.follow_cores(shared);
         }
-        self.measure(now);
         let is_stuck = Length::BOTH.map(|length| is_stuck(shared, length, now));
         self.look(shared, now, is_stuck);
-        if is_stuck[Length::Short as usize] && shared.holds.iter().any(Hold::is_brief) {
+        if is_stuck[Length::Short as usize] && shared.holds().any(|(_, hold)| hold.is_brief()) {
             // It was to be over by now, and has held up who relies on it.
             shared.wake_another();
         }
@@ -105,17 +145,14 @@ impl Pulse {
         }
         shared.wake(Length::Short);
         shared.wake(Length::Long);
-        let mut workers = shared.holds[..shared.limits.threads_max].iter();
-        if workers.all(Hold::is_running) && Length::BOTH.iter().any(|of| starves(shared, *of)) {
+        if shared.are_all_running() && Length::BOTH.iter().any(|of| starves(shared, *of)) {
             self.reserve.call(shared, alive);
         }
     }
 
     /// A beat while nothing waits: finds what turns long.
     pub(super) fn watch(&mut self, shared: &Shared) {
-        let now = clock::now();
-        self.measure(now);
-        self.look(shared, now, [false; 2]);
+        self.look(shared, clock::now(), [false; 2]);
     }
 
     fn follow_cores(&mut self, shared: &Shared) {
@@ -127,50 +164,62 @@ impl Pulse {
         }
     }
 
-    /// How full the processors are.
-    fn measure(&mut self, now: Instant) {
-        let Some(used_ns) = reading::process_cpu_ns() else {
-            return;
-        };
-        if let Some((last, last_ns)) = self.last.replace((now, used_ns)) {
-            let passed_ns = nanoseconds(now.saturating_duration_since(last)).max(1);
-            let share = used_ns.saturating_sub(last_ns) as f64 / (passed_ns as f64 * self.cores);
-            // The time since the last pulse, which may be long ago, counts as one.
-            self.used += (share.min(1.0) - self.used) / BEATS;
-        }
+    /// What the processors had to offer since the last beat, and what of it this
+    /// process used, in nanoseconds. The time since the last pulse, which may be long
+    /// ago, counts as one beat.
+    fn measure(&mut self, now: Instant) -> Option<(f64, f64)> {
+        let used_ns = reading::process_cpu_ns()?;
+        let (last, last_ns) = self.last.replace((now, used_ns))?;
+        let passed_ns = nanoseconds(now.saturating_duration_since(last)).max(1);
+        let used_ns = used_ns.saturating_sub(last_ns);
+        Some((passed_ns as f64 * self.cores, used_ns as f64))
     }
 
     fn look(&mut self, shared: &Shared, now: Instant, is_stuck: [bool; 2]) {
-        let is_full = self.used >= FULL;
+        let measured = self.measure(now);
+        let is_full = self.full;
+        // How many more may start while others wait for a processor.
+        let mut more = self.cores.ceil() as usize;
         let mut left = UNKNOWN_MAX;
+        let mut long_ns = 0;
         // By route that is unknown: whether all of its tickets sleep.
         let mut seen = BTreeMap::new();
-        let places = shared.holds.iter().zip(&mut self.observed);
-        for (place, ((hold, observed), stretch)) in places.zip(&mut self.stretches).enumerate() {
+        for (place, hold) in shared.holds() {
             let Some(looked) = hold.look() else { continue };
+            let (observed, stretch) = (&mut self.observed[place], &mut self.stretches[place]);
             if looked.is_unknown() && left > 0 {
                 left -= 1;
             } else if looked.weight() < WEIGHT_MIN {
                 continue;
             }
-            if shared.limits.is_managed {
-                watch(shared, place, &looked, stretch);
+            let length = looked.length();
+            let is_still =
+                shared.limits.is_managed && watch(shared, place, &looked, stretch) == Found::Still;
+            if length == Length::Long {
+                long_ns += stretch.moved_ns();
             }
-            if !is_stuck[looked.length() as usize] {
+            if !is_stuck[length as usize] {
                 continue;
             }
             let is_asleep = observed.is_asleep(&looked, now);
+            let waits = is_still && !is_asleep && length == Length::Short && !is_full.all;
+            let waits = waits && more > 0;
+            more -= usize::from(waits);
             if looked.is_unknown() {
                 *seen.entry(looked.route).or_insert(true) &= is_asleep;
             }
             match looked.is_held() {
-                true if is_asleep && !is_full => {
+                true if waits || is_asleep && !is_full.of(length) => {
                     hold.free(&looked, &shared.accounts);
                 }
-                false if !is_asleep => hold.take_again(&looked, &shared.accounts),
+                false if !is_asleep && !waits => hold.take_again(&looked, &shared.accounts),
                 _ => {}
             }
         }
+        if let Some((offered_ns, used_ns)) = measured {
+            self.full.note(offered_ns, used_ns, long_ns as f64);
+        }
+        let is_full = is_full.of(Length::Short);
         if seen.is_empty() || is_full {
             return;
         }
@@ -201,7 +250,7 @@ impl Pulse {
 }
 
 /// Looks for how long a ticket has computed in one stretch.
-fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) {
+fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) -> Found {
     let thread = looked.thread;
     let found = stretch.look(
         looked.ticket(),
@@ -209,10 +258,10 @@ fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) 
         || reading::thread_blocks(thread),
     );
     let Found::Long(stretch_ns) = found else {
-        return;
+        return found;
     };
     shared.note_stretch(looked.route, stretch_ns);
-    if shared.holds[place].turn_long(looked, &shared.accounts) {
+    if shared.all_holds[place].turn_long(looked, &shared.accounts) {
         if place < shared.limits.threads_max {
             shared.short.threads.fetch_sub(1, Ordering::SeqCst);
             shared.long.threads.fetch_add(1, Ordering::SeqCst);
@@ -226,6 +275,7 @@ fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) 
         // Another stands in for it.
         shared.wake(Length::Short);
     }
+    found
 }
 
 /// Whether a ticket of that side waits longer than it should.

@@ -4,12 +4,7 @@
 
 use std::sync::PoisonError;
 
-use super::{
-    Job, Length, Shared,
-    handoff::Handoff,
-    length::{self, Run},
-    order::Order,
-};
+use super::{Job, Length, Shared, handoff::Handoff, hold::Hold, length, order::Order};
 use crate::{
     sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering},
     telemetry::{clock, timing::Timing},
@@ -64,6 +59,22 @@ impl Shared {
         }
     }
 
+    /// Where workers are or were, the reserve at the end, each with its number.
+    pub(super) fn holds(&self) -> impl Iterator<Item = (usize, &Hold)> {
+        let taken = self.places_taken.load(Ordering::Relaxed);
+        let reserve = self.limits.threads_max;
+        let places = (0..taken).chain([reserve]);
+        places.map(|place| (place, &self.all_holds[place]))
+    }
+
+    /// Whether there are as many threads as may be, the reserve left aside, and all
+    /// run a ticket.
+    pub(super) fn are_all_running(&self) -> bool {
+        let reserve = self.limits.threads_max;
+        self.places_taken.load(Ordering::Relaxed) == reserve
+            && self.all_holds[..reserve].iter().all(Hold::is_running)
+    }
+
     /// The order of a side for the keeper, which never waits for a thread of a low
     /// priority.
     pub(super) fn order_for_keeper(&self, length: Length) -> Option<MutexGuard<'_, Order<Job>>> {
@@ -90,29 +101,18 @@ impl Shared {
     /// What a run tells about its route, besides its cost. What has turned long while
     /// it ran is known for that already.
     pub(super) fn note_run(&self, route: usize, timing: &Timing, is_turned: bool) {
-        if !self.limits.is_managed {
-            return;
-        }
-        let Some(stretch_ns) = length::stretch_ns(timing) else {
-            return;
-        };
-        if !is_turned || stretch_ns >= length::CERTAIN_NS {
+        if self.limits.is_managed
+            && let Some(stretch_ns) = length::stretch_ns(timing)
+            && (!is_turned || stretch_ns >= length::CERTAIN_NS)
+        {
             self.note_stretch(route, stretch_ns);
         }
     }
 
     /// A ticket of that route has computed for so long in one stretch.
-    pub(super) fn note_stretch(&self, route: usize, stretch_ns: u64) -> bool {
-        let gauge = &self.routes[route];
-        if !gauge.recent.is_told_by(stretch_ns) {
-            return false;
-        }
-        let run = Run {
-            stretch_ns,
-            is_early: gauge.cost().is_new(),
-        };
-        let now = clock::now().ns_since(self.started);
-        gauge.recent.note(run, now)
+    pub(super) fn note_stretch(&self, route: usize, stretch_ns: u64) {
+        let now_ns = || clock::now().ns_since(self.started);
+        self.routes[route].note_stretch(stretch_ns, now_ns);
     }
 
     /// How many threads of a side there may be while the other lacks one.

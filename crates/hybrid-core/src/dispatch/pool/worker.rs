@@ -58,7 +58,7 @@ pub(super) fn start(
 
 /// Makes this thread a pool thread, and runs.
 pub(super) fn enter(shared: &Shared, place: usize, run: impl FnOnce()) {
-    shared.holds[place].set_thread(thread_number());
+    shared.all_holds[place].set_thread(thread_number());
     let runtime = shared.runtime.clone();
     let _context = runtime.enter();
     run();
@@ -153,7 +153,7 @@ pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
         kind,
     } = next;
     let route = job.route;
-    let hold = &shared.holds[place];
+    let hold = &shared.all_holds[place];
     hold.start(route, length, kind, held, &shared.accounts);
     if let Brief::No { more } = turn
         && (shared.side(length).handoff.stop_looking() || more)
