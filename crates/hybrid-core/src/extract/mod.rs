@@ -19,7 +19,6 @@ mod forms;
 mod guard;
 mod head_value;
 mod parts;
-mod path_values;
 mod probe;
 pub(crate) mod receive;
 mod texts;
