@@ -72,6 +72,14 @@ pub(crate) fn is_patch(ty: &Type) -> bool {
     is(ty, "Patch") && argument(ty, 0).is_some()
 }
 
+/// Whether it may hold a date or time of `chrono`; those of `jiff` that bear the same name have no parameter.
+pub(crate) fn is_date(ty: &Type) -> bool {
+    let element = element(ty);
+    let names = ["NaiveDate", "NaiveTime", "NaiveDateTime"];
+    names.into_iter().any(|name| is(element, name))
+        || (is(element, "DateTime") && argument(element, 0).is_some())
+}
+
 /// The type without the `Option`s and pointers around it, to which rules reach through.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match segment(ty)

@@ -5,6 +5,8 @@ mod facade;
 
 #[path = "model/basics.rs"]
 mod basics;
+#[path = "model/dates.rs"]
+mod dates;
 #[path = "model/enums.rs"]
 mod enums;
 #[path = "model/hygiene.rs"]

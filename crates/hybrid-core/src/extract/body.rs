@@ -436,7 +436,7 @@ fn receive_json(request: &Request) -> Result<bool, Problem> {
     Ok(true)
 }
 
-impl<T: validator::Validate> Json<T> {
+impl<T: validator::Validate + DeserializeOwned> Json<T> {
     /// Validates what a plain `Json<T>` holds, for types that the framework could
     /// not see: behind a generic, say.
     ///
@@ -447,7 +447,7 @@ impl<T: validator::Validate> Json<T> {
             return Ok(self);
         };
         let mut report = Report::new(Source::Body);
-        bridge::from_validator(&errors, &mut report);
+        bridge::from_validator_of::<T>(&errors, &mut report);
         Err(Problem::refused(report))
     }
 }

@@ -20,7 +20,6 @@ mod guard;
 mod head_value;
 mod media;
 mod parts;
-mod path_values;
 mod probe;
 pub(crate) mod receive;
 pub(crate) mod room;

@@ -14,15 +14,18 @@
 use std::{borrow::Cow, marker::PhantomData};
 
 use hybrid_validate::{
-    Report, Source, bridge,
-    inspect::{Input, Inspect, read_pairs_plain, read_pairs_validator},
+    Report, Source,
+    inspect::{
+        Input, Inspect, read_pairs_plain, read_pairs_validator, read_path_plain,
+        read_path_validator,
+    },
 };
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::extract::{
     Argument, BodyArgument, BodyCheck, BodyPlan, Form, FromRequest, FromRequestParts, Guard,
-    HeadValue, Header, Json, Path, Query, body, path_values,
+    HeadValue, Header, Json, Path, Query, body,
 };
 
 /// Asks the compiler what `T` is. See the module's text.
@@ -270,11 +273,7 @@ impl<T: Inspect + Send + 'static> ViaModel for &&&&&&ArgumentOf<Path<T>> {
     fn argument(&self) -> Self::Argument {
         head_model::<T, _>(|texts, report| {
             report.set_source(Source::Path);
-            let pairs = texts.head().path_values();
-            let pairs: Vec<_> = pairs
-                .map(|(k, v)| (Cow::Borrowed(k), Cow::Borrowed(v)))
-                .collect();
-            T::inspect(Input::Pairs(&pairs), report).map(Path)
+            T::inspect(Input::Pairs(&path_pairs(texts)), report).map(Path)
         })
     }
 }
@@ -284,8 +283,8 @@ impl<T: DeserializeOwned + Validate + Send + 'static> ViaValidator for &&&&&Argu
 
     fn argument(&self) -> Self::Argument {
         head_value(|texts, report| {
-            let value = path_values::read::<T>(texts.head(), report)?;
-            is_valid(&value, report).then_some(Path(value))
+            report.set_source(Source::Path);
+            read_path_validator(&path_pairs(texts), report).map(Path)
         })
     }
 }
@@ -294,19 +293,19 @@ impl<T: DeserializeOwned + Send + 'static> ViaPlain for &&&&ArgumentOf<Path<T>> 
     type Argument = HeadValue<Path<T>>;
 
     fn argument(&self) -> Self::Argument {
-        head_value(|texts, report| path_values::read(texts.head(), report).map(Path))
+        head_value(|texts, report| {
+            report.set_source(Source::Path);
+            read_path_plain(&path_pairs(texts), report).map(Path)
+        })
     }
 }
 
-/// Whether `validator` is content; what it refuses is reported by wire names.
-pub(crate) fn is_valid<T: DeserializeOwned + Validate>(value: &T, report: &mut Report) -> bool {
-    match value.validate() {
-        Ok(()) => true,
-        Err(errors) => {
-            bridge::from_validator_of::<T>(&errors, report);
-            false
-        }
-    }
+/// The values of the path under the names of the template.
+fn path_pairs<'a>(texts: &super::Texts<'a>) -> Vec<super::texts::Pair<'a>> {
+    let pairs = texts.head().path_values();
+    pairs
+        .map(|(name, value)| (Cow::Borrowed(name), Cow::Borrowed(value)))
+        .collect()
 }
 
 // === Guards and the rest ===

@@ -39,6 +39,17 @@ fn a_struct() {
 }
 
 #[test]
+fn dates_are_read_in_one_form() {
+    let item = quote! {
+        struct Stay {
+            from: chrono::NaiveDate,
+            until: Option<NaiveDate>,
+        }
+    };
+    insta::assert_snapshot!(shown(quote!(input), item));
+}
+
+#[test]
 fn defaults_and_patterns() {
     let item = quote! {
         struct ProcessData {

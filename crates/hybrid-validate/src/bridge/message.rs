@@ -24,14 +24,15 @@ pub(super) fn of(error: &ValidationError) -> String {
             "must not contain",
             "contains something that it must not",
         ),
-        "regex" => "has the wrong form".to_owned(),
+        "regex" => "must match the pattern of this field".to_owned(),
         "required" => "is required".to_owned(),
         "credit_card" => "must be a credit card number".to_owned(),
         "non_control_character" => "must not contain control characters".to_owned(),
         "ip" => "must be an IP address".to_owned(),
         "ipv4" | "ip_v4" => "must be an IPv4 address".to_owned(),
         "ipv6" | "ip_v6" => "must be an IPv6 address".to_owned(),
-        _ => "is not valid".to_owned(),
+        // The author's own check, which has nothing but a name.
+        code => format!("does not pass the check `{code}`"),
     }
 }
 

@@ -38,18 +38,19 @@ pub fn from_validator_of<T: DeserializeOwned>(errors: &ValidationErrors, report:
     );
 }
 
-/// As [`from_validator_of`], with the JSON text that was sent at hand: a field that has a name of its own
-/// (`rename = "x"`) is then found by the value that was refused, where just one key of the object has it.
+/// As [`from_validator_of`], with what was sent at hand: a field that has a name of its own (`rename = "x"`) is then
+/// found by the value that was refused, where just one key of the object has it, and the entry of a map by the values
+/// in it. Of a query or a form, what was sent is an object of texts.
 pub fn from_validator_sent<T: DeserializeOwned>(
     errors: &ValidationErrors,
-    json: &str,
+    sent: &Value,
     report: &mut Report,
 ) {
-    let sent = serde_json::from_str(json).unwrap_or(Value::Null);
-    let name =
-        |path: &[Segment], field: Field<'_>| sent::find(&WireNames::of::<T>(), &sent, path, &field);
+    let names = WireNames::of::<T>();
+    let name = |path: &[Segment], field: Field<'_>| sent::find(&names, sent, path, &field);
     Walk {
         name: &name,
+        sent,
         path: Vec::new(),
     }
     .object(errors, report);
@@ -100,6 +101,7 @@ pub fn from_validator_named(
     let name = |path: &[Segment], field: Field<'_>| rename(path, field.rust_name);
     Walk {
         name: &name,
+        sent: &Value::Null,
         path: Vec::new(),
     }
     .object(errors, report);
@@ -118,6 +120,8 @@ struct Field<'a> {
 
 struct Walk<'a> {
     name: &'a dyn Fn(&[Segment], Field<'_>) -> WireName,
+    /// `null` where it is not at hand.
+    sent: &'a Value,
     path: Vec<Segment>,
 }
 
@@ -153,9 +157,9 @@ impl Walk<'_> {
         match kind {
             ValidationErrorsKind::Struct(errors) => self.object(errors, report),
             ValidationErrorsKind::List(items) => {
-                for (index, errors) in items {
-                    self.path.push(Segment::Index(*index));
-                    report.at_index(*index, |report| self.object(errors, report));
+                for (step, errors) in sent::elements(self.sent, &self.path, items) {
+                    self.path.push(step.clone());
+                    report.at(|| step, |report| self.object(errors, report));
                     self.path.pop();
                 }
             }

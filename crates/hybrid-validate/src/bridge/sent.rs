@@ -5,12 +5,15 @@
 //! field can claim. A guess, but one that cannot name a key that was not sent.
 
 use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use validator::ValidationErrorsKind;
+use validator::{ValidationErrors, ValidationErrorsKind};
 
 use super::names::position;
 use super::{Field, WireName, WireNames, fields};
+use crate::FromParam;
 use crate::violation::Segment;
 
 pub(super) fn find(
@@ -67,17 +70,94 @@ fn only_match(keys: &[&str], object: &Map<String, Value>, field: &Field<'_>) -> 
 fn may_be(value: &Value, kind: &ValidationErrorsKind) -> bool {
     match kind {
         ValidationErrorsKind::Struct(_) => value.is_object(),
-        // Of a map too, but an array is what it nearly always is.
-        ValidationErrorsKind::List(_) => value.is_array(),
+        ValidationErrorsKind::List(items) => {
+            value.is_array()
+                || items
+                    .values()
+                    .all(|inner| values(value).any(|it| fits(it, inner)))
+        }
         ValidationErrorsKind::Field(errors) => errors
             .iter()
             .any(|error| error.params.get("value").is_some_and(|it| same(it, value))),
     }
 }
 
-/// Equal as JSON; a float that was sent without its fraction is the same number.
-fn same(a: &Value, b: &Value) -> bool {
-    a == b || a.as_f64().is_some_and(|a| b.as_f64() == Some(a))
+/// Equal as JSON; a float that was sent without its fraction is the same number, and a text may be what was made of it.
+fn same(refused: &Value, sent: &Value) -> bool {
+    if refused == sent {
+        return true;
+    }
+    match (refused, sent) {
+        (Value::Number(refused), Value::Number(sent)) => refused.as_f64() == sent.as_f64(),
+        (Value::Number(refused), Value::String(sent)) => {
+            refused.to_string() == *sent || sent.parse().ok() == refused.as_f64()
+        }
+        (Value::Bool(refused), Value::String(sent)) => bool::from_param(sent) == Ok(*refused),
+        (Value::Array(refused), Value::Array(sent)) => {
+            refused.len() == sent.len() && refused.iter().zip(sent).all(|(a, b)| same(a, b))
+        }
+        (Value::Array(refused), sent) => matches!(&refused[..], [only] if same(only, sent)),
+        _ => false,
+    }
+}
+
+/// The places of the refused elements. `validator` numbers the entries of a map in the order of the program's map; what
+/// was sent has keys there, and the one whose values were refused is meant. Entries with the same refused values have
+/// the same faults, so that it does not matter which of them is taken first.
+pub(super) fn elements<'e>(
+    sent: &Value,
+    path: &[Segment],
+    items: &'e BTreeMap<usize, Box<ValidationErrors>>,
+) -> Vec<(Segment, &'e ValidationErrors)> {
+    let by_index = items
+        .iter()
+        .map(|(index, errors)| (Segment::Index(*index), &**errors));
+    let Some(entries) = at(sent, path).and_then(Value::as_object) else {
+        return by_index.collect();
+    };
+    // Those of which most is known choose first.
+    let mut left: Vec<(Segment, &ValidationErrors)> = by_index.collect();
+    left.sort_by_key(|(_, errors)| Reverse(errors.errors().len()));
+    let mut found: Vec<(Option<usize>, Segment, &ValidationErrors)> = Vec::new();
+    for (step, errors) in left {
+        let entry = entries.iter().enumerate().find(|(position, (_, value))| {
+            !found.iter().any(|(taken, ..)| *taken == Some(*position)) && fits(value, errors)
+        });
+        found.push(match entry {
+            Some((position, (key, _))) => (Some(position), Segment::from(key.clone()), errors),
+            None => (None, step, errors),
+        });
+    }
+    found.sort_by_key(|(position, ..)| position.unwrap_or(usize::MAX));
+    found
+        .into_iter()
+        .map(|(_, step, errors)| (step, errors))
+        .collect()
+}
+
+/// Whether every value that was refused is somewhere in what was sent.
+fn fits(sent: &Value, errors: &ValidationErrors) -> bool {
+    fields(errors).all(|(_, kind)| match kind {
+        ValidationErrorsKind::Struct(inner) => {
+            fits(sent, inner) || values(sent).any(|value| fits(value, inner))
+        }
+        ValidationErrorsKind::List(items) => items
+            .values()
+            .all(|inner| values(sent).any(|list| values(list).any(|element| fits(element, inner)))),
+        ValidationErrorsKind::Field(errors) => errors.iter().all(|error| {
+            let refused = error.params.get("value");
+            refused.is_none_or(|refused| values(sent).any(|value| same(refused, value)))
+        }),
+    })
+}
+
+/// What is in an object or an array.
+fn values(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
+    match value {
+        Value::Object(object) => Box::new(object.values()),
+        Value::Array(list) => Box::new(list.iter()),
+        _ => Box::new(std::iter::empty()),
+    }
 }
 
 fn at<'a>(value: &'a Value, path: &[Segment]) -> Option<&'a Value> {

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 mod email;
-mod time;
+pub(crate) mod time;
 mod uri;
 
 /// A form of text. The names are JSON Schema's.

@@ -1,11 +1,24 @@
 //! Dates and times by RFC 3339, section 5.6, with the days of each month and with leap seconds.
 
-pub(super) fn is_date(text: &str) -> bool {
+pub(crate) fn is_date(text: &str) -> bool {
     text.len() == 10 && date(text.as_bytes()).is_some()
 }
 
-pub(super) fn is_date_time(text: &str) -> bool {
+pub(crate) fn is_date_time(text: &str) -> bool {
     date_time(text.as_bytes()).is_some()
+}
+
+/// `partial-time`: no offset.
+#[cfg(feature = "chrono")]
+pub(crate) fn is_time(text: &str) -> bool {
+    partial_time(text.as_bytes()).is_some_and(|(_, rest)| rest.is_empty())
+}
+
+/// A date and a time without offset, with a `T` between them.
+#[cfg(feature = "chrono")]
+pub(crate) fn is_local_date_time(text: &str) -> bool {
+    text.split_once('T')
+        .is_some_and(|(date, time)| is_date(date) && is_time(time))
 }
 
 fn date(bytes: &[u8]) -> Option<()> {
@@ -30,18 +43,28 @@ fn days(year: u32, month: u32) -> u32 {
 
 fn date_time(bytes: &[u8]) -> Option<()> {
     date(bytes)?;
-    let hour = number(bytes.get(11..13)?)?;
-    let minute = number(bytes.get(14..16)?)?;
-    let second = number(bytes.get(17..19)?)?;
-    let marks = matches!(bytes[10], b'T' | b't') && bytes[13] == b':' && bytes[16] == b':';
-    let rest = fraction(&bytes[19..])?;
+    let mark = *bytes.get(10)?;
+    let ((hour, minute, second), rest) = partial_time(&bytes[11..])?;
     let offset_minutes = offset(rest)?;
-    if !marks || hour > 23 || minute > 59 || second > 60 {
+    if !matches!(mark, b'T' | b't') {
         return None;
     }
     // A leap second is the last one of a day in UTC, wherever the clock stands.
     let utc_minutes = (i64::from(hour * 60 + minute) - offset_minutes).rem_euclid(24 * 60);
     (second < 60 || utc_minutes == 23 * 60 + 59).then_some(())
+}
+
+type Time = (u32, u32, u32);
+
+/// Hour, minute and second, and what follows their fraction.
+fn partial_time(bytes: &[u8]) -> Option<(Time, &[u8])> {
+    let hour = number(bytes.get(0..2)?)?;
+    let minute = number(bytes.get(3..5)?)?;
+    let second = number(bytes.get(6..8)?)?;
+    let marks = bytes[2] == b':' && bytes[5] == b':';
+    let fits = marks && hour <= 23 && minute <= 59 && second <= 60;
+    let rest = fraction(&bytes[8..])?;
+    fits.then_some(((hour, minute, second), rest))
 }
 
 /// What follows the fraction of a second, if there is one.

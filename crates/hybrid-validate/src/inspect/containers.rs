@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::json::Kind;
 use super::text_format::Texts;
-use super::{Elements, Fields, Input, Inspect, Survey, expected};
+use super::{Elements, Fields, Input, Inspect, Survey};
 use crate::Report;
 
 /// `null`, no value and (for anything but text) an empty text are `None`. A flattened `Option` is `None` as well
@@ -162,11 +162,9 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
 /// A key is text on the wire, whatever it is in the program.
 fn key<K: DeserializeOwned>(text: &str, report: &mut Report) -> Option<K> {
     let texts = [Cow::Borrowed(text)];
-    let key = K::deserialize(Texts(&texts)).ok();
-    if key.is_none() {
-        expected("another key", report);
-    }
-    key
+    K::deserialize(Texts(&texts))
+        .map_err(|error| error.as_key().report(report))
+        .ok()
 }
 
 macro_rules! maps {

@@ -8,9 +8,11 @@ use std::cell::Cell;
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use super::error::ReadError;
+use super::guesses::Piece;
 use super::json::Kind;
 use super::probe::Inspector;
-use super::text_format::{TextError, Texts};
+use super::text_format::Texts;
 use super::{Input, Json, duplicate, expected, missing};
 use crate::text::elements;
 use crate::{Param, Report, Segment, Source, Style};
@@ -198,6 +200,32 @@ impl<'a> Fields<'a> {
         })
     }
 
+    /// Which entries somebody has read.
+    pub(super) fn marks(&self) -> Vec<bool> {
+        let entries = self.entries().iter();
+        entries.map(|entry| entry.used.get()).collect()
+    }
+
+    /// Takes back what was read since.
+    pub(super) fn reset(&self, marks: &[bool]) {
+        let entries = self.entries().iter().zip(marks);
+        entries.for_each(|(entry, used)| entry.used.set(*used));
+    }
+
+    /// The key of a text, and its index where it has several.
+    pub(super) fn place_of(&self, piece: Piece) -> Option<(Segment, Option<usize>)> {
+        self.entries().iter().find_map(|entry| {
+            let Held::Texts(texts) = &entry.held else {
+                return None;
+            };
+            let index = texts
+                .iter()
+                .position(|text| (text.as_ptr().addr(), text.len()) == piece)?;
+            let key = Segment::from(entry.key.clone().into_owned());
+            Some((key, (texts.len() > 1).then_some(index)))
+        })
+    }
+
     /// What is left, key by key in the order sent, for maps. Each counts as read only by its reader.
     pub(super) fn each(&self) -> impl Iterator<Item = (&str, Input<'_>)> {
         self.rest().map(|entry| (&*entry.key, entry.input()))
@@ -329,9 +357,9 @@ impl<'de> Deserialize<'de> for Key<'de> {
 // === What is left, as a serde format ===
 
 impl<'de> Deserializer<'de> for &'de Fields<'de> {
-    type Error = TextError;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_map(self.walk(None))
     }
 
@@ -341,11 +369,11 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_map(self.walk(Some(fields)))
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_some(self)
     }
 
@@ -353,11 +381,11 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_unit()
     }
 
@@ -366,7 +394,7 @@ impl<'de> Deserializer<'de> for &'de Fields<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_enum(de::value::MapAccessDeserializer::new(self.walk(None)))
     }
 
@@ -414,12 +442,12 @@ impl<'de> Walk<'de> {
 }
 
 impl<'de> MapAccess<'de> for Walk<'de> {
-    type Error = TextError;
+    type Error = ReadError;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, TextError> {
+    ) -> Result<Option<K::Value>, ReadError> {
         if let Some(entry) = self.again.take() {
             self.value = Some(entry);
             let name = entry.key.replace('-', "_");
@@ -451,20 +479,16 @@ impl<'de> MapAccess<'de> for Walk<'de> {
         Ok(Some(read))
     }
 
-    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, TextError> {
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
         let Some(entry) = self.value.take() else {
-            return Err(de::Error::custom("a value before its key"));
+            return Err(ReadError::wrong("expected a key before its value"));
         };
         let step = || Segment::Key(Cow::Owned(entry.key.clone().into_owned()));
         match &entry.held {
-            Held::Json(json) => json
-                .raw()
-                .and_then(|raw| seed.deserialize(raw))
-                .map_err(|error| TextError::at(step(), &error)),
-            Held::Texts(texts) => seed
-                .deserialize(Texts(texts))
-                .map_err(|error| error.inside(step())),
+            Held::Json(json) => seed.deserialize(*json),
+            Held::Texts(texts) => seed.deserialize(Texts(texts)),
         }
+        .map_err(|error| error.inside(step()))
     }
 }
 
@@ -478,13 +502,13 @@ struct Name<'a, 'de> {
 }
 
 impl<'de> Deserializer<'de> for Name<'_, 'de> {
-    type Error = TextError;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         de::value::BorrowedStrDeserializer::new(self.name).deserialize_any(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         self.asked.set(true);
         if self.hides_underscores && self.name.contains('_') {
             // To a header capitals make no difference, to a field they do.
@@ -498,7 +522,7 @@ impl<'de> Deserializer<'de> for Name<'_, 'de> {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
         de::value::BorrowedStrDeserializer::new(self.name).deserialize_enum(name, variants, visitor)
     }
 

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
@@ -19,7 +20,7 @@ use crate::{Report, Source, bridge};
 const DEPTH_MAX: u16 = 127;
 
 /// The code of the note that [`Json::open`] leaves where it refuses to go deeper. Never on the wire.
-const TOO_DEEP: &str = "too_deep";
+pub(super) const TOO_DEEP: &str = "too_deep";
 
 /// A piece of JSON that is known to be well formed, and how deep in its body it stands.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +33,7 @@ pub struct Json<'a> {
 
 impl<'a> Json<'a> {
     /// The root of a body.
-    fn new(whole: &'a str, spans: &'a Spans) -> Self {
+    pub(super) fn new(whole: &'a str, spans: &'a Spans) -> Self {
         let start = whole.len() - whole.trim_start_matches([' ', '\t', '\r', '\n']).len();
         Self {
             whole,
@@ -163,7 +164,7 @@ impl NotJson {
         Self {
             line,
             column,
-            message: foreign::without_place(&error.to_string()).to_owned(),
+            message: without_place(&error.to_string()).to_owned(),
         }
     }
 
@@ -211,7 +212,7 @@ pub fn read_json<T: DeserializeOwned + Inspect>(
         Err(error) => {
             // Rules that serde found broken may be those of a default, which is not judged here: then the value
             // stands. In any other case that could be built is of no use, since serde has refused the body.
-            let by_rule = check::recall(foreign::without_place(&error.to_string())).is_some();
+            let by_rule = check::recall(without_place(&error.to_string())).is_some();
             let mut built = None;
             let inspect = |input: Input<'_>, report: &mut Report| built = T::inspect(input, report);
             let fine = list_faults(
@@ -263,21 +264,12 @@ pub fn read_json_validator<T: DeserializeOwned + Validate>(
     let Some(value) = read_json_plain::<T>(bytes, report)? else {
         return Ok(None);
     };
-    Ok(validated(value, report))
-}
-
-/// The value, if `validator` has nothing against it.
-pub(super) fn validated<T: DeserializeOwned + Validate>(
-    value: T,
-    report: &mut Report,
-) -> Option<T> {
-    match value.validate() {
-        Ok(()) => Some(value),
-        Err(errors) => {
-            bridge::from_validator_of::<T>(&errors, report);
-            None
-        }
-    }
+    let Err(errors) = value.validate() else {
+        return Ok(Some(value));
+    };
+    let sent = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    bridge::from_validator_sent::<T>(&errors, &sent, report);
+    Ok(None)
 }
 
 fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
@@ -292,7 +284,7 @@ fn list_faults(
     first: &serde_json::Error,
     inspect: impl FnOnce(Input<'_>, &mut Report),
     by_rule: bool,
-    again: fn(&str) -> Option<foreign::Fault>,
+    again: fn(&str) -> Option<super::error::ReadError>,
     report: &mut Report,
 ) -> Result<bool, NotJson> {
     if is_too_deep(first) {
@@ -309,7 +301,7 @@ fn list_faults(
         check::forget();
         match again(text) {
             Some(fault) => fault.report(&mut found),
-            None => super::expected("another value", &mut found),
+            None => found.violate("type", super::error::WRONG_FORM),
         }
     }
     let found = found.into_violations();
@@ -321,6 +313,13 @@ fn list_faults(
         report.push(violation);
     }
     Ok(false)
+}
+
+/// serde_json's message without its line and column, which a location says better.
+fn without_place(message: &str) -> &str {
+    message
+        .rfind(" at line ")
+        .map_or(message, |end| &message[..end])
 }
 
 /// serde_json counts a nesting that is too deep among the faults of syntax.

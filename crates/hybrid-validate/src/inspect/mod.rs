@@ -20,6 +20,7 @@
 pub mod check;
 pub mod fields;
 pub mod foreign;
+pub mod formal;
 pub mod json;
 pub mod pairs;
 #[doc(hidden)]
@@ -32,7 +33,11 @@ pub mod variants;
 
 mod containers;
 mod elements;
+mod error;
+mod guesses;
+mod json_format;
 mod leaf;
+mod path_format;
 mod spans;
 mod text_format;
 
@@ -40,11 +45,14 @@ use std::borrow::Cow;
 
 pub use check::{Check, Inside, Refusal};
 pub use elements::Elements;
+pub use error::ReadError;
 pub use fields::Fields;
 pub use json::{Json, NotJson, read_json, read_json_plain, read_json_validator};
-pub use pairs::{read_pairs, read_pairs_plain, read_pairs_validator};
+pub use pairs::{
+    read_pairs, read_pairs_plain, read_pairs_validator, read_path_plain, read_path_validator,
+};
 pub use survey::Survey;
-pub use text_format::{TextError, Texts};
+pub use text_format::Texts;
 
 use crate::Report;
 

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use validator::Validate;
 
-use super::{Input, Inspect, foreign, json};
-use crate::Report;
+use super::path_format::Values;
+use super::{Fields, Input, Inspect, check, foreign, guesses};
+use crate::{Report, bridge};
 
 /// Keys and texts in the order sent, decoded.
 pub type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
@@ -28,5 +30,64 @@ pub fn read_pairs_validator<T: DeserializeOwned + Validate>(
     pairs: &Pairs<'_>,
     report: &mut Report,
 ) -> Option<T> {
-    json::validated(read_pairs_plain(pairs, report)?, report)
+    validated(read_pairs_plain(pairs, report)?, pairs, report)
+}
+
+/// Reads the values of a path, in the order of its template, as a type that only knows serde: one value, a tuple, or
+/// by name.
+pub fn read_path_plain<T: DeserializeOwned>(pairs: &Pairs<'_>, report: &mut Report) -> Option<T> {
+    check::forget();
+    let fields = Fields::open(Input::Pairs(pairs), report)?;
+    let marks = fields.marks();
+    let read = || {
+        fields.reset(&marks);
+        T::deserialize(Values {
+            pairs,
+            fields: &fields,
+        })
+    };
+    match guesses::read(read) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            foreign::found_again(error, &fields).report(report);
+            None
+        }
+    }
+}
+
+/// The same of a type with a derived `validator::Validate`, which is then validated.
+pub fn read_path_validator<T: DeserializeOwned + Validate>(
+    pairs: &Pairs<'_>,
+    report: &mut Report,
+) -> Option<T> {
+    validated(read_path_plain(pairs, report)?, pairs, report)
+}
+
+/// The value, if `validator` has nothing against it.
+fn validated<T: DeserializeOwned + Validate>(
+    value: T,
+    pairs: &Pairs<'_>,
+    report: &mut Report,
+) -> Option<T> {
+    match value.validate() {
+        Ok(()) => Some(value),
+        Err(errors) => {
+            bridge::from_validator_sent::<T>(&errors, &sent(pairs), report);
+            None
+        }
+    }
+}
+
+/// The keys with their texts, as an object; a list where a key was repeated.
+fn sent(pairs: &Pairs<'_>) -> Value {
+    let mut object = Map::new();
+    for (key, text) in pairs {
+        let text = Value::from(&**text);
+        match object.get_mut(&**key) {
+            None => drop(object.insert(key.clone().into_owned(), text)),
+            Some(Value::Array(list)) => list.push(text),
+            Some(first) => *first = Value::Array(vec![first.take(), text]),
+        }
+    }
+    Value::Object(object)
 }

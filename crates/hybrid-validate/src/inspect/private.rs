@@ -19,8 +19,9 @@ pub use super::check::{
     Inside, Refusal, RefuseAsWhole, RefuseInPlace, across, check_deep, check_element, check_field,
     checked, made_from, tried_from, validate,
 };
+pub use super::formal::{FormalOfDates, FormalOfSerde};
 pub use super::strict::{Strict, StrictTagged};
-pub use crate::__refuse as refuse;
+pub use crate::{__formal as formal, __refuse as refuse};
 
 // Called by `#[model]`: what a field's type can do.
 pub use super::probe::{

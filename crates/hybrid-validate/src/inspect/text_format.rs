@@ -3,90 +3,46 @@
 //! Scalars are parsed as [`FromParam`] parses them, so that `yes` is a boolean here too.
 
 use std::borrow::Cow;
-use std::fmt::{self, Display};
 
-use serde::de::value::{SeqDeserializer, StrDeserializer};
-use serde::de::{Deserializer, IntoDeserializer, Visitor};
+use serde::de::value::StrDeserializer;
+use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
+use super::error::ReadError;
+use super::guesses::{self, Scalar};
 use crate::{FromParam, Segment};
 
 /// The texts of one key, as a serde deserializer.
 #[derive(Clone, Copy, Debug)]
 pub struct Texts<'a>(pub &'a [Cow<'a, str>]);
 
-/// What is wrong with a text, and where inside the value.
-#[derive(Debug)]
-pub struct TextError {
-    pub(super) path: Vec<Segment>,
-    pub(super) message: String,
-}
-
-impl TextError {
-    pub(super) fn at(path: Segment, error: &dyn Display) -> Self {
-        Self {
-            path: vec![path],
-            message: error.to_string(),
-        }
-    }
-
-    pub(super) fn inside(mut self, step: Segment) -> Self {
-        self.path.insert(0, step);
-        self
-    }
-}
-
-impl Display for TextError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for TextError {}
-
-impl serde::de::Error for TextError {
-    fn custom<T: Display>(message: T) -> Self {
-        Self {
-            path: Vec::new(),
-            message: message.to_string(),
-        }
-    }
-}
-
 impl<'a> Texts<'a> {
-    fn one(self) -> Result<&'a str, TextError> {
+    fn one(self) -> Result<&'a str, ReadError> {
         match self.0 {
             [only] => Ok(only),
-            [] => Err(serde::de::Error::custom("nothing, expected a value")),
-            _ => Err(serde::de::Error::custom(
-                "several values, expected a single value",
-            )),
+            [] => Err(ReadError::wrong("is required")),
+            _ => Err(ReadError::duplicate()),
         }
     }
 
-    /// The error's own words are kept; they repeat nothing.
-    fn parse<T: FromParam>(self) -> Result<T, TextError> {
-        T::from_param(self.one()?).map_err(|error| {
-            let text = error.to_string();
-            let words = text.strip_prefix("expected ").unwrap_or("another value");
-            serde::de::Error::custom(format_args!("invalid value, expected {words}"))
-        })
+    fn parse<T: FromParam>(self) -> Result<T, ReadError> {
+        T::from_param(self.one()?).map_err(|error| ReadError::wrong(error.to_string()))
     }
 }
 
 macro_rules! parsed {
     ($($method:ident $visit:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
             visitor.$visit(self.parse()?)
         }
     )*};
 }
 
 impl<'de> Deserializer<'de> for Texts<'de> {
-    type Error = TextError;
+    type Error = ReadError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0 {
-            [only] => visitor.visit_borrowed_str(only),
+            [only] if !guesses::of(only).list => any(only, visitor),
             _ => self.deserialize_seq(visitor),
         }
     }
@@ -108,23 +64,32 @@ impl<'de> Deserializer<'de> for Texts<'de> {
         deserialize_char visit_char
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let made = visitor.visit_borrowed_str(self.one()?);
+        made.map_err(ReadError::making::<V::Value>)
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        let made = visitor.visit_borrowed_str(self.one()?);
+        made.map_err(ReadError::making::<V::Value>)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_borrowed_str(self.one()?)
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
-        visitor.visit_borrowed_str(self.one()?)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
-        visitor.visit_borrowed_str(self.one()?)
-    }
-
-    /// An empty text is nothing. Whether a text stands behind the `Option` cannot be known here.
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    /// An empty text is nothing, unless text is what stands behind the `Option`. That shows when it is read.
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0 {
             [] => visitor.visit_none(),
-            [only] if only.is_empty() => visitor.visit_none(),
+            [only] if only.is_empty() => {
+                if guesses::of(only).scalar == Some(Scalar::Nothing) {
+                    return visitor.visit_none();
+                }
+                visitor
+                    .visit_some(self)
+                    .inspect_err(|_| guesses::nothing(only))
+            }
             _ => visitor.visit_some(self),
         }
     }
@@ -133,19 +98,25 @@ impl<'de> Deserializer<'de> for Texts<'de> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
-        visitor.visit_seq(SeqDeserializer::new(self.0.iter().map(Item)))
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_seq(Items {
+            texts: self.0,
+            next: 0,
+        })
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(
         self,
-        _: usize,
+        count: usize,
         visitor: V,
-    ) -> Result<V::Value, TextError> {
+    ) -> Result<V::Value, ReadError> {
+        if self.0.len() != count {
+            return Err(ReadError::wrong(format!("expected {count} values")));
+        }
         self.deserialize_seq(visitor)
     }
 
@@ -154,12 +125,12 @@ impl<'de> Deserializer<'de> for Texts<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, TextError> {
-        let name: StrDeserializer<'_, TextError> = self.one()?.into_deserializer();
+    ) -> Result<V::Value, ReadError> {
+        let name: StrDeserializer<'_, ReadError> = self.one()?.into_deserializer();
         visitor.visit_enum(name)
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, TextError> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_unit()
     }
 
@@ -168,13 +139,91 @@ impl<'de> Deserializer<'de> for Texts<'de> {
     }
 }
 
-/// One text of several, on its way to become [`Texts`] again.
+/// A text for which nobody says what is wanted: a string, or what was learned of it.
+fn any<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, ReadError> {
+    match guesses::of(text).scalar {
+        None => visitor.visit_borrowed_str(text),
+        Some(Scalar::Nothing) => visitor.visit_unit(),
+        Some(Scalar::Unsigned(value)) => visitor.visit_u64(value),
+        Some(Scalar::Signed(value)) => visitor.visit_i64(value),
+        Some(Scalar::Float(value)) => visitor.visit_f64(value),
+        Some(Scalar::Bool(value)) => visitor.visit_bool(value),
+    }
+}
+
+/// The texts one by one, each with its index where it is refused.
+struct Items<'a> {
+    texts: &'a [Cow<'a, str>],
+    next: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'de> {
+    type Error = ReadError;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, ReadError> {
+        let index = self.next;
+        let Some(text) = self.texts.get(index) else {
+            return Ok(None);
+        };
+        self.next += 1;
+        seed.deserialize(Item(text))
+            .map(Some)
+            .map_err(|error| error.inside(Segment::Index(index)))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.texts.len() - self.next)
+    }
+}
+
+/// One text of several: as [`Texts`], but that it is no list again.
 struct Item<'a>(&'a Cow<'a, str>);
 
-impl<'de> IntoDeserializer<'de, TextError> for Item<'de> {
-    type Deserializer = Texts<'de>;
+macro_rules! through {
+    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
+        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, ReadError> {
+            Texts(std::slice::from_ref(self.0)).$method($($name,)* visitor)
+        }
+    )*};
+}
 
-    fn into_deserializer(self) -> Texts<'de> {
-        Texts(std::slice::from_ref(self.0))
+impl<'de> Deserializer<'de> for Item<'de> {
+    type Error = ReadError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        any(self.0, visitor)
+    }
+
+    through! {
+        deserialize_bool();
+        deserialize_i8();
+        deserialize_i16();
+        deserialize_i32();
+        deserialize_i64();
+        deserialize_i128();
+        deserialize_u8();
+        deserialize_u16();
+        deserialize_u32();
+        deserialize_u64();
+        deserialize_u128();
+        deserialize_f32();
+        deserialize_f64();
+        deserialize_char();
+        deserialize_str();
+        deserialize_string();
+        deserialize_identifier();
+        deserialize_option();
+        deserialize_newtype_struct(name: &'static str);
+        deserialize_seq();
+        deserialize_tuple(count: usize);
+        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+        deserialize_ignored_any();
+    }
+
+    serde::forward_to_deserialize_any! {
+        bytes byte_buf unit unit_struct tuple_struct map struct
     }
 }

@@ -176,6 +176,6 @@ pub fn untagged<T: DeserializeOwned>(
             return value;
         }
     }
-    report.violate("type", foreign::NO_VARIANT);
+    report.violate("type", super::error::NO_VARIANT);
     None
 }

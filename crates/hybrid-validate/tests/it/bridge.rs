@@ -103,9 +103,9 @@ fn errors_get_wire_names_and_an_order_and_lose_their_values() {
             "body.lines.1.Unit-Price range: must be greater than 0",
             "body.lines.1.note contains: must contain x",
             "body.lines.1.note does_not_contain: must not contain y",
-            "body.shipTo.HOME-PAGE short: is not valid",
+            "body.shipTo.HOME-PAGE short: does not pass the check `short`",
             "body.shipTo.HOME-PAGE url: no link",
-            "body.numberOfThings odd: is not valid",
+            "body.numberOfThings odd: does not pass the check `odd`",
             "body.password length: must have a length of exactly 3",
             "body.password must_match: must match the other field",
             "body empty_order: an order needs lines",
@@ -185,7 +185,8 @@ fn judged<T: Validate + serde::de::DeserializeOwned>(json: &str) -> Vec<String> 
     let value: T = serde_json::from_str(json).expect("a body of the right type");
     let mut report = Report::new(Source::Body);
     let errors = value.validate().expect_err("a bad body");
-    from_validator_sent::<T>(&errors, json, &mut report);
+    let sent = serde_json::from_str(json).expect("JSON");
+    from_validator_sent::<T>(&errors, &sent, &mut report);
     let violations = report.into_violations();
     violations
         .iter()
@@ -249,6 +250,65 @@ fn a_name_of_its_own_is_found_by_the_refused_value() {
     );
 }
 
+#[derive(Debug, Deserialize, Validate)]
+struct Houses {
+    #[serde(rename = "all")]
+    #[validate(nested)]
+    houses: std::collections::HashMap<String, Home>,
+}
+
+#[test]
+fn entries_of_maps_stand_at_their_keys() {
+    assert_eq!(
+        judged::<Houses>(
+            r#"{"all":{"x":{"plz":"12345"},"b":{"plz":"1"},"a":{"plz":"1","note":"long"},"c":{"plz":"1"}}}"#
+        ),
+        [
+            "body.all.a.note length",
+            "body.all.a.plz length",
+            "body.all.b.plz length",
+            "body.all.c.plz length",
+        ]
+    );
+}
+
+#[test]
+fn names_of_a_query_are_found_by_what_was_made_of_its_texts() {
+    #[derive(Debug, Deserialize, Validate)]
+    struct Search {
+        #[serde(rename = "max")]
+        #[validate(range(max = 100))]
+        limit: u32,
+        #[serde(rename = "w")]
+        #[validate(range(min = 0.5))]
+        weight: f64,
+        #[serde(rename = "t", default)]
+        #[validate(length(max = 1))]
+        tags: Vec<u8>,
+    }
+    let check = |query: &str, expected: &[&str]| {
+        let pairs: Vec<_> = query
+            .split('&')
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(key, text)| (key.into(), text.into()))
+            .collect();
+        let mut report = Report::new(Source::Query);
+        let read = hybrid_validate::inspect::read_pairs_validator::<Search>(&pairs, &mut report);
+        assert_eq!(read.is_none(), !expected.is_empty());
+        assert_eq!(lines(&report.into_violations()), expected);
+    };
+    check("max=7&w=1", &[]);
+    check(
+        "max=101&w=0.10&t=1&t=2",
+        &[
+            "query.max range: must be at most 100",
+            "query.w range: must be at least 0.5",
+            "query.t length: must have a length of at most 1",
+        ],
+    );
+    check("max=x&w=1", &["query.max type: expected an integer"]);
+}
+
 /// Two keys with the refused value: no guess.
 #[test]
 fn an_ambiguous_value_names_nothing() {
@@ -267,7 +327,7 @@ fn errors_without_params_still_have_a_sentence() {
         ("length", "has the wrong length"),
         ("range", "is out of range"),
         ("url", "must be a URL"),
-        ("regex", "has the wrong form"),
+        ("regex", "must match the pattern of this field"),
         ("required", "is required"),
         ("credit_card", "must be a credit card number"),
         (
@@ -276,7 +336,7 @@ fn errors_without_params_still_have_a_sentence() {
         ),
         ("contains", "lacks something that it must contain"),
         ("does_not_contain", "contains something that it must not"),
-        ("anything", "is not valid"),
+        ("anything", "does not pass the check `anything`"),
     ];
     for (code, sentence) in table {
         let mut errors = ValidationErrors::new();

@@ -49,6 +49,63 @@ fn chrono_times() {
     );
 }
 
+#[cfg(feature = "chrono")]
+#[test]
+fn chrono_times_have_one_form() {
+    use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
+    use hybrid_validate::FromParam;
+
+    fn check<T: FromParam>(good: &[&str], bad: &[&str]) {
+        for text in good {
+            assert!(T::from_param(text).is_ok(), "{text}");
+        }
+        for text in bad {
+            assert!(T::from_param(text).is_err(), "{text}");
+        }
+    }
+    check::<NaiveDate>(
+        &["2017-05-05", "0001-01-01"],
+        &[
+            "17-5-5",
+            "2017 - 05 - 05",
+            " 2017-05-05",
+            "+2017-05-05",
+            "2017-5-5",
+            "20170505",
+        ],
+    );
+    check::<NaiveTime>(
+        &["23:59:59", "00:00:00.5"],
+        &[
+            "23:59",
+            "2:3:4",
+            "23: 59: 59",
+            "23:59:59Z",
+            "24:00:00",
+            "23:59:59.",
+        ],
+    );
+    check::<NaiveDateTime>(
+        &["2017-05-05T23:59:59", "2017-05-05T23:59:59.123"],
+        &[
+            "2017-05-05 23:59:59",
+            "2017-5-5T23:59:59",
+            "2017-05-05T23:59:59Z",
+            "2017-05-05",
+        ],
+    );
+    check::<DateTime<FixedOffset>>(
+        &["2017-05-05T23:59:59Z", "2017-05-05t23:59:59.5+01:00"],
+        &[
+            "2017-05-05 23:59:59Z",
+            "2017-05-05T23:59:59",
+            "2017 - 05 - 05T23:59:59Z",
+            "2017-05-05T23:59:59 +01:00",
+            "2017-05-05T23:59:59+0100",
+        ],
+    );
+}
+
 /// What schemas of models say of them; the same formats as for parameters.
 #[cfg(all(feature = "uuid", feature = "jiff", feature = "chrono"))]
 #[test]
@@ -77,4 +134,28 @@ fn types_of_other_crates_have_schemas() {
     check::<chrono::NaiveDate>();
     check::<chrono::NaiveTime>();
     check::<chrono::NaiveDateTime>();
+}
+
+/// Their errors repeat what was sent; what they expect is known all the same.
+#[cfg(feature = "uuid")]
+#[test]
+fn plain_types_that_hold_them_say_what_is_expected() {
+    use hybrid_validate::inspect::{read_json_plain, read_pairs_plain};
+    use hybrid_validate::{Report, Source};
+
+    type Ids = std::collections::BTreeMap<String, uuid::Uuid>;
+    let mut report = Report::new(Source::Body);
+    assert_eq!(
+        read_json_plain::<Ids>(br#"{"a":"SECRET"}"#, &mut report),
+        Ok(None)
+    );
+    let pairs = [("a".into(), "SECRET".into())];
+    assert_eq!(read_pairs_plain::<Ids>(&pairs, &mut report), None);
+    assert_eq!(
+        super::lines(&report.into_violations()),
+        [
+            "body.a type: expected a UUID",
+            "body.a type: expected a UUID"
+        ]
+    );
 }

@@ -6,6 +6,7 @@ mod formats;
 mod literals;
 mod numbers;
 mod params;
+mod plain;
 mod properties;
 mod rules;
 mod schemas;

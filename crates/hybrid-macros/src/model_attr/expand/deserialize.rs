@@ -1,17 +1,19 @@
 //! serde's way in: a mirror of the type, derived by serde, that makes the type itself; then the rules.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Attribute, Data, DeriveInput, LitStr, Visibility, parse_quote};
+use quote::{format_ident, quote};
+use syn::{Attribute, Data, DeriveInput, Ident, LitStr, Visibility, parse_quote};
 
 use super::implement;
 use crate::model_attr::generics;
 use crate::model_attr::item::{self, is};
-use crate::model_attr::model::{Body, Form, Kind, Model};
+use crate::model_attr::model::{Body, Field, Form, Kind, Model};
+use crate::types;
 
 /// The mirror and the impl.
 pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     let mirror = mirror(item, model);
+    let formals = model.fields().filter_map(formal_fn);
     let (_, types, _) = model.generics.split_for_impl();
     let types = types.as_turbofish();
     let from = strict(model);
@@ -32,7 +34,7 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
         model,
         &inside,
     );
-    quote!(#mirror #inside)
+    quote!(#(#formals)* #mirror #inside)
 }
 
 /// The deserializer: one that shows structs no arrays, where serde's derive would take them.
@@ -80,6 +82,15 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
         if let Some(name) = &field.rules.alias {
             raw.attrs.push(parse_quote!(#[serde(rename = #name)]));
         }
+        if let Some(name) = formal(field) {
+            let name = LitStr::new(&name.to_string(), field.span);
+            raw.attrs
+                .push(parse_quote!(#[serde(deserialize_with = #name)]));
+            // Of a field with a function of its own, serde knows no `None` for what was not sent.
+            if types::option(&field.ty).is_some() && !field.has_default() {
+                raw.attrs.push(parse_quote!(#[serde(default)]));
+            }
+        }
         if field.is_patch() {
             raw.attrs.push(parse_quote!(#[serde(default)]));
         }
@@ -115,6 +126,24 @@ fn bound(model: &Model) -> Option<TokenStream> {
     let predicates = generics.where_clause.map(|clause| clause.predicates);
     let text = quote!(#predicates).to_string();
     Some(quote!(#[serde(bound(deserialize = #text))]))
+}
+
+/// The function that reads a date or a time, which has one form here and several in its own crate.
+fn formal_fn(field: &Field) -> Option<TokenStream> {
+    let (name, ty) = (formal(field)?, &field.ty);
+    Some(quote! {
+        fn #name<'de, __D: __h::Deserializer<'de>>(__from: __D) -> ::core::result::Result<#ty, __D::Error> {
+            __h::formal!(#ty, __from)
+        }
+    })
+}
+
+fn formal(field: &Field) -> Option<Ident> {
+    let reads = field.is_named() && field.serde.with.is_none() && !field.generic;
+    (reads && types::is_date(&field.ty)).then(|| {
+        let own = field.place.to_string().to_lowercase();
+        format_ident!("__formal{own}")
+    })
 }
 
 /// A variant without fields beside its tag, in an enum that refuses unknown keys. serde looks at no key of such a
