@@ -22,6 +22,7 @@ mod measuring;
 mod metrics;
 mod mounting;
 mod overload;
+mod owed;
 mod panics;
 mod problems;
 mod processes;
