@@ -18,6 +18,7 @@ mod http2;
 mod lanes;
 mod layers;
 mod leaving;
+mod lengths;
 mod measuring;
 mod metrics;
 mod mounting;

@@ -13,7 +13,6 @@ use std::{
 };
 
 use http::{HeaderValue, Method, Uri, header};
-use http_body::Body as _;
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
@@ -38,7 +37,7 @@ use crate::{
     },
     head::{Came, Head, Matched, Parts},
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
-    respond::{IntoResponse, Redirect},
+    respond::{IntoResponse, Redirect, length},
     router::{Found, Route, Router},
     server::{Application, ClientAddr, Local, Peer},
     spec::{Lane, OnDisconnect},
@@ -112,7 +111,8 @@ impl Application for Frozen {
 
     fn refuse(&self, problem: Problem, http: &http::request::Parts) -> Response {
         let in_flight = self.telemetry.begun(None, &http.method, clock::now());
-        let response = self.render_refusal(&problem, http);
+        let mut response = self.render_refusal(&problem, http);
+        length::settle(&mut response, http.method == Method::HEAD);
         self.telemetry.answered(&in_flight, response.status());
         response
     }
@@ -135,7 +135,7 @@ impl Frozen {
             let matched = target.matched().cloned();
             Box::new(Head::new(came.clone(), matched))
         });
-        let is_head = came.http.method == Method::HEAD;
+        let sends = Sends::of(&came.http.method);
         let routed = Routed {
             app,
             target,
@@ -146,7 +146,7 @@ impl Frozen {
             None => routed.answer(came, body, spare),
             Some(stack) => routed.answer_in_layers(stack, came, body, spare),
         };
-        answering.is_head = is_head;
+        answering.sends = sends;
         answering.in_flight = in_flight;
         answering
     }
@@ -166,7 +166,7 @@ impl Frozen {
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static {
-        let is_head = came.http.method == Method::HEAD;
+        let sends = Sends::of(&came.http.method);
         let routed = Routed {
             target: Target::Admin(came.http.uri.path().to_owned()),
             app,
@@ -174,7 +174,7 @@ impl Frozen {
             received: clock::now(),
         };
         let mut answering = routed.answer(came, body, None);
-        answering.is_head = is_head;
+        answering.sends = sends;
         answering
     }
 
@@ -438,18 +438,6 @@ fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     Head::new(came, target.matched().cloned())
 }
 
-fn remove_body(response: &mut Response) {
-    if let Some(length) = response.body().size_hint().exact()
-        && length > 0
-    {
-        response
-            .headers_mut()
-            .entry(header::CONTENT_LENGTH)
-            .or_insert(length.into());
-    }
-    *response.body_mut() = Body::empty();
-}
-
 impl Target {
     fn matched(&self) -> Option<&Matched> {
         match self {
@@ -675,6 +663,26 @@ impl Routed {
     }
 }
 
+/// What of an answer leaves the application.
+#[derive(Clone, Copy, Debug)]
+enum Sends {
+    /// Nothing: layers around it come first.
+    Inward,
+    All,
+    /// The client asked for the head alone.
+    Head,
+}
+
+impl Sends {
+    fn of(method: &Method) -> Self {
+        if *method == Method::HEAD {
+            Self::Head
+        } else {
+            Self::All
+        }
+    }
+}
+
 /// A request that is being answered. Its panics are answers too; dropped, it
 /// goes on by itself where its route is detached and its handler has begun.
 pub(crate) struct Answering {
@@ -684,8 +692,8 @@ pub(crate) struct Answering {
     route: Option<usize>,
     detaching: Option<Arc<Ticket>>,
     spare: Option<Box<Head>>,
-    /// The client asked for the head of the answer alone.
-    is_head: bool,
+    /// What of the answer goes to the client.
+    sends: Sends,
     /// It goes through the layers around the route, whose own answering is
     /// further in.
     is_layered: bool,
@@ -701,7 +709,7 @@ impl Answering {
             route: None,
             detaching: None,
             spare,
-            is_head: false,
+            sends: Sends::Inward,
             is_layered: false,
             in_flight: None,
         }
@@ -718,8 +726,10 @@ impl Answering {
             carried.replace(&mut response, rendered);
         }
         self.place(&mut response);
-        if self.is_head {
-            remove_body(&mut response);
+        match self.sends {
+            Sends::Inward => {}
+            Sends::All => length::settle(&mut response, false),
+            Sends::Head => length::settle(&mut response, true),
         }
         response
     }
