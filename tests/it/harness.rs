@@ -3,7 +3,7 @@
 
 use std::{
     future::Future,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
     pin::Pin,
     sync::{Arc, Condvar, Mutex, Once},
@@ -125,7 +125,29 @@ impl Drop for Server {
 
 /// One HTTP/1.1 connection.
 pub(crate) struct Wire {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Paced>,
+}
+
+/// A stream that may be read slowly.
+struct Paced {
+    stream: TcpStream,
+    /// So many bytes, and the pause after them.
+    pace: Option<(usize, Duration)>,
+    read: usize,
+}
+
+impl Read for Paced {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if let Some((every, pause)) = self.pace
+            && self.read >= every
+        {
+            std::thread::sleep(pause);
+            self.read = 0;
+        }
+        let read = self.stream.read(buffer)?;
+        self.read += read;
+        Ok(read)
+    }
 }
 
 /// An answer as it came.
@@ -146,17 +168,34 @@ impl Wire {
     pub(crate) fn of(stream: TcpStream) -> Self {
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         Self {
-            stream: BufReader::new(stream),
+            stream: BufReader::new(Paced {
+                stream,
+                pace: None,
+                read: 0,
+            }),
         }
     }
 
+    /// From now on reading pauses after every so many bytes.
+    pub(crate) fn pause_every(&mut self, bytes: usize, pause: Duration) {
+        self.stream.get_mut().pace = Some((bytes, pause));
+    }
+
     pub(crate) fn write(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.get_mut().write_all(bytes.as_ref()).unwrap();
+        self.stream
+            .get_mut()
+            .stream
+            .write_all(bytes.as_ref())
+            .unwrap();
     }
 
     /// Writes, unless the server has closed.
     pub(crate) fn try_write(&mut self, bytes: impl AsRef<[u8]>) -> bool {
-        self.stream.get_mut().write_all(bytes.as_ref()).is_ok()
+        self.stream
+            .get_mut()
+            .stream
+            .write_all(bytes.as_ref())
+            .is_ok()
     }
 
     /// Reads one answer; panics where the connection ends before.

@@ -45,11 +45,27 @@ fn gate(State(gate): State<Gate>) -> &'static str {
     "through the gate"
 }
 
+#[post("/ignores")]
+async fn ignores() -> &'static str {
+    "ignored"
+}
+
+#[post("/ignores-plain")]
+fn ignores_plain() -> &'static str {
+    "ignored"
+}
+
+#[post("/ignores-inline", lane = inline)]
+fn ignores_inline() -> &'static str {
+    "ignored"
+}
+
 fn app(config: Config) -> App {
     App::new()
         .config(config)
         .state(Gate::default())
         .routes(routes![hello, plain, text, plain_text, who, gate])
+        .routes(routes![ignores, ignores_plain, ignores_inline])
 }
 
 fn check_problem(reply: &Reply, status: u16, code: &str, title: &str, detail: &str) {
@@ -281,4 +297,28 @@ fn what_stands_in_the_queue_is_answered_when_the_server_stops() {
         assert_eq!(wire.read().text(), "through the gate");
     }
     server.stop().unwrap();
+}
+
+#[test]
+fn a_small_body_that_a_handler_does_not_read_costs_no_connection() {
+    let server = Server::start(app(Config::new()));
+    for what in [
+        "GET /hello/x",
+        "GET /plain/x",
+        "POST /ignores",
+        "POST /ignores-plain",
+        "POST /ignores-inline",
+        "POST /nowhere",
+        "POST /hello/x",
+    ] {
+        let mut wire = Wire::to(server.addr);
+        let head = format!("{what} HTTP/1.1\r\nhost: test\r\ncontent-length: 3\r\n\r\n");
+        // Together with the head, and after it.
+        wire.write(format!("{head}abc{head}"));
+        assert_eq!(wire.read().header("connection"), None, "{what}");
+        wire.write("abc");
+        assert_eq!(wire.read().header("connection"), None, "{what}");
+        wire.write("GET /hello/again HTTP/1.1\r\nhost: test\r\n\r\n");
+        assert_eq!(wire.read().text(), "Hello, again!", "{what}");
+    }
 }

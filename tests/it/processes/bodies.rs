@@ -10,6 +10,7 @@ use hybrid::prelude::*;
 use super::{Trial, ask, code};
 use crate::{
     harness::{at_once, eventually, join},
+    owed,
     programs::main_of,
 };
 
@@ -57,6 +58,11 @@ fn let_go() {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner).clear();
 }
 
+#[get("/next")]
+async fn next() -> &'static str {
+    "next"
+}
+
 #[test]
 fn serving() {
     main_of(|| {
@@ -65,7 +71,9 @@ fn serving() {
             .admin_at("/_hybrid")
             // On a machine that is busy large bodies take their time.
             .config(config.queue_wait(Duration::from_secs(30)))
-            .routes(routes![echo, reversed, hash, inner, grown, keep, let_go])
+            .routes(routes![
+                echo, reversed, hash, inner, grown, keep, let_go, next
+            ])
             .run()
     });
 }
@@ -216,4 +224,22 @@ fn a_call_that_never_reached_its_worker_is_not_counted() {
     assert_eq!(trial.ended("recycled"), 0);
     serve();
     eventually("it has served enough", || trial.ended("recycled") == 1);
+}
+
+#[test]
+fn a_slow_reader_gets_all_of_what_a_worker_made() {
+    let variables = [
+        ("HYBRID_KEEP_ALIVE", owed::SHORT),
+        ("HYBRID_HEADER_TIMEOUT", owed::SHORT),
+        ("HYBRID_BODY_GRACE", owed::SHORT),
+    ];
+    let trial = Trial::start("bodies::serving", &variables);
+    // The pattern repeats itself after so many bytes.
+    let body = owed::pattern(251);
+    let first = format!(
+        "POST /grown/{} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
+        owed::BYTES,
+        body.len()
+    );
+    owed::reads_slowly(trial.wire(), &first, &body);
 }

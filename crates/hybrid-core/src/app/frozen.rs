@@ -15,7 +15,6 @@ use std::{
 };
 
 use http::{HeaderValue, Method, Uri, Version, header};
-use http_body::Body as _;
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
@@ -47,7 +46,7 @@ use crate::{
         requests::{self, Failure, Kept, Seen},
     },
     problem::{Carried, ErrorFormat, Problem, Registry, kinds},
-    respond::{IntoResponse, Redirect},
+    respond::{IntoResponse, Redirect, length},
     router::{Found, Route, Router},
     server::{Application, ClientAddr, Local, Peer},
     spec::{Lane, OnDisconnect},
@@ -132,6 +131,7 @@ impl Application for Frozen {
         if response.status().as_u16() >= self.lines_from {
             lines::log_refusal(http, &in_flight, &mut response);
         }
+        length::settle(&mut response, http.method == Method::HEAD);
         self.telemetry.answered(&in_flight, response.status());
         response
     }
@@ -179,7 +179,7 @@ impl Frozen {
             let matched = target.matched().cloned();
             Box::new(Head::new(came.clone(), matched))
         });
-        let is_head = came.http.method == Method::HEAD;
+        let sends = Sends::of(&came.http.method);
         let routed = Routed {
             app,
             target,
@@ -190,7 +190,7 @@ impl Frozen {
             None => routed.answer(came, body, spare),
             Some(stack) => routed.answer_in_layers(stack, came, body, spare),
         };
-        answering.is_head = is_head;
+        answering.sends = sends;
         answering.in_flight = in_flight;
         answering
     }
@@ -210,7 +210,7 @@ impl Frozen {
         came: Box<Came>,
         body: Body,
     ) -> impl Future<Output = BoxResponse> + Send + 'static {
-        let is_head = came.http.method == Method::HEAD;
+        let sends = Sends::of(&came.http.method);
         let routed = Routed {
             target: Target::Admin(came.http.uri.path().to_owned()),
             app,
@@ -218,7 +218,7 @@ impl Frozen {
             received: clock::now(),
         };
         let mut answering = routed.answer(came, body, None);
-        answering.is_head = is_head;
+        answering.sends = sends;
         answering
     }
 
@@ -509,18 +509,6 @@ fn spare_head(request: &Request, peer: Peer, target: &Target) -> Head {
     Head::new(came, target.matched().cloned())
 }
 
-fn remove_body(response: &mut Response) {
-    if let Some(length) = response.body().size_hint().exact()
-        && length > 0
-    {
-        response
-            .headers_mut()
-            .entry(header::CONTENT_LENGTH)
-            .or_insert(length.into());
-    }
-    *response.body_mut() = Body::empty();
-}
-
 impl Target {
     fn matched(&self) -> Option<&Matched> {
         match self {
@@ -791,6 +779,26 @@ impl Routed {
     }
 }
 
+/// What of an answer leaves the application.
+#[derive(Clone, Copy, Debug)]
+enum Sends {
+    /// Nothing: layers around it come first.
+    Inward,
+    All,
+    /// The client asked for the head alone.
+    Head,
+}
+
+impl Sends {
+    fn of(method: &Method) -> Self {
+        if *method == Method::HEAD {
+            Self::Head
+        } else {
+            Self::All
+        }
+    }
+}
+
 /// A request that is being answered. Its panics are answers too; dropped, it
 /// goes on by itself where its route is detached and its handler has begun.
 pub(crate) struct Answering {
@@ -801,8 +809,8 @@ pub(crate) struct Answering {
     route: Option<usize>,
     detaching: Option<Arc<Ticket>>,
     spare: Option<Box<Head>>,
-    /// The client asked for the head of the answer alone.
-    is_head: bool,
+    /// What of the answer goes to the client.
+    sends: Sends,
     /// It goes through the layers around the route, whose own answering is
     /// further in.
     is_layered: bool,
@@ -824,7 +832,7 @@ impl Answering {
             route: None,
             detaching: None,
             spare,
-            is_head: false,
+            sends: Sends::Inward,
             is_layered: false,
             in_flight: None,
         }
@@ -844,8 +852,10 @@ impl Answering {
         if response.status().as_u16() >= self.app.lines_from {
             self.log(&mut response);
         }
-        if self.is_head {
-            remove_body(&mut response);
+        match self.sends {
+            Sends::Inward => {}
+            Sends::All => length::settle(&mut response, false),
+            Sends::Head => length::settle(&mut response, true),
         }
         response
     }

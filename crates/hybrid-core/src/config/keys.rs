@@ -469,11 +469,13 @@ keys! {
     /// How long a connection without a request is kept. Above a load
     /// balancer's 60 s, so that the balancer closes first.
     keep_alive: Span = "75s" within "10ms"..="24h";
-    /// How much of a refused request's rest is read before the connection is
-    /// closed, so that the client sees the answer and not a reset.
+    /// How long a refused request's rest is read before the connection is closed,
+    /// so that the client sees the answer and not a reset. The client must keep
+    /// `body_rate`.
+    linger_timeout: Span = "30s" within "0"..="5m";
+    /// How much of it is read, and for 1 s at most, while an eighth of
+    /// `max_connections` or more are closed so, and while the server stops.
     linger_limit: Size = "256KiB" within "0"..="16MiB";
-    /// How long that reading goes on.
-    linger_timeout: Span = "1s" within "0"..="30s";
     /// Connections at once. The file limit may allow fewer: it is raised at the
     /// start, and files for the rest of the program are left aside.
     max_connections: Count = "25000" within "1"..="10000000";

@@ -2,6 +2,7 @@
 //! the handler ran, so a plain `fn` serialises on its pool thread.
 
 mod headers;
+pub(crate) mod length;
 mod redirect;
 
 use std::{any::Any, borrow::Cow, convert::Infallible};

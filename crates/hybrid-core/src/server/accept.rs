@@ -56,7 +56,7 @@ impl<A: Application> Server<A> {
             head_limits: HeadLimits::of(&settings),
             known_hosts: KnownHosts::default(),
             http1: first::builder(&settings),
-            shared: Shared::new(&settings),
+            shared: Shared::new(&settings, slots_max as usize),
             slots: Arc::new(Semaphore::new(slots_max as usize)),
             slots_max,
             was_full: AtomicBool::new(false),

@@ -13,7 +13,12 @@ use bytes::Bytes;
 use http_body::{Body as _, Frame, SizeHint};
 use hyper::body::Incoming;
 
-use super::{conn::Conn, shared::Shared, stream::Stream, waiting::Waiting};
+use super::{
+    conn::Conn,
+    shared::Shared,
+    stream::{Piece, Running},
+    waiting::Waiting,
+};
 use crate::{BoxError, body::Body};
 
 /// The client sends its body too slowly: 408 `request_timeout`.
@@ -36,21 +41,22 @@ pub(crate) enum Watch {
     /// The one request of an HTTP/1 connection.
     Conn(Arc<Conn>),
     /// One of the streams of an HTTP/2 connection.
-    Stream(Arc<Stream>, Arc<Shared>),
+    Stream(Arc<Running>),
 }
 
 impl Watch {
     fn waiting(&self) -> (&Waiting, &Shared) {
         match self {
             Self::Conn(conn) => (&conn.body, &conn.shared),
-            Self::Stream(stream, shared) => (&stream.body, shared),
+            Self::Stream(running) => (&running.stream.body, running.shared()),
         }
     }
 }
 
 /// A request's body within its time limits.
 pub(crate) struct RequestBody {
-    incoming: Incoming,
+    /// There until it is dropped.
+    incoming: Option<Incoming>,
     watch: Watch,
     /// What happens to a body that nobody reads to its end.
     unread: Unread,
@@ -70,7 +76,7 @@ impl RequestBody {
     pub(crate) fn new(incoming: Incoming, watch: Watch, unread: Unread) -> Self {
         watch.waiting().0.restart();
         Self {
-            incoming,
+            incoming: Some(incoming),
             watch,
             unread,
         }
@@ -78,15 +84,29 @@ impl RequestBody {
 
     /// Throws away what has come, without waiting for more.
     fn pass_over(&mut self) {
+        let Some(incoming) = &mut self.incoming else {
+            return;
+        };
         let mut cx = Context::from_waker(Waker::noop());
-        while !self.incoming.is_end_stream() {
-            match Pin::new(&mut self.incoming).poll_frame(&mut cx) {
+        while !incoming.is_end_stream() {
+            match Pin::new(&mut *incoming).poll_frame(&mut cx) {
                 Poll::Ready(Some(Ok(_))) => {}
                 Poll::Ready(None) => break,
-                Poll::Ready(Some(Err(_))) | Poll::Pending => return,
+                Poll::Ready(Some(Err(_))) => return,
+                Poll::Pending => return self.keep_rest(),
             }
         }
         self.watch.waiting().0.complete();
+    }
+
+    /// The rest may have been read from the socket a moment later: it is waited for
+    /// before the answer is sent.
+    fn keep_rest(&mut self) {
+        if let Watch::Conn(conn) = &self.watch
+            && let Some(rest) = self.incoming.take()
+        {
+            conn.keep_rest(rest);
+        }
     }
 }
 
@@ -99,9 +119,12 @@ impl http_body::Body for RequestBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let this = self.get_mut();
+        let Some(incoming) = &mut this.incoming else {
+            return Poll::Ready(None);
+        };
         let (waiting, shared) = this.watch.waiting();
         let now = shared.ticks.now();
-        match Pin::new(&mut this.incoming).poll_frame(cx) {
+        match Pin::new(&mut *incoming).poll_frame(cx) {
             Poll::Pending if waiting.wait(now, cx.waker()) => {
                 waiting.stop();
                 Poll::Ready(Some(Err(BodyTooSlow.into())))
@@ -109,7 +132,7 @@ impl http_body::Body for RequestBody {
             Poll::Pending => Poll::Pending,
             Poll::Ready(Some(Ok(frame))) => {
                 waiting.came(now, frame.data_ref().map_or(0, Bytes::len));
-                if this.incoming.is_end_stream() {
+                if incoming.is_end_stream() {
                     waiting.complete();
                 }
                 Poll::Ready(Some(Ok(frame)))
@@ -126,11 +149,15 @@ impl http_body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.incoming.is_end_stream()
+        self.incoming
+            .as_ref()
+            .is_none_or(http_body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.incoming.size_hint()
+        self.incoming
+            .as_ref()
+            .map_or_else(SizeHint::default, http_body::Body::size_hint)
     }
 }
 
@@ -181,61 +208,53 @@ impl Drop for Http1Body {
     }
 }
 
-/// Bytes of an answer that are handed over at once on a stream. What hyper holds
-/// of a stream that is not taken is at most this.
+/// Bytes of an answer that are handed over at once on a stream.
 const PIECE_BYTES_MAX: usize = 32 * 1024;
 
-/// The body of an HTTP/2 answer, in pieces, with the time noted since which a
-/// piece has not been taken.
+/// The body of an HTTP/2 answer, in pieces that tell when they are written.
 pub(crate) struct Http2Body {
     body: Body,
     /// What is left of a frame that was larger than a piece.
     rest: Bytes,
-    stream: Arc<Stream>,
-    shared: Arc<Shared>,
+    running: Arc<Running>,
 }
 
 impl Http2Body {
-    pub(crate) fn new(body: Body, stream: Arc<Stream>, shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(body: Body, running: Arc<Running>) -> Self {
         Self {
             body,
             rest: Bytes::new(),
-            stream,
-            shared,
+            running,
         }
     }
 
-    fn piece(&mut self, mut data: Bytes) -> Frame<Bytes> {
+    fn piece(&mut self, mut data: Bytes) -> Piece {
         if data.len() > PIECE_BYTES_MAX {
             self.rest = data.split_off(PIECE_BYTES_MAX);
         }
-        Frame::data(data)
+        Piece::new(data, &self.running)
     }
 }
 
 impl http_body::Body for Http2Body {
-    type Data = Bytes;
+    type Data = Piece;
     type Error = BoxError;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    ) -> Poll<Option<Result<Frame<Piece>, BoxError>>> {
         let this = self.get_mut();
-        this.stream.take();
         let frame = if this.rest.is_empty() {
             match ready!(poll_caught(&mut this.body, cx)) {
                 Some(Ok(frame)) => frame,
-                end => return Poll::Ready(end),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         } else {
             Frame::data(std::mem::take(&mut this.rest))
         };
-        this.stream.give(this.shared.ticks.now());
-        let frame = match frame.into_data() {
-            Ok(data) => this.piece(data),
-            Err(frame) => frame,
-        };
+        let frame = frame.map_data(|data| this.piece(data));
         Poll::Ready(Some(Ok(frame)))
     }
 

@@ -22,10 +22,14 @@ use std::{
 
 use futures_util::task::AtomicWaker;
 
+use hyper::body::Incoming;
+
 use super::{
     Peer,
+    delivery::Delivery,
     shared::{Shared, Stage},
     stream::Stream,
+    ticks::Millis,
     waiting::Waiting,
 };
 
@@ -61,14 +65,12 @@ pub(crate) struct Conn {
     pub(crate) peer: Peer,
     phase: AtomicU8,
     since: AtomicU64,
-    /// When a write was first refused, 0 where none is.
-    stuck_since: AtomicU64,
+    /// What is on its way to the client: while something is, no other clock runs.
+    delivery: Delivery,
     /// No request has come yet.
     fresh: AtomicBool,
     /// HTTP/2: bytes do not begin a head.
     multiplexed: AtomicBool,
-    /// An answer has begun and is not flushed yet.
-    owing: AtomicBool,
     /// The last read found bytes, so hyper may hold some of a next request.
     more: AtomicBool,
     /// Bytes are known to wait that have not been read yet.
@@ -77,12 +79,16 @@ pub(crate) struct Conn {
     ended: AtomicBool,
     /// The last answer left a part of its request's body unread.
     unread: AtomicBool,
+    /// The end of the connection tells where its answer ends.
+    ends_with_answer: AtomicBool,
     /// The status of an answer of hyper's own that was held back, 0 for none.
     held_back: AtomicU16,
     /// Woken by the sweeper and by changes of the stage.
     waker: AtomicWaker,
     /// The body of the request that an HTTP/1 connection serves.
     pub(crate) body: Waiting,
+    /// The small rest of that body where its reader is gone.
+    rest: Mutex<Option<Box<Incoming>>>,
     /// The streams of an HTTP/2 connection that run.
     streams: Mutex<Vec<Arc<Stream>>>,
 }
@@ -94,17 +100,18 @@ impl Conn {
             peer,
             phase: AtomicU8::new(Phase::Waiting as u8),
             since: AtomicU64::new(shared.ticks.now()),
-            stuck_since: AtomicU64::new(0),
+            delivery: Delivery::default(),
             fresh: AtomicBool::new(true),
             multiplexed: AtomicBool::new(false),
-            owing: AtomicBool::new(false),
             more: AtomicBool::new(false),
             expecting: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            ends_with_answer: AtomicBool::new(false),
             held_back: AtomicU16::new(0),
             waker: AtomicWaker::new(),
             body: Waiting::default(),
+            rest: Mutex::default(),
             streams: Mutex::default(),
         })
     }
@@ -123,30 +130,48 @@ impl Conn {
         self.since.store(self.shared.ticks.now(), Relaxed);
     }
 
-    /// The limit that has passed, if one has.
+    /// The limit that has passed, if one has for certain: what is still on its way
+    /// to the client was looked at since.
     pub(crate) fn lapse(&self) -> Option<Lapse> {
+        let due = self.due()?;
+        let is_certain = due
+            .unless_owed
+            .is_none_or(|at| self.delivery.was_looked_at(at));
+        is_certain.then_some(due.lapse)
+    }
+
+    /// The limit that has passed, as far as is known without a look.
+    fn due(&self) -> Option<Due> {
         let limits = &self.shared.limits;
-        let passed = |since: &AtomicU64, limit| {
-            let since = since.load(Relaxed);
-            since != 0 && self.shared.ticks.passed(since, limit)
-        };
-        if passed(&self.stuck_since, limits.write) {
-            return Some(Lapse::Stuck);
+        let passed = |since, limit| (self.shared.ticks.passed(since, limit)).then(|| since + limit);
+        if let Some(still) = self.delivery.still_since() {
+            return passed(still, limits.write).map(|at| Lapse::Stuck.unless_owed(at));
         }
+        if self.delivery.is_owing() {
+            return None;
+        }
+        let since = self.since.load(Relaxed);
         match self.phase() {
-            Phase::Waiting => {
-                let fresh = self.fresh.load(Relaxed) && !self.multiplexed.load(Relaxed);
-                let limit = if fresh { limits.header } else { limits.idle };
-                passed(&self.since, limit).then_some(Lapse::Idle)
+            Phase::Waiting if self.is_new() => {
+                passed(since, limits.header).map(|_| Lapse::Idle.certain())
             }
-            Phase::Head => passed(&self.since, limits.header).then_some(Lapse::SlowHead),
+            Phase::Waiting => passed(since, limits.idle).map(|at| Lapse::Idle.unless_owed(at)),
+            Phase::Head if self.fresh.load(Relaxed) => {
+                passed(since, limits.header).map(|_| Lapse::SlowHead.certain())
+            }
+            Phase::Head => passed(since, limits.header).map(|at| Lapse::SlowHead.unless_owed(at)),
             Phase::Busy | Phase::Upgraded => None,
         }
     }
 
+    /// Whether nothing was asked and nothing was sent on it.
+    fn is_new(&self) -> bool {
+        self.fresh.load(Relaxed) && !self.multiplexed.load(Relaxed)
+    }
+
     /// Whether the connection has nothing to do and nothing to write.
     pub(crate) fn is_idle(&self) -> bool {
-        self.phase() == Phase::Waiting && !self.owing.load(Relaxed) && !self.expecting.load(Relaxed)
+        self.phase() == Phase::Waiting && !self.delivery.is_owing() && !self.expecting.load(Relaxed)
     }
 
     /// Bytes wait that tokio has not heard of yet: the connection is not idle.
@@ -156,10 +181,14 @@ impl Conn {
 
     // === what the I/O object tells ===
 
-    pub(crate) fn bytes_read(&self) {
+    pub(crate) fn bytes_read(&self, bytes: &[u8]) {
         self.more.store(true, Relaxed);
         self.expecting.store(false, Relaxed);
-        if self.phase() == Phase::Waiting && !self.multiplexed.load(Relaxed) {
+        // Empty lines before a head are none of it: RFC 9112, section 2.2.
+        if self.phase() == Phase::Waiting
+            && !self.multiplexed.load(Relaxed)
+            && !are_empty_lines(bytes)
+        {
             self.enter(Phase::Head);
         }
     }
@@ -179,28 +208,50 @@ impl Conn {
     }
 
     pub(crate) fn write_refused(&self) {
-        if self.stuck_since.load(Relaxed) == 0 {
-            self.stuck_since.store(self.shared.ticks.now(), Relaxed);
-        }
+        self.delivery.refused(self.shared.ticks.now());
     }
 
-    pub(crate) fn bytes_written(&self) {
-        if self.stuck_since.load(Relaxed) != 0 {
-            self.stuck_since.store(0, Relaxed);
-        }
-    }
-
-    /// All that was to be written is.
+    /// All that was to be written is, for now.
     pub(crate) fn flushed(&self) {
-        if matches!(self.phase(), Phase::Waiting | Phase::Head) {
-            self.owing.store(false, Relaxed);
+        if self.delivery.is_owing() && (self.is_multiplexed() || self.is_between_requests()) {
+            self.delivery.flushed();
+            self.since.store(self.shared.ticks.now(), Relaxed);
+        }
+    }
+
+    fn is_between_requests(&self) -> bool {
+        matches!(self.phase(), Phase::Waiting | Phase::Head)
+    }
+
+    /// Whether the sweeper wants to know what the socket's buffer holds.
+    pub(crate) fn wants_look(&self) -> bool {
+        self.delivery.is_asked()
+    }
+
+    /// Notes that so many bytes were written in all, and that so many of them wait in
+    /// the socket's buffer. What waits for the client judges the limits that wait for
+    /// this.
+    pub(crate) fn looked(&self, written: u64, unsent: usize) {
+        let now = self.shared.ticks.now();
+        let is_delivered = self.delivery.look(now, written, unsent as u64);
+        if is_delivered && self.is_between_requests() {
+            self.since.store(now, Relaxed);
+        }
+        let is_behind = unsent > 0;
+        self.body.judge(now, is_behind);
+        if self.is_multiplexed() {
+            let mut streams = self.lock_streams();
+            streams.retain(|stream| stream.judge(now, is_behind));
+            if streams.is_empty() && self.phase() == Phase::Busy {
+                self.enter(Phase::Waiting);
+            }
         }
     }
 
     /// Whether what is written now can only be an answer that hyper makes by
     /// itself, to a head that it cannot parse.
     pub(crate) fn owes_nothing(&self) -> bool {
-        !self.owing.load(Relaxed)
+        !self.delivery.is_owing()
             && self.phase() != Phase::Upgraded
             && !self.multiplexed.load(Relaxed)
     }
@@ -220,8 +271,21 @@ impl Conn {
     pub(crate) fn begin_request(&self) {
         self.fresh.store(false, Relaxed);
         self.unread.store(false, Relaxed);
-        self.owing.store(true, Relaxed);
+        self.delivery.begin();
         self.phase.store(Phase::Busy as u8, Relaxed);
+    }
+
+    /// Keeps the rest of a body whose reader is gone, for the end of its answer.
+    pub(crate) fn keep_rest(&self, rest: Incoming) {
+        *self.lock_rest() = Some(Box::new(rest));
+    }
+
+    pub(crate) fn take_rest(&self) -> Option<Incoming> {
+        self.lock_rest().take().map(|rest| *rest)
+    }
+
+    fn lock_rest(&self) -> MutexGuard<'_, Option<Box<Incoming>>> {
+        self.rest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The answer's body is produced, or was dropped.
@@ -233,6 +297,15 @@ impl Conn {
                 Phase::Waiting
             });
         }
+    }
+
+    /// The answer has no other end than that of the connection.
+    pub(crate) fn end_with_answer(&self) {
+        self.ends_with_answer.store(true, Relaxed);
+    }
+
+    pub(crate) fn ends_with_answer(&self) -> bool {
+        self.ends_with_answer.load(Relaxed)
     }
 
     pub(crate) fn upgrade(&self) {
@@ -319,16 +392,57 @@ impl Conn {
         }
     }
 
-    /// Wakes whoever has run past a limit.
+    /// Wakes the task where a limit has passed or may have, and has it look first at
+    /// what is on its way to the client.
     pub(crate) fn sweep(&self) {
-        if self.lapse().is_some() {
+        let is_late = self.body.sweep(&self.shared) | self.sweep_streams();
+        if is_late || self.due().is_some() || self.needs_look() {
+            self.delivery.ask();
             self.waker.wake();
         }
-        self.body.sweep(&self.shared);
-        if self.multiplexed.load(Relaxed) {
-            for stream in self.lock_streams().iter() {
-                stream.sweep(&self.shared);
-            }
+    }
+
+    fn sweep_streams(&self) -> bool {
+        if !self.is_multiplexed() {
+            return false;
+        }
+        let sweep = |is_late, stream: &Arc<Stream>| stream.sweep(&self.shared) | is_late;
+        self.lock_streams().iter().fold(false, sweep)
+    }
+
+    fn needs_look(&self) -> bool {
+        let rests = self.is_between_requests() && !self.is_new();
+        let since = rests.then(|| self.since.load(Relaxed));
+        // So often that a limit lasts at most an eighth longer because of it.
+        let often = self.shared.limits.write.min(self.shared.limits.header) / 8;
+        self.delivery.needs_look(since, &self.shared.ticks, often)
+    }
+}
+
+/// A limit that has passed.
+struct Due {
+    lapse: Lapse,
+    /// When it passed, where it does not count while something is owed.
+    unless_owed: Option<Millis>,
+}
+
+impl Lapse {
+    fn certain(self) -> Due {
+        Due {
+            lapse: self,
+            unless_owed: None,
         }
     }
+
+    fn unless_owed(self, at: Millis) -> Due {
+        Due {
+            lapse: self,
+            unless_owed: Some(at),
+        }
+    }
+}
+
+/// Whether bytes are nothing but ends of lines.
+pub(crate) fn are_empty_lines(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }

@@ -332,7 +332,8 @@ fn malformed(detail: &'static str) -> Problem {
     Problem::bad_request(detail)
 }
 
-fn not_implemented(detail: &'static str) -> Problem {
+/// 501, for what HTTP has and this server has not.
+pub(crate) fn not_implemented(detail: &'static str) -> Problem {
     Problem::new(
         StatusCode::NOT_IMPLEMENTED,
         "not_implemented",

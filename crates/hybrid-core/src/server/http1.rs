@@ -9,7 +9,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, StatusCode, header, request::Parts};
+use http::{HeaderValue, StatusCode, Version, header, request::Parts};
 use http_body::Body as _;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
@@ -20,7 +20,7 @@ use super::{
     accept::Server,
     body::{Http1Body, RequestBody, Unread, Watch},
     closing,
-    conn::{Conn, Lapse},
+    conn::{Conn, Lapse, are_empty_lines},
     head,
     serving::{self, Answered, Serving},
     shared::Stage,
@@ -108,12 +108,19 @@ async fn finish<A: Application>(
     server: &Arc<Server<A>>,
     conn: &Conn,
     end: End,
-    io: TimedIo<TcpStream>,
+    mut io: TimedIo<TcpStream>,
     read: Bytes,
 ) {
+    let is_broken = matches!(end, End::Cut | End::Lapse(_) | End::Done(Err(_)));
+    if is_broken && conn.ends_with_answer() {
+        // Closed, what was sent would look like the whole answer.
+        let _ = io.stream_mut().set_zero_linger();
+    }
     match end {
-        End::Cut | End::Idle => {}
-        End::Lapse(Lapse::SlowHead) if !conn.has_left_unread() => {
+        End::Cut => {}
+        End::Idle => closing::close(io, conn, &server.settings).await,
+        // Empty lines that came with a body begin no head.
+        End::Lapse(Lapse::SlowHead) if !conn.has_left_unread() && !are_empty_lines(&read) => {
             closing::too_slow(server, io, conn).await;
         }
         End::Lapse(lapse) => tracing::debug!(?lapse, "closing a connection"),
@@ -137,6 +144,24 @@ pin_project_lite::pin_project! {
         serving: Serving<F>,
         conn: Option<Arc<Conn>>,
         sends_body: bool,
+        // HTTP/1.0: where the length is not known, the end of the connection is the end.
+        is_old: bool,
+        held: Option<Box<Held>>,
+    }
+}
+
+/// An answer that is sent once the small rest of its request's body has come: the
+/// connection can stay then.
+struct Held {
+    answered: Answered,
+    rest: RequestBody,
+}
+
+impl Held {
+    /// Passes over the rest: to its end, or as long as its limits let it take.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while let Some(Ok(_)) = ready!(Pin::new(&mut self.rest).poll_frame(cx)) {}
+        Poll::Ready(())
     }
 }
 
@@ -147,6 +172,7 @@ fn serve<A: Application>(
     request: http::Request<Incoming>,
 ) -> Exchange<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
     let (parts, incoming) = request.into_parts();
+    let is_old = parts.version < Version::HTTP_11;
     let sends_body = !incoming.is_end_stream();
     let body = if sends_body {
         let unread = unread(&parts, &incoming);
@@ -163,22 +189,56 @@ fn serve<A: Application>(
         serving,
         conn: Some(conn),
         sends_body,
+        is_old,
+        held: None,
     }
+}
+
+/// The small rest of a body that its reader has left, where the connection may stay
+/// for it.
+fn rest_of(conn: &Arc<Conn>, answered: &Answered) -> Option<RequestBody> {
+    let closes = answered.is_refused || conn.shared.stage() >= Stage::Leaving;
+    if closes || conn.body.is_complete() {
+        return None;
+    }
+    let rest = conn.take_rest()?;
+    Some(RequestBody::new(
+        rest,
+        Watch::Conn(Arc::clone(conn)),
+        Unread::Leave,
+    ))
 }
 
 impl<F: Future<Output = BoxResponse>> Future for Exchange<F> {
     type Output = Result<http::Response<Http1Body>, Infallible>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.project();
-        let Answered {
-            mut response,
-            is_refused,
-        } = ready!(this.serving.poll(cx));
+        let mut this = self.project();
+        let answered = loop {
+            if let Some(held) = this.held {
+                ready!(held.poll(cx));
+                let held = this.held.take().expect("it was there");
+                break held.answered;
+            }
+            let answered = ready!(this.serving.as_mut().poll(cx));
+            let rest = this.conn.as_ref().filter(|_| *this.sends_body);
+            match rest.and_then(|conn| rest_of(conn, &answered)) {
+                Some(rest) => *this.held = Some(Box::new(Held { answered, rest })),
+                None => break answered,
+            }
+        };
         let conn = this
             .conn
             .take()
             .expect("a future is not polled after its end");
+        let Answered {
+            mut response,
+            is_refused,
+        } = answered;
+        conn.shared.date.write(response.headers_mut());
+        if *this.is_old && response.body().size_hint().exact().is_none() {
+            conn.end_with_answer();
+        }
         if response.status() == StatusCode::SWITCHING_PROTOCOLS {
             conn.upgrade();
         } else if closes(&conn, is_refused, *this.sends_body) {

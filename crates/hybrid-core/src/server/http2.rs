@@ -15,7 +15,7 @@ use super::{
     conn::{Conn, Lapse},
     serving::{self, Answered},
     shared::Stage,
-    stream::{Stream, StreamTasks},
+    stream::{Running, StreamTasks},
     timed_io::TimedIo,
 };
 use crate::{body::Body, config::Settings, head::Came};
@@ -53,7 +53,7 @@ pub(crate) async fn run<A: Application>(
     let builder = builder(&server.settings, tasks.clone());
     let app = Local::of(&server.app);
     let service = service_fn(|request: http::Request<Incoming>| {
-        serve(server, app.clone(), &conn, tasks.begin(), request)
+        serve(server, app.clone(), tasks.begin(), request)
     });
     let mut http = builder.serve_connection(TokioIo::new(io), service);
     let mut going = None;
@@ -90,21 +90,20 @@ pub(crate) async fn run<A: Application>(
 fn serve<A: Application>(
     server: &Server<A>,
     app: Local<A>,
-    conn: &Conn,
-    stream: Arc<Stream>,
+    running: Arc<Running>,
     request: http::Request<Incoming>,
 ) -> impl Future<Output = Result<http::Response<Http2Body>, Infallible>> + Send + 'static + use<A> {
     let (parts, incoming) = request.into_parts();
-    let shared = Arc::clone(&conn.shared);
     let body = if incoming.is_end_stream() {
         Body::empty()
     } else {
-        let watch = Watch::Stream(Arc::clone(&stream), Arc::clone(&shared));
+        let watch = Watch::Stream(Arc::clone(&running));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let serving = serving::begin(server, app, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, app, Came::new(parts, running.peer()), body);
     async move {
-        let Answered { response, .. } = serving.await;
-        Ok((*response).map(|body| Http2Body::new(body, stream, shared)))
+        let Answered { mut response, .. } = serving.await;
+        running.shared().date.write(response.headers_mut());
+        Ok((*response).map(|body| Http2Body::new(body, running)))
     }
 }

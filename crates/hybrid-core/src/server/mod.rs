@@ -11,7 +11,9 @@
 //! byte, head, idle, writing), the request's body and the answer's body
 //! (`body`). None of them sets a timer for a request or reads a clock: they note
 //! ticks (`ticks`), and one sweeper looks through all connections once a tick
-//! and wakes those that have run past a limit.
+//! and wakes those that have run past a limit. A limit counts only while nothing is
+//! owed to the client: what hyper holds is known, and what the socket's buffer holds
+//! is asked when a limit seems to have passed (`delivery`).
 //!
 //! A server stops in stages ([`shared::Stage`]): it goes on accepting for
 //! `drain_delay`, takes what still waits to be accepted, has its answers say
@@ -25,6 +27,8 @@ mod accept;
 mod body;
 mod closing;
 mod conn;
+mod date;
+mod delivery;
 mod files;
 pub(crate) mod head;
 mod http1;
@@ -38,6 +42,7 @@ mod sniff;
 mod stream;
 mod ticks;
 mod timed_io;
+mod unsent;
 mod waiting;
 
 #[cfg(test)]

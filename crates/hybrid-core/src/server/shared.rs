@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, AtomicU64, Ordering},
+        atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering},
     },
 };
 
@@ -16,6 +16,7 @@ use tokio::{
 
 use super::{
     conn::Conn,
+    date::Date,
     ticks::{Millis, Ticks, millis},
 };
 use crate::{
@@ -78,8 +79,12 @@ impl TimeLimits {
 pub(crate) struct Shared {
     pub(crate) limits: TimeLimits,
     pub(crate) ticks: Ticks,
+    pub(crate) date: Date,
     stage: AtomicU8,
     next_id: AtomicU64,
+    connections_max: usize,
+    /// Connections that are read on although they are answered for the last time.
+    lingering: AtomicUsize,
     /// Locked once when a connection begins and ends, and by the sweeper.
     shards: [Mutex<HashMap<u64, Arc<Conn>>>; SHARDS],
 }
@@ -91,13 +96,16 @@ const SWEEPER: &str = "sweeper";
 const SHARDS: usize = 16;
 
 impl Shared {
-    pub(crate) fn new(settings: &Settings) -> Arc<Self> {
+    pub(crate) fn new(settings: &Settings, connections_max: usize) -> Arc<Self> {
         let limits = TimeLimits::of(settings);
         Arc::new(Self {
             limits,
             ticks: Ticks::for_limits(limits.all()),
+            date: Date::default(),
             stage: AtomicU8::new(Stage::Serving as u8),
             next_id: AtomicU64::new(0),
+            connections_max,
+            lingering: AtomicUsize::new(0),
             shards: std::array::from_fn(|_| Mutex::default()),
         })
     }
@@ -130,6 +138,14 @@ impl Shared {
         }
     }
 
+    /// Counts a connection that lingers, and whether there are few of them: fewer than
+    /// an eighth of all that may be open.
+    pub(crate) fn linger(&self) -> (LingerPlace<'_>, bool) {
+        let others = self.lingering.fetch_add(1, Ordering::Relaxed);
+        let are_few = others.saturating_mul(8) < self.connections_max;
+        (LingerPlace(self), are_few)
+    }
+
     /// Advances the clock and wakes what has run past a limit; never returns.
     pub(crate) async fn sweep(self: Arc<Self>) {
         let mut interval = interval(self.ticks.length());
@@ -140,6 +156,7 @@ impl Shared {
             let swept = catch(|| {
                 kept::fail_here(SWEEPER);
                 self.ticks.advance();
+                self.date.look();
                 self.for_each(Conn::sweep);
             });
             if let Err(panicked) = swept {
@@ -159,6 +176,16 @@ impl Shared {
 
     fn shard(&self, id: u64) -> MutexGuard<'_, HashMap<u64, Arc<Conn>>> {
         lock(&self.shards[id as usize % SHARDS])
+    }
+}
+
+/// A connection lingers as long as this lives.
+#[derive(Debug)]
+pub(crate) struct LingerPlace<'a>(&'a Shared);
+
+impl Drop for LingerPlace<'_> {
+    fn drop(&mut self) {
+        self.0.lingering.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

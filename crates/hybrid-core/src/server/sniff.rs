@@ -99,7 +99,7 @@ fn poll_prefix(
             // In the middle of a head, hyper says what is wrong.
             Ok(0) if !prefix.is_empty() => return Poll::Ready(Sniffed::Http1),
             Ok(0) | Err(_) => return Poll::Ready(Sniffed::Nothing),
-            Ok(_) => conn.bytes_read(),
+            Ok(_) => conn.bytes_read(next.filled()),
         }
         if let Some(sniffed) = prefix.verdict(next.filled()) {
             return Poll::Ready(sniffed);

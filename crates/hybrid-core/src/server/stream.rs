@@ -1,40 +1,54 @@
 //! One HTTP/2 stream: the time limits of its request's body and of its answer,
 //! and the task that serves it, which ends when the answer is not taken.
 //!
-//! hyper polls an answer's body again only after the last frame was taken, so
-//! the time since a frame was given is the time without progress. Dropping the
-//! task resets the stream and leaves the connection's others alone.
+//! h2 holds what the client's windows and the socket have no room for, also after
+//! the task has ended. So the pieces of an answer tell when h2 writes them
+//! ([`Piece`]), and a stream runs until the last of them is written or dropped.
+//! Dropping the task resets the stream and leaves the connection's others alone.
 
 use std::{
+    io::IoSlice,
     pin::Pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll},
 };
 
+use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 
-use super::{conn::Conn, shared::Shared, ticks::Millis, waiting::Waiting};
+use super::{Peer, conn::Conn, shared::Shared, ticks::Millis, waiting::Waiting};
 
-/// What is known of a stream while its task lives.
+/// What is known of a stream while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
     pub(crate) body: Waiting,
-    /// When a frame was given that has not been taken, 0 for none.
-    given: AtomicU64,
+    /// Bytes that were given to h2 and are not written yet.
+    held: AtomicUsize,
+    /// Since when none of them was written.
+    still_since: AtomicU64,
+    /// Some were written since the sweeper last came by.
+    moved: AtomicBool,
+    /// The limit has passed, unless the whole connection is behind.
+    due: AtomicBool,
+    /// The task has ended: h2 alone has what is left.
+    ended: AtomicBool,
     cut: AtomicBool,
     waker: AtomicWaker,
 }
 
 impl Stream {
-    pub(crate) fn give(&self, now: Millis) {
-        self.given.store(now, Relaxed);
+    fn give(&self, bytes: usize, now: Millis) {
+        if self.held.fetch_add(bytes, Relaxed) == 0 {
+            self.still_since.store(now, Relaxed);
+        }
     }
 
-    pub(crate) fn take(&self) {
-        self.given.store(0, Relaxed);
+    fn take(&self, bytes: usize) {
+        self.held.fetch_sub(bytes, Relaxed);
+        self.moved.store(true, Relaxed);
     }
 
     /// Ends the stream's task.
@@ -43,12 +57,103 @@ impl Stream {
         self.waker.wake();
     }
 
-    pub(crate) fn sweep(&self, shared: &Shared) {
-        self.body.sweep(shared);
-        let given = self.given.load(Relaxed);
-        if given != 0 && shared.ticks.passed(given, shared.limits.write) {
-            self.cut();
+    /// Whether a limit has passed, which `judge` decides on.
+    pub(crate) fn sweep(&self, shared: &Shared) -> bool {
+        let body_is_late = self.body.sweep(shared);
+        if self.moved.swap(false, Relaxed) {
+            self.still_since.store(shared.ticks.now(), Relaxed);
+            return body_is_late;
         }
+        let since = self.still_since.load(Relaxed);
+        let is_still =
+            self.held.load(Relaxed) > 0 && shared.ticks.passed(since, shared.limits.write);
+        if is_still {
+            self.due.store(true, Relaxed);
+        }
+        is_still || body_is_late
+    }
+
+    /// Ends the stream where a limit has passed, unless the client is behind with all
+    /// that the connection has sent: then the time does not count. False where
+    /// nothing is left to end but what h2 holds.
+    pub(crate) fn judge(&self, now: Millis, is_behind: bool) -> bool {
+        self.body.judge(now, is_behind);
+        if !self.due.swap(false, Relaxed) || self.moved.load(Relaxed) {
+            return true;
+        }
+        if is_behind {
+            self.still_since.store(now, Relaxed);
+            return true;
+        }
+        self.cut();
+        !self.ended.load(Relaxed)
+    }
+}
+
+/// A stream that runs: it ends when its task and its last piece are gone.
+#[derive(Debug)]
+pub(crate) struct Running {
+    conn: Arc<Conn>,
+    pub(crate) stream: Arc<Stream>,
+}
+
+impl Running {
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.conn.shared
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.conn.peer
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.conn.end_stream(&self.stream);
+    }
+}
+
+/// Bytes of an answer. h2 takes them as it writes them.
+#[derive(Debug)]
+pub(crate) struct Piece {
+    bytes: Bytes,
+    running: Arc<Running>,
+}
+
+impl Piece {
+    pub(crate) fn new(bytes: Bytes, running: &Arc<Running>) -> Self {
+        let now = running.shared().ticks.now();
+        running.stream.give(bytes.len(), now);
+        Self {
+            bytes,
+            running: Arc::clone(running),
+        }
+    }
+}
+
+impl Buf for Piece {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn chunks_vectored<'a>(&'a self, slices: &mut [IoSlice<'a>]) -> usize {
+        self.bytes.chunks_vectored(slices)
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        self.running.stream.take(count);
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        let left = self.bytes.len();
+        self.running.stream.held.fetch_sub(left, Relaxed);
     }
 }
 
@@ -57,7 +162,7 @@ impl Stream {
 #[derive(Clone, Debug)]
 pub(crate) struct StreamTasks {
     conn: Arc<Conn>,
-    next: Arc<Mutex<Option<Arc<Stream>>>>,
+    next: Arc<Mutex<Option<Arc<Running>>>>,
 }
 
 impl StreamTasks {
@@ -69,11 +174,15 @@ impl StreamTasks {
     }
 
     /// Begins a stream, whose task comes next.
-    pub(crate) fn begin(&self) -> Arc<Stream> {
+    pub(crate) fn begin(&self) -> Arc<Running> {
         let stream = Arc::<Stream>::default();
         self.conn.begin_stream(Arc::clone(&stream));
-        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&stream));
-        stream
+        let running = Arc::new(Running {
+            conn: Arc::clone(&self.conn),
+            stream,
+        });
+        *self.next.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&running));
+        running
     }
 }
 
@@ -88,12 +197,9 @@ where
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         match next {
-            Some(stream) => {
-                let running = Running {
-                    conn: Arc::clone(&self.conn),
-                    stream,
-                };
-                tokio::spawn(StreamTask { serve, running });
+            Some(running) => {
+                let task = TaskOf(running);
+                tokio::spawn(StreamTask { serve, task });
             }
             // The pump of an upgraded stream.
             None => drop(tokio::spawn(serve)),
@@ -106,19 +212,16 @@ pin_project_lite::pin_project! {
         // Declared first, so that the stream is reset before it counts as ended.
         #[pin]
         serve: F,
-        running: Running,
+        task: TaskOf,
     }
 }
 
-/// Says that the stream has ended, also when its task panics.
-struct Running {
-    conn: Arc<Conn>,
-    stream: Arc<Stream>,
-}
+/// Says that a stream's task has ended, also when it panics.
+struct TaskOf(Arc<Running>);
 
-impl Drop for Running {
+impl Drop for TaskOf {
     fn drop(&mut self) {
-        self.conn.end_stream(&self.stream);
+        self.0.stream.ended.store(true, Relaxed);
     }
 }
 
@@ -127,8 +230,9 @@ impl<F: Future<Output = ()>> Future for StreamTask<F> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.project();
-        this.running.stream.waker.register(cx.waker());
-        if this.running.stream.cut.load(Relaxed) {
+        let stream = &this.task.0.stream;
+        stream.waker.register(cx.waker());
+        if stream.cut.load(Relaxed) {
             return Poll::Ready(());
         }
         this.serve.poll(cx)

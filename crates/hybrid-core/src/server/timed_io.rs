@@ -9,6 +9,7 @@
 
 use std::{
     io::{self, IoSlice},
+    os::fd::AsFd,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -20,11 +21,48 @@ use super::{
     conn::{Conn, Phase},
     shared::{Open, Stage},
     sniff::Prefix,
+    unsent::unsent,
 };
 
-/// Bytes of the HTTP/2 preface and of the header of the SETTINGS frame that
-/// must follow it.
-const SETTLED_BYTES: usize = 24 + 9;
+/// How much of what an HTTP/2 client must send first has come: the preface, and a
+/// whole frame, which is that of its SETTINGS.
+#[derive(Debug)]
+struct Opening {
+    seen: usize,
+    /// Where it ends, as far as that is known.
+    end: usize,
+}
+
+const PREFACE_BYTES: usize = 24;
+const FRAME_HEAD_BYTES: usize = 9;
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            seen: 0,
+            end: PREFACE_BYTES + FRAME_HEAD_BYTES,
+        }
+    }
+}
+
+impl Opening {
+    /// Counts bytes; true once, with those that complete it.
+    fn ends_with(&mut self, bytes: &[u8]) -> bool {
+        if self.seen >= self.end {
+            return false;
+        }
+        // A frame begins with the length of its payload, in three bytes.
+        for (at, byte) in bytes.iter().enumerate() {
+            match (self.seen + at).checked_sub(PREFACE_BYTES) {
+                None => {}
+                Some(place @ 0..=2) => self.end += usize::from(*byte) << (8 * (2 - place)),
+                Some(_) => break,
+            }
+        }
+        self.seen += bytes.len();
+        self.seen >= self.end
+    }
+}
 
 /// A stream whose progress is noted.
 #[derive(Debug)]
@@ -33,8 +71,12 @@ pub(crate) struct TimedIo<T> {
     conn: Arc<Conn>,
     /// Read already, to be read again.
     prefix: Prefix,
-    /// Bytes read, counted until the phase no longer depends on them.
-    read_bytes: usize,
+    /// The bytes that an HTTP/2 client must send first.
+    opening: Opening,
+    /// Bytes written, from the first on.
+    written: u64,
+    /// The last write was refused.
+    is_refused: bool,
     /// Whether hyper shuts down for good.
     shuts_down: bool,
     _open: Open,
@@ -46,7 +88,9 @@ impl<T> TimedIo<T> {
             stream,
             conn,
             prefix: Prefix::default(),
-            read_bytes: 0,
+            opening: Opening::default(),
+            written: 0,
+            is_refused: false,
             shuts_down: false,
             _open: open,
         }
@@ -66,27 +110,54 @@ impl<T> TimedIo<T> {
         &mut self.stream
     }
 
-    /// Notes `read` bytes, of which so many were not put back before.
-    fn note_read(&mut self, polled: &Poll<io::Result<()>>, read: usize, fresh: usize) {
+    /// Notes what a read found.
+    fn note_read(&mut self, polled: &Poll<io::Result<()>>, bytes: &[u8]) {
         match polled {
             Poll::Pending => self.conn.nothing_to_read(),
             Poll::Ready(Err(_)) => self.conn.end_read(),
-            Poll::Ready(Ok(())) if read == 0 => self.conn.end_read(),
-            Poll::Ready(Ok(())) => self.conn.bytes_read(),
+            Poll::Ready(Ok(())) if bytes.is_empty() => self.conn.end_read(),
+            Poll::Ready(Ok(())) => self.conn.bytes_read(bytes),
         }
-        if self.read_bytes < SETTLED_BYTES {
-            self.read_bytes += fresh;
-            if self.read_bytes >= SETTLED_BYTES && self.conn.is_multiplexed() {
-                self.conn.settled();
-            }
+        if self.opening.ends_with(bytes) && self.conn.is_multiplexed() {
+            self.conn.settled();
         }
     }
 
-    fn note_write(&self, polled: &Poll<io::Result<usize>>) {
+    fn note_write(&mut self, polled: &Poll<io::Result<usize>>)
+    where
+        T: AsFd,
+    {
         match polled {
-            Poll::Pending => self.conn.write_refused(),
-            Poll::Ready(_) => self.conn.bytes_written(),
+            Poll::Pending => {
+                self.is_refused = true;
+                self.conn.write_refused();
+                self.look_if_asked();
+            }
+            Poll::Ready(Ok(bytes)) => {
+                self.is_refused = false;
+                self.written += *bytes as u64;
+            }
+            Poll::Ready(Err(_)) => {}
         }
+    }
+
+    fn look_if_asked(&self)
+    where
+        T: AsFd,
+    {
+        if self.conn.wants_look() {
+            // Where the system does not tell, a refused write means that it is full.
+            let unsent = unsent(&self.stream).unwrap_or(usize::from(self.is_refused));
+            self.conn.looked(self.written, unsent);
+        }
+    }
+
+    /// The bytes that the client has not taken yet, as far as the system tells.
+    pub(crate) fn unsent(&self) -> usize
+    where
+        T: AsFd,
+    {
+        unsent(&self.stream).unwrap_or_default()
     }
 
     /// Whether these bytes are an answer of hyper's own, which is then held back.
@@ -127,19 +198,19 @@ impl<T: AsyncRead + Unpin> AsyncRead for TimedIo<T> {
         let this = self.get_mut();
         let before = buf.filled().len();
         if !this.prefix.is_empty() {
+            // Noted when it was read first.
             this.prefix.read_into(buf);
-            this.note_read(&Poll::Ready(Ok(())), buf.filled().len() - before, 0);
+            this.conn.bytes_read(&buf.filled()[before..]);
             return Poll::Ready(Ok(()));
         }
         this.refuse_when_cut(cx)?;
         let polled = Pin::new(&mut this.stream).poll_read(cx, buf);
-        let read = buf.filled().len() - before;
-        this.note_read(&polled, read, read);
+        this.note_read(&polled, &buf.filled()[before..]);
         polled
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
+impl<T: AsyncWrite + AsFd + Unpin> AsyncWrite for TimedIo<T> {
     fn poll_write(
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -178,6 +249,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
         let this = self.get_mut();
         ready!(Pin::new(&mut this.stream).poll_flush(cx))?;
         this.conn.flushed();
+        this.look_if_asked();
         Poll::Ready(Ok(()))
     }
 
@@ -187,6 +259,32 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for TimedIo<T> {
             Pin::new(&mut this.stream).poll_shutdown(cx)
         } else {
             Pin::new(&mut this.stream).poll_flush(cx)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_opening_ends_with_the_payload_of_its_frame() {
+        let mut bytes = vec![b'x'; PREFACE_BYTES];
+        bytes.extend([0, 1, 2, 4, 0, 0, 0, 0, 0]);
+        bytes.extend(vec![7; 258 + 10]);
+        let end = PREFACE_BYTES + FRAME_HEAD_BYTES + 258;
+        for step in [1, 2, 5, 24, 26, 33, 34, bytes.len()] {
+            let mut opening = Opening::default();
+            let mut seen = 0;
+            let mut ended = None;
+            for piece in bytes.chunks(step) {
+                seen += piece.len();
+                if opening.ends_with(piece) {
+                    assert_eq!(ended.replace(seen), None, "said once");
+                }
+            }
+            let first = end.div_ceil(step) * step;
+            assert_eq!(ended, Some(first.min(bytes.len())), "in steps of {step}");
         }
     }
 }

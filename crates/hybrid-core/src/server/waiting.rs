@@ -21,6 +21,8 @@ pub(crate) struct Waiting {
     /// Earlier waits together.
     waited: AtomicU64,
     bytes: AtomicU64,
+    /// A limit has passed, unless the client has not been told all yet.
+    due: AtomicBool,
     late: AtomicBool,
     /// The body was read to its end.
     complete: AtomicBool,
@@ -33,6 +35,7 @@ impl Waiting {
         self.since.store(0, Relaxed);
         self.waited.store(0, Relaxed);
         self.bytes.store(0, Relaxed);
+        self.due.store(false, Relaxed);
         self.late.store(false, Relaxed);
         self.complete.store(false, Relaxed);
     }
@@ -51,6 +54,7 @@ impl Waiting {
         let since = self.since.load(Relaxed);
         if since != 0 {
             self.since.store(0, Relaxed);
+            self.due.store(false, Relaxed);
             self.waited.fetch_add(now.saturating_sub(since), Relaxed);
         }
         self.bytes.fetch_add(bytes as u64, Relaxed);
@@ -71,19 +75,34 @@ impl Waiting {
         self.since.store(0, Relaxed);
     }
 
-    /// Wakes the waiting task where a limit has passed.
-    pub(crate) fn sweep(&self, shared: &Shared) {
+    /// Whether a limit has passed, which `judge` decides on.
+    pub(crate) fn sweep(&self, shared: &Shared) -> bool {
         let since = self.since.load(Relaxed);
-        if since == 0 {
-            return;
+        if since == 0 || self.late.load(Relaxed) {
+            return false;
         }
         // One tick may have been counted twice.
         let now = shared.ticks.now();
         let tick = super::ticks::millis(shared.ticks.length());
         let waited = self.waited.load(Relaxed) + now.saturating_sub(since + tick);
-        if is_late(waited, self.bytes.load(Relaxed), &shared.limits) {
+        let is_due = is_late(waited, self.bytes.load(Relaxed), &shared.limits);
+        if is_due {
+            self.due.store(true, Relaxed);
+        }
+        is_due
+    }
+
+    /// Wakes the waiting task where a limit has passed. A client that is behind with
+    /// what was sent to it is not late with what it sends: that time does not count.
+    pub(crate) fn judge(&self, now: Millis, is_behind: bool) {
+        if !self.due.load(Relaxed) || !self.due.swap(false, Relaxed) {
+            return;
+        }
+        if !is_behind {
             self.late.store(true, Relaxed);
             self.waker.wake();
+        } else if self.since.load(Relaxed) != 0 {
+            self.since.store(now, Relaxed);
         }
     }
 }

@@ -231,8 +231,8 @@ impl Pulse {
 
     /// Lets go of what it keeps of threads that have left their place.
     fn forget(&mut self, shared: &Shared) {
-        for (hold, observed) in shared.holds.iter().zip(&mut self.observed) {
-            observed.forget_unless(hold.thread());
+        for (place, hold) in shared.holds() {
+            self.observed[place].forget_unless(hold.thread());
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn start(
                 let length = worker.length;
                 shared.side(length).threads.fetch_sub(1, Ordering::SeqCst);
                 shared.threads.fetch_sub(1, Ordering::SeqCst);
-                shared.holds[place].set_thread(0);
+                shared.all_holds[place].set_thread(0);
                 shared.places.leave(place, parker, rest);
                 if rest == Rest::Called {
                     // The thread that comes in its stead counts as looking already.

@@ -28,6 +28,8 @@ async fn what_is_no_http_is_400() {
         "GET / HTTP/1.1\r\nHost: test\r\n folded: x\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: x\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 18446744073709551615\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 18446744073709551615\r\n\r\nbody",
         "POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip\r\n\r\n",
         "POST / HTTP/1.0\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n",
     ] {
@@ -51,6 +53,10 @@ async fn what_hyper_lets_through_is_refused() {
         "GET /\u{e4} HTTP/1.1\r\nHost: a\r\n\r\n",
     ] {
         check(head, 400, "malformed_request").await;
+    }
+    for bytes in [33, 40_000, 100_000] {
+        let head = format!("{} / HTTP/1.1\r\nHost: a\r\n\r\n", "M".repeat(bytes));
+        check(&head, 501, "not_implemented").await;
     }
     check(
         "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n",

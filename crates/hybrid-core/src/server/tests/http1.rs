@@ -96,16 +96,80 @@ async fn a_refused_body_does_not_reset_the_answer() {
     client.is_closed_without_a_word().await;
 }
 
+const ALL: usize = 70_000_000;
+
+#[tokio::test]
+async fn a_client_that_sends_all_before_it_reads_sees_its_refusal() {
+    let server = start(Config::new()).await;
+    let piece = vec![b'x'; 1_000_000];
+    let mut client = server.connect().await;
+    client.send(post("/refuse", ALL, "")).await;
+    for _ in 0..ALL / piece.len() {
+        client.send(&piece).await;
+    }
+    assert_eq!(client.answer().await.status, 413);
+    client.is_closed_without_a_word().await;
+
+    let mut client = server.connect().await;
+    client
+        .send("POST /refuse HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n")
+        .await;
+    for _ in 0..ALL / piece.len() {
+        client.send(format!("{:x}\r\n", piece.len())).await;
+        client.send(&piece).await;
+        client.send("\r\n").await;
+    }
+    client.send("0\r\n\r\n").await;
+    assert_eq!(client.answer().await.status, 413);
+    client.is_closed_without_a_word().await;
+}
+
+/// Sending ends with an error, since nobody reads any more.
+async fn sends_until_it_fails(client: &mut Client) {
+    let endless = async { while client.stream.write_all(&[b'x'; 65_536]).await.is_ok() {} };
+    within(endless).await;
+}
+
 #[tokio::test]
 async fn reading_on_after_a_refusal_has_an_end() {
-    let config = Config::new().linger_timeout(Duration::from_millis(100));
-    let server = start(config.linger_limit(16 * 1024)).await;
+    let server = start(Config::new().linger_timeout(Duration::from_millis(100))).await;
     let mut client = server.connect().await;
     client.send(post("/refuse", 3_000_000_000, "")).await;
     assert_eq!(client.answer().await.status, 413);
-    // Sending ends with an error, since nobody reads any more.
-    let endless = async { while client.stream.write_all(&[b'x'; 65_536]).await.is_ok() {} };
-    within(endless).await;
+    sends_until_it_fails(&mut client).await;
+}
+
+#[tokio::test]
+async fn little_is_read_on_while_many_are() {
+    let config = Config::new()
+        .linger_timeout(Duration::from_secs(300))
+        .body_grace(Duration::from_secs(300))
+        .linger_limit(16 * 1024);
+    let server = start(config.max_connections(8)).await;
+    let mut first = server.connect().await;
+    first.send(post("/refuse", 3_000_000_000, "")).await;
+    assert_eq!(first.answer().await.status, 413);
+    first.is_closed_without_a_word().await;
+    // An eighth of all are read on now.
+    let mut second = server.connect().await;
+    second.send(post("/refuse", 3_000_000_000, "")).await;
+    assert_eq!(second.answer().await.status, 413);
+    sends_until_it_fails(&mut second).await;
+    first.send(vec![b'x'; 1_000_000]).await;
+}
+
+#[tokio::test]
+async fn a_refused_client_that_sends_nothing_more_gives_up_its_place() {
+    let config = Config::new()
+        .body_grace(Duration::from_millis(100))
+        .max_connections(1);
+    let server = start(config).await;
+    let mut refused = server.connect().await;
+    refused.send(post("/refuse", 3_000_000, "")).await;
+    assert_eq!(refused.answer().await.status, 413);
+    let mut next = server.connect().await;
+    next.get("/next").await;
+    assert_eq!(next.answer().await.status, 200);
 }
 
 #[tokio::test]
@@ -117,6 +181,35 @@ async fn a_small_body_that_nobody_read_costs_no_connection() {
     assert!(!answer.closes(), "{}", answer.head);
     client.get("/next").await;
     assert_eq!(client.answer().await.text(), "you asked for /next");
+}
+
+#[tokio::test]
+async fn a_small_body_that_nobody_read_may_come_after_its_answer_is_made() {
+    let server = start(Config::new()).await;
+    let mut client = server.connect().await;
+    for (body, calls) in [("bo", 1), ("dy", 2)] {
+        client.send(post("/ignores-its-body", 4, "")).await;
+        while server.calls() < calls {
+            tokio::task::yield_now().await;
+        }
+        client.send(body).await;
+        client.send("..").await;
+        let answer = client.answer().await;
+        assert!(!answer.closes(), "{}", answer.head);
+    }
+    client.get("/next").await;
+    assert_eq!(client.answer().await.text(), "you asked for /next");
+}
+
+#[tokio::test]
+async fn a_small_body_that_never_comes_costs_the_connection() {
+    let server = start(Config::new().body_grace(Duration::from_millis(100))).await;
+    let mut client = server.connect().await;
+    client.send(post("/ignores-its-body", 4, "") + "bod").await;
+    let answer = client.answer().await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.closes());
+    client.is_closed_without_a_word().await;
 }
 
 #[tokio::test]
@@ -140,6 +233,20 @@ async fn a_panic_in_a_body_breaks_its_answer_off_and_nothing_else() {
     let mut other = server.connect().await;
     other.get("/a").await;
     assert_eq!(other.answer().await.status, 200);
+}
+
+#[tokio::test]
+async fn an_answer_that_ends_with_its_connection_never_looks_whole_when_it_is_not() {
+    let server = start(Config::new()).await;
+    let mut client = server.connect().await;
+    client.send("GET /panic-in-body HTTP/1.0\r\n\r\n").await;
+    let error = client.rest().await.unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+
+    let mut client = server.connect().await;
+    client.send("GET /frames/200000 HTTP/1.0\r\n\r\n").await;
+    client.take_head().await;
+    assert!(client.rest().await.unwrap() == pattern(200_000));
 }
 
 #[tokio::test]
@@ -191,4 +298,35 @@ async fn a_head_request_is_answered_without_a_body() {
     assert!(client.take_head().await.contains("content-length: 200000"));
     client.get("/a").await;
     assert_eq!(client.answer().await.text(), "you asked for /a");
+}
+
+#[tokio::test]
+async fn a_date_is_right_after_the_clock_was_set_back() {
+    let app = app(&Config::new());
+    let server = Server::new(Arc::clone(&app), 16);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = listener.local_addr().unwrap();
+    // No sweeper runs, so this is how the clock stays for the server.
+    let hour = Duration::from_secs(3_600);
+    server.shared.date.note(date::wall_clock() + hour);
+    let accepting = Arc::clone(&server);
+    let accepting = tokio::spawn(async move { accepting.accept(&listener).await });
+    let mut client = Client::to(addr).await;
+    client.get("/a").await;
+    assert_eq!(dates(&client.answer().await.head).len(), 1, "by hyper");
+    server.shared.date.note(date::wall_clock());
+    client.get("/a").await;
+    let answer = client.answer().await;
+    let dates = dates(&answer.head);
+    assert_eq!(dates.len(), 1, "{}", answer.head);
+    let date = httpdate::parse_http_date(dates[0]).unwrap();
+    let age = date::wall_clock().duration_since(date).unwrap();
+    assert!(age < PATIENCE, "{age:?}");
+    accepting.abort();
+}
+
+fn dates(head: &str) -> Vec<&str> {
+    head.lines()
+        .filter_map(|line| line.strip_prefix("date: "))
+        .collect()
 }

@@ -204,7 +204,11 @@ async fn no_more_streams_run_than_are_allowed() {
 #[tokio::test]
 async fn preface_and_settings_have_the_limit_of_a_head() {
     let server = start(Config::new().header_timeout(SHORT)).await;
-    for part in ["PRI * HT", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"] {
+    for part in [
+        "PRI * HT",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\x06\x04\0\0\0\0\0\0\x03",
+    ] {
         let mut client = server.connect().await;
         client.send(part).await;
         // The server's own SETTINGS may have been sent; no HTTP/1 answer is.

@@ -3,6 +3,7 @@
 mod heads;
 mod http1;
 mod http2;
+mod slow;
 mod stopping;
 mod timing;
 
@@ -91,7 +92,15 @@ impl Application for TestApp {
                 *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
                 response
             }
-            other => text(format!("you asked for {other}")),
+            other => match other.strip_prefix("/bytes/") {
+                Some(length) => Response::new(Body::from(pattern(length.parse().unwrap()))),
+                None => match other.strip_prefix("/frames/") {
+                    Some(length) => {
+                        Response::new(Body::new(Frames(pattern(length.parse().unwrap()))))
+                    }
+                    None => text(format!("you asked for {other}")),
+                },
+            },
         })
     }
 
@@ -175,6 +184,28 @@ impl http_body::Body for Endless {
     }
 }
 
+/// Bytes that show where they stand.
+fn pattern(length: usize) -> Bytes {
+    (0..length).map(|at| (at % 251) as u8).collect()
+}
+
+/// A body of frames whose size is not told.
+struct Frames(Bytes);
+
+impl http_body::Body for Frames {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+        let length = self.0.len().min(64 * 1024);
+        let data = self.0.split_to(length);
+        Poll::Ready((length > 0).then(|| Ok(Frame::data(data))))
+    }
+}
+
 impl Drop for Endless {
     fn drop(&mut self) {
         self.dropped.notify_one();
@@ -190,16 +221,23 @@ struct Running {
 }
 
 async fn start(config: Config) -> Running {
-    let app = Arc::new(TestApp {
-        settings: resolve(&config, None, []).unwrap().0,
+    start_on(TcpListener::bind("127.0.0.1:0").await.unwrap(), config).await
+}
+
+fn app(config: &Config) -> Arc<TestApp> {
+    Arc::new(TestApp {
+        settings: resolve(config, None, []).unwrap().0,
         entered: Notify::new(),
         gate: Notify::new(),
         abandoned: Notify::new(),
         body_dropped: Arc::default(),
         calls: AtomicUsize::new(0),
         stopping: AtomicBool::new(false),
-    });
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    })
+}
+
+async fn start_on(listener: TcpListener, config: Config) -> Running {
+    let app = app(&config);
     let addr = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel();
     let stopped = async { stopped.await.unwrap_or_else(|_| Stop::asked()) };
@@ -214,16 +252,17 @@ async fn start(config: Config) -> Running {
 
 impl Running {
     async fn connect(&self) -> Client {
-        Client {
-            stream: TcpStream::connect(self.addr).await.unwrap(),
-            read: Vec::new(),
-        }
+        Client::to(self.addr).await
     }
 
     /// A client that takes little at once.
     async fn connect_with_small_buffer(&self) -> Client {
+        self.connect_with_buffer(4096).await
+    }
+
+    async fn connect_with_buffer(&self, bytes: u32) -> Client {
         let socket = TcpSocket::new_v4().unwrap();
-        socket.set_recv_buffer_size(4096).unwrap();
+        socket.set_recv_buffer_size(bytes).unwrap();
         Client {
             stream: socket.connect(self.addr).await.unwrap(),
             read: Vec::new(),
@@ -276,6 +315,13 @@ impl Answer {
 }
 
 impl Client {
+    async fn to(addr: SocketAddr) -> Self {
+        Self {
+            stream: TcpStream::connect(addr).await.unwrap(),
+            read: Vec::new(),
+        }
+    }
+
     async fn send(&mut self, bytes: impl AsRef<[u8]>) {
         within(self.stream.write_all(bytes.as_ref())).await.unwrap();
     }

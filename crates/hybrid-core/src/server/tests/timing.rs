@@ -161,3 +161,23 @@ async fn a_body_that_nobody_waits_for_is_not_late() {
     server.app.gate.notify_one();
     assert_eq!(client.answer().await.text(), "through the gate");
 }
+
+#[tokio::test]
+async fn empty_lines_after_a_body_begin_no_head() {
+    let config = Config::new()
+        .header_timeout(SHORT)
+        .keep_alive(Duration::from_secs(60));
+    let server = start(config).await;
+    let mut client = server.connect().await;
+    client.send(post("/echo", 3, "") + "abc").await;
+    assert_eq!(client.answer().await.text(), "abc");
+    client.send("\r\n").await;
+    tokio::time::sleep(SHORT * 4).await;
+    client.get("/next").await;
+    assert_eq!(client.answer().await.text(), "you asked for /next");
+
+    // Where hyper has read them together with the body, the connection may end.
+    client.send(post("/echo", 3, "") + "abc\r\n").await;
+    assert_eq!(client.answer().await.text(), "abc");
+    client.is_closed_without_a_word().await;
+}
