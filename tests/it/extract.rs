@@ -444,3 +444,98 @@ fn large_bodies_are_judged_like_small_ones() {
         refused(request, json!([[["body", "numbers", 19_999], "ge"]]));
     }
 }
+
+#[derive(Deserialize)]
+struct Offset {
+    offset: u64,
+    exact: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct Flattened {
+    q: String,
+    #[serde(flatten)]
+    offset: Offset,
+}
+
+#[derive(Deserialize, validator::Validate)]
+struct Limit {
+    #[serde(rename = "max")]
+    #[validate(range(max = 100))]
+    limit: u32,
+}
+
+#[get("/flat")]
+async fn flat(Query(flat): Query<Flattened>) -> String {
+    let Offset { offset, exact } = flat.offset;
+    format!("{} {offset} {exact:?}", flat.q)
+}
+
+#[get("/flat/{q}/{offset}")]
+async fn flat_path(Path(flat): Path<Flattened>) -> String {
+    format!("{} {}", flat.q, flat.offset.offset)
+}
+
+#[post("/flat")]
+async fn flat_form(Form(flat): Form<Flattened>) -> String {
+    format!("{} {}", flat.q, flat.offset.offset)
+}
+
+#[get("/limit")]
+async fn limit(Query(limit): Query<Limit>) -> String {
+    limit.limit.to_string()
+}
+
+#[get("/limit/{max}")]
+async fn limit_path(Path(limit): Path<Limit>) -> String {
+    limit.limit.to_string()
+}
+
+#[post("/limit")]
+async fn limit_json(Json(limit): Json<Limit>) -> String {
+    limit.limit.to_string()
+}
+
+/// serde's derive takes texts as they are beside `flatten`, and does not say that it wants numbers.
+#[test]
+fn plain_types_with_flattened_fields_are_read_from_texts() {
+    let routes = routes![flat, flat_path, flat_form];
+    let client = TestClient::new(App::new().routes(routes));
+    check(client.get("/flat?q=1&offset=5&exact=yes"), "1 5 Some(true)");
+    check(client.get("/flat/a/5"), "a 5");
+    check(
+        client.post("/flat").form(&[("q", "a"), ("offset", "5")]),
+        "a 5",
+    );
+    refused(
+        client.get("/flat?q=1&offset=x"),
+        json!([[["query", "offset"], "type"]]),
+    );
+    refused(
+        client.get("/flat/a/x"),
+        json!([[["path", "offset"], "type"]]),
+    );
+}
+
+#[test]
+fn errors_of_validator_types_bear_wire_names() {
+    let routes = routes![limit, limit_path, limit_json];
+    let client = TestClient::new(App::new().routes(routes));
+    check(client.get("/limit?max=100"), "100");
+    refused(
+        client.get("/limit?max=101"),
+        json!([[["query", "max"], "range"]]),
+    );
+    refused(
+        client.get("/limit/101"),
+        json!([[["path", "max"], "range"]]),
+    );
+    refused(
+        client.post("/limit").json(&json!({ "max": 101 })),
+        json!([[["body", "max"], "range"]]),
+    );
+    refused(
+        client.get("/limit?max=1&max=2"),
+        json!([[["query", "max"], "duplicate"]]),
+    );
+}

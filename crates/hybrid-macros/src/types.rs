@@ -91,23 +91,10 @@ pub(crate) fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// What lies in each `Option` and list around the values in it, from the outside in; pointers are not opened.
-pub(crate) fn layers(ty: &Type) -> Vec<&Type> {
-    let mut layers = Vec::new();
-    let mut outer = ty;
-    while let Some(inner) = held(outer) {
-        layers.push(inner);
-        outer = inner;
-    }
-    layers
-}
-
-fn held(ty: &Type) -> Option<&Type> {
-    if let Type::Array(array) = ty {
-        return Some(&array.elem);
-    }
-    let holds = is(ty, "Option") || is(ty, "Patch") || kind(ty) == Kind::List;
-    argument(ty, 0).filter(|_| holds)
+/// Whether it is an `Option`, a `Patch` or a list, whose values a check of the user's gets one by one.
+pub(crate) fn holds_others(ty: &Type) -> bool {
+    let wraps = is(ty, "Option") || is(ty, "Patch");
+    kind(ty) == Kind::List || (wraps && argument(ty, 0).is_some())
 }
 
 /// What rules on single values look at: elements of lists and values of maps, through `Option` and `Box`.

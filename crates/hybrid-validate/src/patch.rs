@@ -142,7 +142,7 @@ impl<T: UniqueItems> UniqueItems for Patch<T> {
 impl<T> Each for Patch<T> {
     type Item = T;
 
-    fn each(&self, report: &mut Report, check: fn(&T, &mut Report)) {
+    fn each(&self, report: &mut Report, check: &mut dyn FnMut(&T, &mut Report)) {
         if let Self::Value(value) = self {
             check(value, report);
         }

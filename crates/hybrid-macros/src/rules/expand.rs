@@ -138,19 +138,11 @@ pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
 fn custom_call(path: &Path, ty: &Type) -> TokenStream {
     let site = Span::mixed_site().located_at(path.span());
     let (value, report) = (Ident::new("__value", site), Ident::new("__report", site));
-    let mut check = quote!(__h::custom(#path(#value), #report));
-    // From the inside out: each closure says what it is shown, since `path` may take less, as `&str` of a `String`.
-    let layers = types::layers(ty);
-    let method = if layers.is_empty() {
-        "custom"
-    } else {
-        "custom_each"
-    };
-    let method = Ident::new(method, site);
-    for inner in layers.into_iter().rev() {
-        check = quote!(__h::each(#value, #report, |#value: &#inner, #report| #check));
+    if types::holds_others(ty) {
+        // By what the check takes, which only the compiler knows.
+        return quote!(.custom(|#value, #report| __h::check_each!(#path, #ty, #value, #report)));
     }
-    quote!(.#method(|#value: &#ty, #report| #check))
+    quote!(.custom(|#value: &#ty, #report| __h::custom(#path(#value), #report)))
 }
 
 /// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.

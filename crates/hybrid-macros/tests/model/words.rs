@@ -35,6 +35,55 @@ struct Order {
     names: [String; 2],
 }
 
+fn short(all: &[u32]) -> Result<(), &'static str> {
+    if all.len() < 2 {
+        Ok(())
+    } else {
+        Err("too long")
+    }
+}
+
+fn there(text: &Option<String>) -> Result<(), &'static str> {
+    text.as_ref().map(|_| ()).ok_or("must be there")
+}
+
+fn named<'a>(text: &'a str) -> Result<(), impl std::fmt::Display + use<'a>> {
+    if text == "x" { Err(text) } else { Ok(()) }
+}
+
+#[model(crate = crate::facade)]
+#[derive(Debug)]
+#[allow(dead_code)]
+struct ByWhatChecksTake {
+    /// The whole, where that is what the check takes.
+    #[field(custom = there)]
+    whole: Option<String>,
+    #[field(custom = short)]
+    list: Option<Vec<u32>>,
+    #[field(custom = named)]
+    text: Option<String>,
+    #[field(custom = named)]
+    texts: Option<Vec<String>>,
+    #[field(custom = even)]
+    boxed: Option<Box<u32>>,
+}
+
+#[test]
+fn a_check_is_shown_what_it_takes() {
+    assert_eq!(
+        json::<ByWhatChecksTake>(r#"{"list":[1,2],"text":"x","texts":["a","x"],"boxed":1}"#)
+            .unwrap_err(),
+        [
+            "whole custom",
+            "list custom",
+            "text custom",
+            "texts.1 custom",
+            "boxed custom"
+        ]
+    );
+    assert!(json::<ByWhatChecksTake>(r#"{"whole":"a","list":[1]}"#).is_ok());
+}
+
 #[test]
 fn custom_gets_what_is_in_an_option_or_a_list() {
     assert_eq!(

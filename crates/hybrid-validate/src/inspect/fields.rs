@@ -99,13 +99,16 @@ impl<'a> Fields<'a> {
         let key = field.name();
         report.at_key(key, |report| {
             let value = match self.only(key, aliases, report.source()) {
-                // A default is not judged: no client has sent it.
                 Found::None => {
-                    let value = field.default_value().or_else(inspector.absent);
-                    if value.is_none() {
-                        missing(report);
+                    // A default is not judged: no client has sent it.
+                    if let Some(default) = field.default_value() {
+                        return Some(default);
                     }
-                    return value;
+                    let Some(value) = (inspector.absent)() else {
+                        missing(report);
+                        return None;
+                    };
+                    value
                 }
                 Found::One(entry) => entry.inspect(inspector, field, report)?,
                 Found::More => {

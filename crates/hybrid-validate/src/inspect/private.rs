@@ -9,7 +9,11 @@ pub use serde::{self, Deserialize, Deserializer, Serialize};
 pub use validator::{Validate, ValidationErrors};
 
 // Called by `#[model]`: what a field is.
-pub use crate::param::{custom, each};
+pub use crate::__check_each as check_each;
+pub use crate::param::{
+    CheckEach, CheckEachDeref, CheckInner, CheckInnerDeref, CheckNothing, CheckWhole, Checks,
+    custom,
+};
 pub use crate::patch::Patch;
 pub use crate::{Format, Items, Num, Number, Param, Pattern, Report, Text, UniqueItems, field};
 pub use std::borrow::Cow;

@@ -52,15 +52,6 @@ impl<T> Param<T> {
         self.with(Slot::Custom(check))
     }
 
-    /// The same for each value in an `Option` or a list, see [`each`](crate::param::each).
-    ///
-    /// # Panics
-    /// With more than 16 rules; in a `static`, that is a compile error.
-    #[must_use]
-    pub const fn custom_each(self, check: fn(&T, &mut Report)) -> Self {
-        self.with(Slot::CustomEach(check))
-    }
-
     /// What is said in place of the text of every rule of this value, not of `missing` and `type`.
     #[must_use]
     pub const fn message(mut self, text: &'static str) -> Self {

@@ -1,7 +1,9 @@
 //! Checks of the user's own: what they are shown, and how their answer is reported.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::marker::PhantomData;
+use std::ops::Deref;
 
 use crate::report::Report;
 
@@ -17,24 +19,19 @@ fn refuse(error: &dyn Display, report: &mut Report) {
     report.violate("custom", error.to_string());
 }
 
-/// Shows `check` every value in an `Option` or a list, each at its index.
-pub fn each<C: Each + ?Sized>(values: &C, report: &mut Report, check: fn(&C::Item, &mut Report)) {
-    values.each(report, check);
-}
-
-/// A type whose values a check of the user's gets one by one.
+/// A type whose values a check of the user's gets one by one: an `Option`, a list or a set.
 pub trait Each {
     /// What is in it.
     type Item;
 
     /// Calls `check` for each value, at its place.
-    fn each(&self, report: &mut Report, check: fn(&Self::Item, &mut Report));
+    fn each(&self, report: &mut Report, check: &mut dyn FnMut(&Self::Item, &mut Report));
 }
 
 impl<T> Each for Option<T> {
     type Item = T;
 
-    fn each(&self, report: &mut Report, check: fn(&T, &mut Report)) {
+    fn each(&self, report: &mut Report, check: &mut dyn FnMut(&T, &mut Report)) {
         if let Some(value) = self {
             check(value, report);
         }
@@ -46,7 +43,7 @@ macro_rules! lists {
         impl<T $(, $generic)*> Each for $list {
             type Item = T;
 
-            fn each(&self, report: &mut Report, check: fn(&T, &mut Report)) {
+            fn each(&self, report: &mut Report, check: &mut dyn FnMut(&T, &mut Report)) {
                 for (index, value) in self.iter().enumerate() {
                     report.at_index(index, |report| check(value, report));
                 }
@@ -66,7 +63,156 @@ lists! {
 impl<T, const N: usize> Each for [T; N] {
     type Item = T;
 
-    fn each(&self, report: &mut Report, check: fn(&T, &mut Report)) {
+    fn each(&self, report: &mut Report, check: &mut dyn FnMut(&T, &mut Report)) {
         self.as_slice().each(report, check);
+    }
+}
+
+// === What a check takes of an `Option` or a list ===
+
+/// A check of the user's beside the type `W` that it stands on, to see by what the check takes how it is called.
+/// Method look-up takes the first of the traits below that fits, as in [`probe`](crate::inspect::probe).
+pub struct Checks<F, W>(F, PhantomData<fn(&W)>);
+
+impl<F, W> Checks<F, W> {
+    /// The check `F` on a value of type `W`.
+    #[must_use]
+    pub const fn new(check: F) -> Self {
+        Self(check, PhantomData)
+    }
+}
+
+impl<F, W> fmt::Debug for Checks<F, W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Checks")
+    }
+}
+
+/// Calls the check at `$path` for what is in `$value`, whose type is `$ty`. Called by the macros.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __check_each {
+    ($path:expr, $ty:ty, $value:expr, $report:expr) => {{
+        use $crate::__private::{
+            CheckEach as _, CheckEachDeref as _, CheckInner as _, CheckInnerDeref as _,
+            CheckNothing as _, CheckWhole as _,
+        };
+        (&&&&&&$crate::__private::Checks::<_, $ty>::new($path)).check($value, $report);
+    }};
+}
+
+/// A check that takes an `A`. Of one lifetime, since the error may hold it.
+pub trait CheckOf<'a, A: ?Sized> {
+    /// Calls it and reports its answer.
+    fn call(&self, value: &'a A, report: &mut Report);
+}
+
+impl<'a, A: ?Sized + 'a, F, E> CheckOf<'a, A> for F
+where
+    F: Fn(&'a A) -> Result<(), E>,
+    E: Display,
+{
+    fn call(&self, value: &'a A, report: &mut Report) {
+        custom(self(value), report);
+    }
+}
+
+macro_rules! ways {
+    ($($(#[$doc:meta])* $name:ident;)*) => {$(
+        $(#[$doc])*
+        pub trait $name<W> {
+            /// Calls the check.
+            fn check(&self, value: &W, report: &mut Report);
+        }
+    )*};
+}
+
+ways! {
+    /// The check takes the whole.
+    CheckWhole;
+    /// The check takes what is in it.
+    CheckEach;
+    /// The check takes what that points to: `&str` of a `String`.
+    CheckEachDeref;
+    /// The check takes what is in what is in it: the elements of an optional list.
+    CheckInner;
+    /// The check takes what those point to.
+    CheckInnerDeref;
+}
+
+impl<W, F: for<'a> CheckOf<'a, W>> CheckWhole<W> for &&&&&Checks<F, W> {
+    fn check(&self, value: &W, report: &mut Report) {
+        self.0.call(value, report);
+    }
+}
+
+impl<W: Each, F: for<'a> CheckOf<'a, W::Item>> CheckEach<W> for &&&&Checks<F, W> {
+    fn check(&self, value: &W, report: &mut Report) {
+        value.each(report, &mut |item, report| self.0.call(item, report));
+    }
+}
+
+impl<W, F> CheckEachDeref<W> for &&&Checks<F, W>
+where
+    W: Each<Item: Deref>,
+    F: for<'a> CheckOf<'a, <W::Item as Deref>::Target>,
+{
+    fn check(&self, value: &W, report: &mut Report) {
+        value.each(report, &mut |item, report| self.0.call(&**item, report));
+    }
+}
+
+impl<W, F> CheckInner<W> for &&Checks<F, W>
+where
+    W: Each<Item: Each>,
+    F: for<'a> CheckOf<'a, <W::Item as Each>::Item>,
+{
+    fn check(&self, value: &W, report: &mut Report) {
+        value.each(report, &mut |items, report| {
+            items.each(report, &mut |item, report| self.0.call(item, report));
+        });
+    }
+}
+
+impl<W, F> CheckInnerDeref<W> for &Checks<F, W>
+where
+    W: Each<Item: Each<Item: Deref>>,
+    F: for<'a> CheckOf<'a, <<W::Item as Each>::Item as Deref>::Target>,
+{
+    fn check(&self, value: &W, report: &mut Report) {
+        value.each(report, &mut |items, report| {
+            items.each(report, &mut |item, report| self.0.call(&**item, report));
+        });
+    }
+}
+
+/// The check takes something else: a compile error that says what.
+pub trait CheckNothing<W> {
+    /// Is never called.
+    fn check<F>(&self, value: &W, report: &mut Report)
+    where
+        Self: Holds<F>,
+        F: TakesWhatIsThere<W>;
+}
+
+/// The check in a [`Checks`].
+pub trait Holds<F> {}
+
+impl<F, W> Holds<F> for Checks<F, W> {}
+
+/// What every check must be able to do. No type implements it: those that can were found before it is asked for.
+#[diagnostic::on_unimplemented(
+    message = "the check does not take what is in `{W}`",
+    label = "`custom` is put on this type",
+    note = "write `fn(&T) -> Result<(), impl Display>`, where `T` is what is in the `Option` or the list, or the whole type"
+)]
+pub trait TakesWhatIsThere<W> {}
+
+impl<F, W> CheckNothing<W> for Checks<F, W> {
+    fn check<G>(&self, _: &W, _: &mut Report)
+    where
+        Self: Holds<G>,
+        G: TakesWhatIsThere<W>,
+    {
     }
 }

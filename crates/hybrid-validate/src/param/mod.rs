@@ -19,7 +19,10 @@ use crate::violation::{Segment, Source, Violation};
 mod build;
 mod custom;
 
-pub use custom::{Each, custom, each};
+pub use custom::{
+    CheckEach, CheckEachDeref, CheckInner, CheckInnerDeref, CheckNothing, CheckOf, CheckWhole,
+    Checks, Each, Holds, TakesWhatIsThere, custom,
+};
 
 /// How many rules one value may have, custom checks included. There are 13 kinds of rules.
 const RULES_MAX: usize = 16;
@@ -62,7 +65,6 @@ enum Slot<T> {
     Items(Rule, fn(&T) -> Option<usize>),
     Unique(fn(&T) -> bool),
     Custom(fn(&T, &mut Report)),
-    CustomEach(fn(&T, &mut Report)),
 }
 
 macro_rules! sources {
@@ -179,7 +181,7 @@ impl<T> Slot<T> {
                     report.break_rule(&Rule::UniqueItems);
                 }
             }
-            Self::Custom(check) | Self::CustomEach(check) => check(value, report),
+            Self::Custom(check) => check(value, report),
             Self::Empty => {}
         }
     }
@@ -188,7 +190,7 @@ impl<T> Slot<T> {
         match self {
             Self::Number(rule, _) | Self::Text(rule, _) | Self::Items(rule, _) => Some(rule),
             Self::Unique(_) => Some(&Rule::UniqueItems),
-            Self::Custom(_) | Self::CustomEach(_) | Self::Empty => None,
+            Self::Custom(_) | Self::Empty => None,
         }
     }
 }

@@ -97,10 +97,9 @@ fn custom_checks_see_what_an_option_or_a_list_holds() {
             Err("must be even")
         }
     }
-    static LIST: Param<Option<Vec<u32>>> = query::<Option<Vec<u32>>>("n").custom(|list, report| {
-        param::each(list, report, |list, report| {
-            param::each(list, report, |n, report| param::custom(even(n), report));
-        });
+    type List = Option<Vec<u32>>;
+    static LIST: Param<List> = query::<List>("n").custom(|list, report| {
+        hybrid_validate::__private::check_each!(even, List, list, report);
     });
     assert_eq!(faults(&LIST, &[]), Vec::<String>::new());
     assert_eq!(
