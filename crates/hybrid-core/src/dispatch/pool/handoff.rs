@@ -286,6 +286,35 @@ mod loom_tests {
         handoff.wake();
     }
 
+    /// A worker of one side rests when it is called to the other, which has a ticket
+    /// and no worker.
+    #[test]
+    fn loom_a_worker_that_is_called_over_finds_the_ticket() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let places = std::sync::Arc::new(Places::new(1));
+            let (place, parker) = places.take().expect("a place");
+            let sides = [(); 2].map(|()| Handoff::<u8>::new(2, std::sync::Arc::clone(&places)));
+            let sides = Arc::new(sides);
+            sides[0].start_looking();
+            let other = Arc::clone(&sides);
+            let sender = thread::spawn(move || {
+                other[1].put(1).expect("there is room");
+                assert_eq!(other[1].wake(), Woken::Nobody);
+                while !other[0].call_over() {
+                    thread::yield_now();
+                }
+            });
+            sides[0].lie_down(place);
+            assert!(!sides[0].stop_looking());
+            assert_eq!(sides[0].rest(place, &parker, LONG), Rest::Called);
+            assert_eq!(sides[1].taken().count(), 1);
+            assert!(!sides[1].stop_looking());
+            sender.join().expect("no panic");
+        });
+    }
+
     /// A worker that slept through a ticket would never wake: loom calls that a
     /// deadlock.
     #[test]

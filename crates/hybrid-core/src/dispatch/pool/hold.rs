@@ -238,7 +238,10 @@ mod loom_tests {
 
     fn run(pulse: impl Fn(&Hold, &Looked, &Accounts) + Send + Sync + 'static) {
         let pulse = std::sync::Arc::new(pulse);
-        loom::model(move || {
+        let mut model = loom::model::Builder::new();
+        // As in `handoff`: all interleavings are too many.
+        model.preemption_bound = Some(3);
+        model.check(move || {
             let shared = Arc::new((Hold::default(), Accounts::new(Some(1.0))));
             let (other, pulse) = (Arc::clone(&shared), std::sync::Arc::clone(&pulse));
             let pulse = thread::spawn(move || {

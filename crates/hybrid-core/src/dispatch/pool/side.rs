@@ -115,16 +115,12 @@ impl Shared {
         self.routes[route].note_stretch(stretch_ns, now_ns);
     }
 
-    /// How many threads of a side there may be while the other lacks one.
-    pub(super) fn half(&self) -> usize {
-        self.limits.threads_max / 2
-    }
-
-    /// Whether a thread of that side is to change over to the other.
-    pub(super) fn is_needed_elsewhere(&self, length: Length, is_idle: bool) -> bool {
+    /// Whether a thread of that side is to change over to the other: where no more may
+    /// be started, no side keeps more than half of them while the other lacks one.
+    pub(super) fn is_needed_elsewhere(&self, length: Length) -> bool {
         let other = &self.side(length.other()).lacks_thread;
         other.load(Ordering::Relaxed)
-            && (is_idle || self.side(length).threads.load(Ordering::Relaxed) > self.half())
+            && self.side(length).threads.load(Ordering::Relaxed) > self.limits.threads_max / 2
             && other.swap(false, Ordering::SeqCst)
     }
 }

@@ -84,7 +84,7 @@ impl Worker<'_> {
             if let Some(next) = shared.next(self.length, Asker::Worker, ended.take()) {
                 let run = run_next(shared, self.place, next);
                 self.length = run.length;
-                if shared.is_needed_elsewhere(self.length, false) {
+                if shared.is_needed_elsewhere(self.length) {
                     shared.settle(&run);
                     self.stop_looking();
                     if let Err(rest) = self.change_over() {
