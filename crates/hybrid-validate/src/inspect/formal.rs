@@ -8,9 +8,12 @@ use std::hash::{BuildHasher, Hash};
 
 use serde::de::{Deserialize, Deserializer};
 
+#[cfg(feature = "chrono")]
 use super::fields::Key;
 use super::probe::Probe;
-use crate::{FromParam, Patch};
+#[cfg(feature = "chrono")]
+use crate::FromParam;
+use crate::Patch;
 
 /// A value that was read in its documented form.
 #[derive(Debug)]
