@@ -48,8 +48,9 @@ pub mod testing;
 pub mod __private;
 
 pub use bytes::Bytes;
+pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
-pub use hybrid_validate::{FromParam, ParamError};
+pub use hybrid_validate::{FromParam, Location, ParamError, Segment, Source, Violation};
 
 /// An error of any type, as tower and hyper pass it around.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

@@ -5,7 +5,7 @@
 use std::{fmt::Write as _, sync::Arc, time::SystemTime};
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::header;
 use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -13,7 +13,11 @@ use tokio::{
 };
 
 use super::{Application, accept::Server, conn::Conn, head, timed_io::TimedIo};
-use crate::{Response, config::Settings, problem::Problem};
+use crate::{
+    Response,
+    config::Settings,
+    problem::{Problem, kinds},
+};
 
 /// Answers 408 to a client that began a head and did not end it.
 pub(crate) async fn too_slow<A, T>(server: &Arc<Server<A>>, io: TimedIo<T>, conn: &Conn)
@@ -21,12 +25,7 @@ where
     A: Application,
     T: AsyncRead + AsyncWrite + Unpin,
 {
-    let problem = Problem::new(
-        StatusCode::REQUEST_TIMEOUT,
-        "request_timeout",
-        "Request timeout",
-    )
-    .detail(format!(
+    let problem = Problem::of(&kinds::REQUEST_TIMEOUT).with_detail(format!(
         "the head did not arrive within {:?}",
         server.settings.header_timeout
     ));

@@ -308,7 +308,7 @@ impl FromRequest for Multipart {
             .starts_with("multipart/form-data")
         {
             return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-                .detail("expected a body of type multipart/form-data"));
+                .with_detail("expected a body of type multipart/form-data"));
         }
         let FormKind::Multipart { boundary } = FormKind::multipart(content_type, &limits)? else {
             return Err(Problem::bad_request("the multipart boundary is missing"));
