@@ -1,5 +1,5 @@
 //! A `main` that binds its listener itself. Workers of the process lane are this
-//! program, started again: `hybrid::worker` is where they turn off, before there is
+//! program, started again: `hybrid::enter_worker` is where they turn off, before there is
 //! a listener or a thread of one's own.
 //!
 //! Run with: cargo run --example own_main
@@ -42,7 +42,7 @@ pub fn app() -> App {
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
     // In a worker it never returns; in the server it does nothing.
-    hybrid::worker(app);
+    hybrid::enter_worker(app);
     let addr = env::args().nth(1);
     let listener = TcpListener::bind(addr.as_deref().unwrap_or("127.0.0.1:8000")).await?;
     writeln!(

@@ -2,15 +2,15 @@
 #![forbid(unsafe_code)]
 
 pub use hybrid_core::{
-    BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Method, ParamError, Patch,
-    Request, Response, StatusCode, Uri, Version,
+    BoxError, Bytes, FromParam, HeaderMap, HeaderName, HeaderValue, Location, Method, ParamError,
+    Patch, Request, Response, Segment, Source, StatusCode, Uri, Version, Violation,
     app::{
         App, AppService, Group, HybridLayer, Middleware, Next, RequestExt, Routes, Serve,
-        TrailingSlash, worker,
+        TrailingSlash, enter_worker,
     },
     body::Body,
     config::{Balancing, Config, LogFormat, LogRequests, Mode, Variables},
-    dispatch::{Cancel, Current, PoolError, block_on, current, run as pool},
+    dispatch::{Cancel, Current, PoolError, block_on, current, run_on_pool},
     error::{Error, Result},
     extract::{
         BodyReader, BodyStream, Describe, Extension, Form, FromRequest, FromRequestParts, Header,
@@ -23,6 +23,9 @@ pub use hybrid_core::{
     spec::Lane,
     testing::{TestClient, TestRequest, TestResponse},
 };
+
+/// The crate `http`, whose types stand in signatures: `http::header::ETAG`, say.
+pub use hybrid_core::http;
 
 #[cfg(feature = "multipart")]
 pub use hybrid_core::extract::{Multipart, Part};
@@ -48,6 +51,8 @@ pub use hybrid_macros::route;
 
 /// A list of handlers, for `App::routes` and `Group::routes`.
 ///
+/// It finds the crate by itself, under whatever name and through whatever re-export.
+///
 /// ```
 /// use hybrid::prelude::*;
 ///
@@ -68,7 +73,12 @@ pub use hybrid_macros::route;
 /// let app = App::new().routes(routes![home, users::list]);
 /// assert_eq!(TestClient::new(app).get("/users").send().text(), "Ada, Grace");
 /// ```
-pub use hybrid_macros::routes;
+#[macro_export]
+macro_rules! routes {
+    ($($handlers:tt)*) => {
+        $crate::__private::routes!([$crate] $($handlers)*)
+    };
+}
 
 #[doc = include_str!("../docs/models.md")]
 pub use hybrid_macros::model;
@@ -236,6 +246,17 @@ pub mod observability {
     };
 }
 
+#[doc = include_str!("../docs/errors.md")]
+pub mod errors {
+    pub use hybrid_core::{
+        Location, Segment, Source, Violation,
+        problem::{ErrorFormat, Problem},
+    };
+}
+
+#[doc = include_str!("../docs/coming_from.md")]
+pub mod coming_from {}
+
 #[doc = include_str!("../docs/balancer.md")]
 pub mod balancer {
     pub use hybrid_core::config::{Balancing, Mode};
@@ -259,6 +280,7 @@ pub mod prelude {
 #[doc(hidden)]
 pub mod __private {
     pub use hybrid_core::__private::*;
+    pub use hybrid_macros::routes;
 }
 
 #[doc = include_str!("../docs/concurrency.md")]
@@ -271,5 +293,5 @@ pub mod performance {}
 
 #[doc = include_str!("../docs/processes.md")]
 pub mod processes {
-    pub use hybrid_core::app::worker;
+    pub use hybrid_core::app::enter_worker;
 }

@@ -3,7 +3,7 @@
 use std::{env, error::Error, iter, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Empty, Limited};
-use hybrid::{BoxError, Routes, pool, prelude::*};
+use hybrid::{BoxError, Routes, prelude::*, run_on_pool};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
@@ -115,7 +115,7 @@ struct Pipeline {
 #[post("/process-pipeline")]
 async fn process_pipeline(Json(data): Json<Vec<Item>>) -> Result<Json<Pipeline>> {
     let enriched = enrich(data).await;
-    let processed = pool(move || process(&enriched)).await??;
+    let processed = run_on_pool(move || process(&enriched)).await??;
     let save_result = save(&processed).await;
     Ok(Json(Pipeline {
         processed: processed.len(),

@@ -105,7 +105,7 @@ struct TaxV1 {
 async fn calculate_tax_v1(
     #[query(ge = 0, description = "Annual income")] income: f64,
 ) -> Result<Json<TaxV1>> {
-    let tax = hybrid::pool(move || tax(income)).await?;
+    let tax = hybrid::run_on_pool(move || tax(income)).await?;
     Ok(Json(TaxV1 {
         tax,
         version: "forced_async",

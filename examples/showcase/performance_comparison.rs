@@ -2,7 +2,7 @@
 
 use std::{thread, time::Duration};
 
-use hybrid::{Routes, pool, prelude::*};
+use hybrid::{Routes, prelude::*, run_on_pool};
 use tokio::time::sleep;
 
 use super::{
@@ -63,7 +63,7 @@ async fn performance_comparison() -> Result<Json<Comparison>> {
 /// Three waits: one after another on a pool thread, then together on the loop.
 async fn io_bound() -> Result<IoBound> {
     let waits = || (0..3).for_each(|_| thread::sleep(WAIT));
-    let ((), sync) = pool(move || timed_call(waits)).await?;
+    let ((), sync) = run_on_pool(move || timed_call(waits)).await?;
     let together = async { tokio::join!(sleep(WAIT), sleep(WAIT), sleep(WAIT)) };
     let (_, concurrent) = timed(together).await;
     Ok(IoBound {
@@ -77,7 +77,7 @@ async fn io_bound() -> Result<IoBound> {
 /// from across the border.
 async fn cpu_bound() -> Result<CpuBound> {
     let compute = || timed_call(|| primes_below(100_000).len());
-    let (computed, from_async) = timed(pool(compute)).await;
+    let (computed, from_async) = timed(run_on_pool(compute)).await;
     let (_, own) = computed?;
     Ok(CpuBound {
         sync_optimal: seconds(own),

@@ -75,19 +75,19 @@ fn a_handler_knows_its_lane_route_and_deadline() {
 
 #[get("/sum")]
 async fn sum() -> Result<Json<(String, u32, String)>> {
-    let (there, sum) = hybrid::pool(|| (thread_kind(), (1..=10).sum())).await?;
+    let (there, sum) = hybrid::run_on_pool(|| (thread_kind(), (1..=10).sum())).await?;
     Ok(Json((there, sum, thread_kind())))
 }
 
 #[get("/panics")]
 async fn panics() -> String {
-    let error = hybrid::pool(|| panic!("{BOOM}")).await.unwrap_err();
+    let error = hybrid::run_on_pool(|| panic!("{BOOM}")).await.unwrap_err();
     format!("{error}: {}", error.is_panic())
 }
 
 #[get("/late", timeout = "700ms")]
 async fn late(State(gate): State<Gate>) -> Result<()> {
-    Ok(hybrid::pool(move || gate.stand()).await?)
+    Ok(hybrid::run_on_pool(move || gate.stand()).await?)
 }
 
 #[get("/blocks")]
@@ -127,6 +127,43 @@ fn a_closure_crosses_to_the_pool_and_back() {
     assert_eq!(blocked.text(), "hybrid-pool- waited for hybrid-loop-");
 }
 
+/// Plain code that waits, called from a future that is waited for.
+fn waits(depth: u32) -> String {
+    hybrid::block_on(async move {
+        tokio::task::yield_now().await;
+        match depth {
+            0 => {
+                let spawned = tokio::spawn(async { thread_kind() });
+                format!("{} waited for {}", thread_kind(), spawned.await.unwrap())
+            }
+            _ => waits(depth - 1),
+        }
+    })
+}
+
+#[get("/blocks-nested")]
+fn blocks_nested() -> String {
+    // Once more afterwards: the thread is as it was before.
+    let nested = waits(3);
+    assert_eq!(waits(0), nested);
+    nested
+}
+
+#[get("/blocks-nested-late", timeout = "50ms")]
+fn blocks_nested_late() {
+    hybrid::block_on(async { hybrid::block_on(std::future::pending()) })
+}
+
+#[test]
+fn waiting_inside_of_waiting_works() {
+    let app = App::new().routes(routes![blocks_nested, blocks_nested_late]);
+    let client = TestClient::new(app);
+    let nested = || client.get("/blocks-nested").send();
+    assert_eq!(nested().text(), "hybrid-pool- waited for hybrid-loop-");
+    assert_eq!(client.get("/blocks-nested-late").send().status(), 504);
+    assert_eq!(nested().text(), "hybrid-pool- waited for hybrid-loop-");
+}
+
 #[get("/blocks-loop")]
 async fn blocks_loop() -> String {
     hybrid::block_on(async { String::new() })
@@ -150,10 +187,10 @@ fn waiting_for_a_future_on_a_loop_is_refused() {
 
 #[tokio::test]
 async fn a_closure_outside_of_a_request_is_an_error() {
-    let error = hybrid::pool(|| 1).await.unwrap_err();
+    let error = hybrid::run_on_pool(|| 1).await.unwrap_err();
     assert_eq!(
         error.to_string(),
-        "`hybrid::pool` was called outside of a request"
+        "`hybrid::run_on_pool` was called outside of a request"
     );
 }
 

@@ -183,7 +183,7 @@ fn routes_say_where_they_are_and_what_became_of_their_requests() {
     assert_eq!(
         (&hello["name"], &hello["file"], &hello["line"]),
         (
-            &json!("hello"),
+            &json!("it::admin::hello"),
             &json!("tests/it/admin.rs"),
             &json!(HELLO_LINE)
         )
@@ -226,6 +226,36 @@ fn routes_say_where_they_are_and_what_became_of_their_requests() {
             (&check, &json!(requests))
         );
     }
+}
+
+mod users {
+    use hybrid::prelude::*;
+
+    #[get("/users")]
+    pub(super) async fn list() {}
+}
+
+mod orders {
+    use hybrid::prelude::*;
+
+    #[get("/orders")]
+    pub(super) fn list() {}
+}
+
+#[test]
+fn handlers_of_one_name_are_told_apart_by_their_module() {
+    let app = App::new().admin_at(ADMIN);
+    let client = TestClient::new(app.routes(routes![users::list, orders::list]));
+    let routes: Value = client.get("/_hybrid/routes").send().json();
+    let names = routes
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|route| &route["name"]);
+    assert_eq!(
+        names.collect::<Vec<_>>(),
+        ["it::admin::users::list", "it::admin::orders::list"]
+    );
 }
 
 #[test]

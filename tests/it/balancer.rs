@@ -227,7 +227,10 @@ fn who_keeps_holding_a_loop_is_quarantined_and_comes_back() {
     });
     let held = route(&client, "/hold");
     assert!(
-        held["advice"].as_str().unwrap().contains("hybrid::pool"),
+        held["advice"]
+            .as_str()
+            .unwrap()
+            .contains("hybrid::run_on_pool"),
         "{held}"
     );
     assert!(
@@ -300,7 +303,7 @@ fn a_stall_is_named_while_it_lasts() {
         "/hold-until-told",
         "hold_until_told",
         &place,
-        "hybrid::pool",
+        "hybrid::run_on_pool",
     ] {
         assert!(named.contains(word), "{word} in {named}");
     }

@@ -141,7 +141,7 @@ fn three() {
 
 #[get("/crosses")]
 async fn crosses() -> Result<()> {
-    Ok(hybrid::pool(|| thread::sleep(Duration::from_micros(200))).await?)
+    Ok(hybrid::run_on_pool(|| thread::sleep(Duration::from_micros(200))).await?)
 }
 
 /// Where an answer takes longer than this, its client has left: a number between 0

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 async fn computed() -> Result<u32> {
-    Ok(hybrid::pool(|| 6 * 7).await?)
+    Ok(hybrid::run_on_pool(|| 6 * 7).await?)
 }
 
 struct Computed(u32);
@@ -229,11 +229,9 @@ fn json_as_a_building_block_judges_like_an_argument() {
 
 #[get("/denied")]
 async fn denied() -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "expired",
-        "The session has expired",
-    )
+    Problem::new(StatusCode::UNAUTHORIZED)
+        .with_code("expired")
+        .with_title("The session has expired")
 }
 
 #[test]

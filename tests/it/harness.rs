@@ -2,6 +2,7 @@
 //! that reads what comes over the wire and nothing else.
 
 use std::{
+    cell::RefCell,
     future::Future,
     io::{BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
@@ -35,11 +36,28 @@ pub(crate) fn quiet() {
             let text = payload.downcast_ref::<&str>().copied();
             let text = text.or_else(|| payload.downcast_ref::<String>().map(String::as_str));
             let wanted = text.is_some_and(|text| text.contains(BOOM));
-            if !wanted {
+            let place = info.location().map(|at| (at.file().to_owned(), at.line()));
+            let noted = NOTED.with_borrow_mut(|noted| noted.as_mut().map(|noted| *noted = place));
+            if !wanted && noted.is_none() {
                 default(info);
             }
         }));
     });
+}
+
+thread_local! {
+    /// Where this thread panicked, while [`panics_at`] wants to know it.
+    static NOTED: RefCell<Option<Option<(String, u32)>>> = const { RefCell::new(None) };
+}
+
+/// Runs what must panic, and says in which line.
+pub(crate) fn panics_at(f: impl FnOnce()) -> (String, u32) {
+    quiet();
+    NOTED.set(Some(None));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(f));
+    let noted = NOTED.take().flatten();
+    assert!(outcome.is_err(), "it did not panic");
+    noted.expect("a panic has a place")
 }
 
 // === The server ===

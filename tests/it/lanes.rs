@@ -31,7 +31,7 @@ fn on_loop() -> String {
 
 #[get("/border")]
 async fn border() -> Result<String> {
-    let there = hybrid::pool(place).await?;
+    let there = hybrid::run_on_pool(place).await?;
     Ok(format!("{there}, back {}", place()))
 }
 

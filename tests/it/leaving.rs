@@ -51,7 +51,7 @@ async fn in_time_async(State(gate): State<Gate>) -> &'static str {
 
 #[get("/closure-alone", timeout = "200ms", max_concurrency = 1)]
 async fn closure_alone(State(gate): State<Gate>) -> Result<&'static str> {
-    hybrid::pool(move || gate.stand()).await?;
+    hybrid::run_on_pool(move || gate.stand()).await?;
     Ok("through")
 }
 

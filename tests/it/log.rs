@@ -387,7 +387,7 @@ fn each_failure_has_one_line_with_all_that_an_operator_asks() {
     assert_eq!(field(5, "lane"), "process");
     assert_eq!(
         field(7, "error"),
-        "`a layer` panicked: the middleware is broken"
+        "a layer panicked: the middleware is broken"
     );
 }
 

@@ -51,7 +51,7 @@ async fn two_at_once_async(State(gate): State<Gate>) -> &'static str {
 #[get("/closure")]
 async fn closure(State(gate): State<Gate>) -> Result<&'static str> {
     Ok(
-        hybrid::pool(move || gate.note(|counts| counts.guarded += 1))
+        hybrid::run_on_pool(move || gate.note(|counts| counts.guarded += 1))
             .await
             .map(|()| "ran")?,
     )

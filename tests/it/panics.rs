@@ -37,7 +37,7 @@ fn on_loop() {
 
 #[get("/closure")]
 async fn closure() -> Result<()> {
-    Ok(hybrid::pool(|| panic!("{BOOM}")).await?)
+    Ok(hybrid::run_on_pool(|| panic!("{BOOM}")).await?)
 }
 
 // === Extractors and guards ===

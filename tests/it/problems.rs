@@ -168,11 +168,8 @@ async fn wrapped(#[query] text: String) -> Result<String> {
 
 #[get("/teapot")]
 async fn teapot() -> Result<()> {
-    let problem = Problem::new(StatusCode::IM_A_TEAPOT, "teapot", "I'm a teapot").detail("short");
-    Err(problem.header(
-        HeaderName::from_static("x-stout"),
-        HeaderValue::from_static("yes"),
-    ))
+    let problem = Problem::new(StatusCode::IM_A_TEAPOT).with_code("teapot");
+    Err(problem.with_detail("short").with_header("x-stout", "yes"))
 }
 
 fn app() -> App {

@@ -98,7 +98,7 @@ fn span() -> &'static str {
 
 #[get("/span")]
 async fn span_on_event() -> Result<String> {
-    let there = hybrid::pool(span).await?;
+    let there = hybrid::run_on_pool(span).await?;
     Ok(format!("{} {there}", span()))
 }
 

@@ -3,7 +3,7 @@
 use hybrid::prelude::*;
 use serde_json::{Value, json};
 
-use crate::harness::Gate;
+use crate::harness::{Gate, panics_at};
 
 #[route("/echo", methods = [GET, POST, PUT, PATCH, DELETE, OPTIONS])]
 async fn echo(request: Request) -> Json<Value> {
@@ -151,4 +151,40 @@ fn a_first_request_to_what_cannot_be_built_is_the_report() {
 #[should_panic(expected = "no state of type `u8` to replace")]
 fn replacing_nothing_proves_nothing() {
     let _ = client(&Gate::default()).replace_state(1_u8);
+}
+
+#[get("/broken")]
+async fn broken() -> Body {
+    let frames = [Ok(Bytes::from_static(b"a")), Err("it broke off".into())];
+    Body::new(http_body_util::StreamBody::new(futures_util::stream::iter(
+        frames.map(|frame: Result<Bytes, hybrid::BoxError>| frame.map(hyper::body::Frame::data)),
+    )))
+}
+
+/// The line of the test, not one of ours.
+#[test]
+fn a_wrong_expectation_panics_at_the_callers_line() {
+    macro_rules! here {
+        ($($wrong:tt)*) => {
+            assert_eq!(
+                panics_at(|| { let _value = { $($wrong)* }; }),
+                (file!().to_owned(), line!()),
+            )
+        };
+    }
+    let client = TestClient::new(App::new().routes(routes![plain, broken]));
+    here!(client.get("/plain").send().json::<u32>());
+    here!(client.get("/nowhere").send().lane());
+    here!(client.get("/plain").header("no name", 1));
+    here!(client.get("/plain").header("x", "\n"));
+    let odd = std::collections::BTreeMap::from([((1, 2), 3)]);
+    here!(client.get("/plain").json(&odd));
+    here!(client.get("/plain").form(&1));
+    here!(client.get("no path").send());
+    here!(client.get("/broken").send());
+    here!(client.get("no path").send_async());
+    let broken = TestClient::new(App::new().routes(routes![plain, plain]));
+    here!(broken.get("/plain").send());
+    here!(TestClient::new(App::new()).replace_state(1_u8));
+    here!(client.get("/").cookie("a", "\n").send());
 }

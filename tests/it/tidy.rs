@@ -291,3 +291,46 @@ fn the_readme_runs_the_smallest_program_as_it_stands() {
         );
     }
 }
+
+#[test]
+fn every_code_stands_in_the_table_of_errors() {
+    let table = read("docs/errors.md");
+    let source = read("crates/hybrid-core/src/problem/kind.rs");
+    let (_, kinds) = source.split_once("    kinds! {\n").unwrap();
+    let kinds = kinds.lines().take_while(|line| line.trim() != "}");
+    let mut found = 0;
+    for kind in kinds {
+        let words: Vec<&str> = kind.split('"').collect();
+        let status = words[0].split(' ').rev().nth(1).unwrap();
+        let row = format!("| {status} | `{}` |", words[1]);
+        assert!(table.contains(&row), "docs/errors.md has no row {row}");
+        found += 1;
+    }
+    assert!(found > 15, "the kinds were not found");
+}
+
+/// What users read says the names that they write.
+#[test]
+fn examples_that_users_see_name_the_facade() {
+    let mut wrong = String::new();
+    let mut folders = vec![root().join("crates/hybrid-core/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            for line in text.lines().map(str::trim_start) {
+                let shown = line
+                    .strip_prefix("/// ")
+                    .is_some_and(|doc| !doc.starts_with("# "));
+                if shown && (line.contains("hybrid_core::") || line.contains("hybrid_validate::")) {
+                    writeln!(wrong, "{}: {line}", path.display()).unwrap();
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}

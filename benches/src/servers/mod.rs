@@ -148,7 +148,7 @@ impl fmt::Display for Server {
 pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
     #[cfg(feature = "peers")]
     if server == Server::Processes {
-        hybrid::worker(processes::app);
+        hybrid::enter_worker(processes::app);
     }
     thread::spawn(move || {
         // However it ends, so does the server.

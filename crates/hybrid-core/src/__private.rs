@@ -20,7 +20,7 @@ pub use crate::spec::{Lane, OnDisconnect, RouteSpec};
 // Called by the route macros: arguments.
 pub use crate::extract::{
     ArgumentOf, Describe, FromRequest, FromRequestParts, ViaFromRequest, ViaGuard, ViaModel,
-    ViaPlain, ViaRaw, ViaUnsent, ViaValidator, raw_body,
+    ViaPlain, ViaRaw, ViaUnsent, ViaUnshared, ViaValidator, raw_body,
 };
 
 // Called by the route macros: lanes.
@@ -46,8 +46,9 @@ use crate::extract::{FormField, TextArgument};
 /// A handler as a type: what `#[get]` and its kin implement.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no route",
-    label = "not a route",
-    note = "`routes![]` takes functions with `#[get(..)]` and its kin"
+    label = "not a handler",
+    note = "`routes![]` takes handlers: write `#[get(\"/path\")]`, `#[post(..)]` or another of the route \
+            attributes above the function"
 )]
 pub trait Route {
     /// What the attribute states.
@@ -88,7 +89,7 @@ macro_rules! __arg {
         #[allow(unused_imports)]
         use $crate::__private::{
             ViaFromRequest as _, ViaGuard as _, ViaModel as _, ViaPlain as _, ViaRaw as _,
-            ViaUnsent as _, ViaValidator as _,
+            ViaUnsent as _, ViaUnshared as _, ViaValidator as _,
         };
         // One reference more than the first choice has: a method on `&self` is
         // found on the receiver as it stands before another `&` is tried.
@@ -101,7 +102,7 @@ pub use crate::__arg as arg;
 // === Typed errors ===
 
 /// The typed error of a handler, as far as it is one.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct TypedError {
     pub(crate) kinds: &'static [Kind],
 }

@@ -18,8 +18,9 @@ type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send
 /// The body of a request or an answer.
 ///
 /// ```
-/// use hybrid_core::body::Body;
+/// # mod hybrid { pub mod prelude { pub use hybrid_core::body::Body; } }
 /// use http_body::Body as _;
+/// use hybrid::prelude::*;
 ///
 /// assert_eq!(Body::from("four").size_hint().exact(), Some(4));
 /// assert!(Body::empty().is_end_stream());

@@ -51,8 +51,9 @@ pub mod testing;
 pub mod __private;
 
 pub use bytes::Bytes;
+pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
-pub use hybrid_validate::{FromParam, ParamError, Patch};
+pub use hybrid_validate::{FromParam, Location, ParamError, Patch, Segment, Source, Violation};
 
 /// An error of any type, as tower and hyper pass it around.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

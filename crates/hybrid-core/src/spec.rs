@@ -172,6 +172,15 @@ impl RouteSpec {
         }
     }
 
+    /// The handler's name behind its module: `shop::users::list`.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match self.module {
+            "" => self.name.to_owned(),
+            module => format!("{module}::{}", self.name),
+        }
+    }
+
     /// The summary in the API description.
     pub const fn summary(self, summary: &'static str) -> Self {
         Self { summary, ..self }

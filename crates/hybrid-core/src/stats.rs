@@ -38,6 +38,8 @@ pub struct RouteStats {
     pub path: String,
     /// The handler's name.
     pub name: &'static str,
+    /// The module of the handler, `shop::users` say.
+    pub module: &'static str,
     /// Whether the handler is an `async fn`.
     pub is_async: bool,
     /// Where it runs now.
@@ -125,6 +127,7 @@ impl RouteStats {
             methods: route.spec.methods,
             path: route.path.clone(),
             name: route.spec.name,
+            module: route.spec.module,
             is_async: route.lane == Lane::Event,
             lane: route.effective_lane.get(),
             requests: totals.requests,

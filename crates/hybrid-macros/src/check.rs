@@ -163,7 +163,7 @@ fn lane_fits(route: &Route, diag: &mut Diagnostics) {
             "`lane = event` needs an `async fn`: write `async fn`, or remove the lane"
         }
         (Lane::Pool, true) => {
-            "`lane = pool` needs a plain `fn`: remove `async`, or remove the lane and call `hybrid::pool(..)` inside"
+            "`lane = pool` needs a plain `fn`: remove `async`, or remove the lane and call `hybrid::run_on_pool(..)` inside"
         }
         (Lane::Inline, true) => {
             "`lane = inline` needs a plain `fn`: remove `async`, or remove the lane"

@@ -59,9 +59,10 @@ impl Diagnostics {
     /// Reports a word that means nothing here, with the nearest one that does.
     pub(crate) fn unknown(&mut self, word: &Ident, what: &str, known: &[&str]) {
         let written = word.to_string();
-        let hint = match nearest(&written, known) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("it is one of {}", list(known)),
+        let hint = match (foreign(&written, known), nearest(&written, known)) {
+            (Some(ours), _) => ours.to_owned(),
+            (None, Some(near)) => format!("did you mean `{near}`?"),
+            (None, None) => format!("it is one of {}", list(known)),
         };
         self.error(word, format_args!("unknown {what} `{written}`, {hint}"));
     }
@@ -91,6 +92,127 @@ impl Diagnostics {
     }
 }
 
+/// Words of validator, FastAPI, Rocket and JSON Schema: the word of ours that must be known where they stand, and
+/// what to write instead.
+const FOREIGN: &[(&[&str], &str, &str)] = &[
+    (
+        &["min", "minimum", "gte", "min_value"],
+        "ge",
+        "write `ge = 1`",
+    ),
+    (
+        &["max", "maximum", "lte", "max_value"],
+        "le",
+        "write `le = 100`",
+    ),
+    (
+        &["exclusive_min", "exclusiveMinimum"],
+        "gt",
+        "write `gt = 0`",
+    ),
+    (
+        &["exclusive_max", "exclusiveMaximum"],
+        "lt",
+        "write `lt = 100`",
+    ),
+    (&["range"], "ge", "write `ge = 1, le = 100`"),
+    (
+        &["length", "len"],
+        "min_length",
+        "write `min_length = 1, max_length = 100`, of a list `min_items` and `max_items`",
+    ),
+    (
+        &["not_empty", "non_empty"],
+        "min_length",
+        "write `min_length = 1`, of a list `min_items = 1`",
+    ),
+    (&["email"], "format", "write `format = \"email\"`"),
+    (&["url", "uri"], "format", "write `format = \"uri\"`"),
+    (&["uuid"], "format", "write `format = \"uuid\"`"),
+    (
+        &["ip"],
+        "format",
+        "write `format = \"ipv4\"`, or the type `IpAddr`",
+    ),
+    (&["ipv4"], "format", "write `format = \"ipv4\"`"),
+    (&["ipv6"], "format", "write `format = \"ipv6\"`"),
+    (&["pattern"], "regex", "write `regex = \"..\"`"),
+    (
+        &["enum", "choices"],
+        "one_of",
+        "write `one_of = [\"a\", \"b\"]`, or an enum as the type",
+    ),
+    (
+        &["default_factory"],
+        "default_with",
+        "write `default_with = path`",
+    ),
+    (
+        &["nested", "dive"],
+        "ge",
+        "remove it: a model is checked wherever it sits",
+    ),
+    (
+        &["required"],
+        "ge",
+        "remove it: what is no `Option` and has no `default` is required",
+    ),
+    (
+        &["optional"],
+        "ge",
+        "remove it and write the type `Option<T>`",
+    ),
+    (
+        &["title"],
+        "description",
+        "write `description = \"..\"`, or a doc comment",
+    ),
+    (
+        &["guard", "guards", "dependencies"],
+        "lane",
+        "a guard is an argument: `fn list(user: User)`, where `User` has `FromRequestParts` or comes from an `#[extractor]`",
+    ),
+    (
+        &["data"],
+        "lane",
+        "the body is an argument: `body: Json<T>`, `Form<T>` or `#[body] text: String`",
+    ),
+    (
+        &["response_model"],
+        "lane",
+        "the return type says it: `-> Json<T>`",
+    ),
+    (&["status_code"], "status", "write `status = 201`"),
+    (
+        &["method"],
+        "methods",
+        "write `methods = [GET, POST]` in `#[route(..)]`",
+    ),
+    (
+        &["name", "id"],
+        "operation_id",
+        "write `operation_id = \"..\"`",
+    ),
+    (
+        &["limit", "max_size"],
+        "body_limit",
+        "write `body_limit = \"2MB\"`",
+    ),
+    (
+        &["middleware", "layer"],
+        "lane",
+        "`App::middleware`, `App::layer` and those of `Group` go around routes",
+    ),
+];
+
+/// What stands here for a word that another framework has.
+fn foreign(written: &str, known: &[&str]) -> Option<&'static str> {
+    let entry = FOREIGN
+        .iter()
+        .find(|(words, ours, _)| words.contains(&written) && known.contains(ours));
+    entry.map(|(_, _, hint)| *hint)
+}
+
 /// `a, b and c` in backticks, for messages.
 pub(crate) fn list(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -108,7 +230,25 @@ pub(crate) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{list, nearest};
+    use super::{FOREIGN, foreign, list, nearest};
+    use crate::{rules, settings};
+
+    #[test]
+    fn words_of_other_frameworks_have_an_answer() {
+        assert_eq!(foreign("min", rules::WORDS), Some("write `ge = 1`"));
+        assert_eq!(foreign("min", settings::WORDS), None);
+        assert_eq!(
+            foreign("status_code", settings::WORDS),
+            Some("write `status = 201`")
+        );
+        let known: Vec<&str> = [rules::WORDS, settings::WORDS, &["methods"]].concat();
+        for (words, ours, _) in FOREIGN {
+            assert!(known.contains(ours), "{ours} is no word of ours");
+            for word in *words {
+                assert!(!known.contains(word), "{word} is a word of ours");
+            }
+        }
+    }
 
     #[test]
     fn words_one_slip_away_are_suggested() {

@@ -167,7 +167,7 @@ fn expand(words: &Words) -> TokenStream {
                 }
             }
             fn schema() -> __h::Value {
-                __h::Value::from(__h::shape::words(&[#(#described),*]))
+                ::core::convert::From::from(__h::shape::words(&[#(#described),*]))
             }
         }
     };

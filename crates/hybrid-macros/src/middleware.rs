@@ -24,14 +24,16 @@ pub(crate) fn middleware(attr: TokenStream, item: TokenStream) -> (TokenStream, 
         }
     };
     let mut diag = Diagnostics::new("middleware", function.name());
-    let options = Options::parse(attr, &mut diag);
+    let mut options = Options::parse(attr, &mut diag);
+    // Nothing is generated that would name the crate: taken as everywhere else.
+    let _root = options.take("crate").and_then(|opt| opt.path(&mut diag));
     for value in &options.positional {
         diag.error(
             value,
             "a middleware has no path: `Group::middleware` says where it applies",
         );
     }
-    options.reject_rest(&[], &mut diag);
+    options.reject_rest(&["crate"], &mut diag);
     check::plain_function(&function, "middleware", &mut diag);
     let args: Vec<&PatType> = function.sig.inputs.iter().filter_map(typed).collect();
     if diag.is_empty() {

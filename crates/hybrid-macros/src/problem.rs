@@ -246,7 +246,7 @@ fn expand(typed: &Typed) -> TokenStream {
         )| {
             let index = Literal::usize_unsuffixed(index);
             let detail = match detail {
-                Some(detail) => quote!(.detail(#detail)),
+                Some(detail) => quote!(.with_detail(#detail)),
                 None => quote!(.maybe_detail(__h::detail!(self))),
             };
             quote!(#pattern => __h::Problem::of(&Self::KINDS[#index]) #detail,)

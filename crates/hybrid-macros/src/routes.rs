@@ -1,6 +1,12 @@
 //! `routes![list, admin::remove]`.
+//!
+//! The facade's `routes!` hands over its own `$crate`, so that it works under any name and through any re-export.
+//!
+//! A function without attribute is rustc's E0747 ("constant provided when a type was expected"), which says that the
+//! name is a function. A text of our own would need an import of the path, `use list as __0`, and an import is ambiguous
+//! where a crate has the handler's name (`bytes`, `time`).
 
-use proc_macro2::TokenStream;
+use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
 use syn::Path;
 use syn::parse::Parser as _;
@@ -12,6 +18,7 @@ use crate::diag::Diagnostics;
 /// Expands to the list of entries, in order.
 pub(crate) fn routes(input: TokenStream) -> (TokenStream, Diagnostics) {
     let mut diag = Diagnostics::nameless("routes!");
+    let (root, input) = root(input);
     let parser = Punctuated::<Path, syn::Token![,]>::parse_terminated;
     let paths = match parser.parse2(input) {
         Ok(paths) => paths,
@@ -27,12 +34,21 @@ pub(crate) fn routes(input: TokenStream) -> (TokenStream, Diagnostics) {
     };
     let entries = paths
         .iter()
-        .map(|path| quote::quote_spanned!(path.span()=> ::hybrid::__private::entry::<#path>()));
-    let list = quote!(::hybrid::__private::Routes::new([#(#entries),*]));
+        .map(|path| quote::quote_spanned!(path.span()=> #root::__private::entry::<#path>()));
+    let list = quote!(#root::__private::Routes::new([#(#entries),*]));
     // One expression, whatever is wrong.
     if diag.is_empty() {
         return (list, diag);
     }
     let errors = std::mem::replace(&mut diag, Diagnostics::nameless("routes!")).into_tokens();
     (quote!({ #errors #list }), diag)
+}
+
+/// The facade, `[$crate]` in front, and what the user wrote.
+fn root(input: TokenStream) -> (TokenStream, TokenStream) {
+    let mut tokens = input.into_iter();
+    match tokens.next() {
+        Some(TokenTree::Group(root)) => (root.stream(), tokens.collect()),
+        other => (quote!(::hybrid), other.into_iter().chain(tokens).collect()),
+    }
 }

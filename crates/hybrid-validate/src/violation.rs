@@ -164,14 +164,19 @@ impl Serialize for Location {
 /// One refused value: the place, the rule, a sentence for people, and the rule's value for programs.
 ///
 /// ```
-/// use hybrid_validate::{Report, Source, Param, query};
+/// # mod hybrid { pub use hybrid_validate::{Location, Source, Violation}; }
+/// use hybrid::{Location, Source, Violation};
 ///
-/// static N: Param<u32> = query("n").ge(2);
-/// let mut report = Report::new(Source::Query);
-/// N.read(&["1".into()], &mut report);
+/// let violation = Violation {
+///     location: Location::new(Source::Query).then("n"),
+///     code: "even".into(),
+///     message: "must be even".into(),
+///     params: None,
+/// };
+/// assert_eq!(violation.to_string(), "query.n: must be even");
 /// assert_eq!(
-///     serde_json::to_string(&report.into_violations()).unwrap(),
-///     r#"[{"loc":["query","n"],"code":"ge","message":"must be at least 2","params":{"ge":2}}]"#,
+///     serde_json::to_string(&violation).unwrap(),
+///     r#"{"loc":["query","n"],"code":"even","message":"must be even"}"#,
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq)]

@@ -79,7 +79,7 @@ fn served(prepare: fn()) -> hybrid::Result<()> {
 
 #[test]
 fn prepared() {
-    main_of(|| served(|| hybrid::worker(app)));
+    main_of(|| served(|| hybrid::enter_worker(app)));
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_main_that_workers_would_go_through_is_reported_with_its_routes() {
     let expected = [
         "`pid` at tests/it/processes/faults.rs:",
         "`end` at tests/it/processes/faults.rs:",
-        "call `hybrid::worker(app)` as the first statement of `main`",
+        "call `hybrid::enter_worker(app)` as the first statement of `main`",
     ];
     check(&log, &expected);
     assert!(!log.contains("`on_pool`"), "{log}");

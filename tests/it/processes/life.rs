@@ -146,7 +146,7 @@ async fn here() -> String {
 #[get("/inside", lane = process)]
 fn inside() -> Result<String> {
     let (nested, spawned) = hybrid::block_on(async {
-        let nested = hybrid::pool(|| hybrid::block_on(async { id() })).await;
+        let nested = hybrid::run_on_pool(|| hybrid::block_on(async { id() })).await;
         (nested, tokio::spawn(async { id() }).await)
     });
     Ok(format!("{} {} {}", id(), nested?, spawned.unwrap()))

@@ -59,7 +59,7 @@ pub(crate) fn answer(app: &Frozen, path: &str, request: &Request) -> Result<Resp
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let allow = HeaderValue::from_static("GET, HEAD");
-        return Err(Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow));
+        return Err(Problem::of(&kinds::METHOD_NOT_ALLOWED).with_header(header::ALLOW, allow));
     }
     let mut response = answer(app, request);
     let no_store = HeaderValue::from_static("no-store");

@@ -19,7 +19,7 @@ use crate::{
 pub(super) struct RouteView<'a> {
     method: &'a str,
     path: &'a str,
-    name: &'a str,
+    name: String,
     file: &'a str,
     line: u32,
     declared: &'static str,
@@ -85,7 +85,7 @@ impl<'a> RouteView<'a> {
         Self {
             method,
             path: &route.path,
-            name: spec.name,
+            name: spec.full_name(),
             file: spec.file,
             line: spec.line,
             declared: if route.lane == Lane::Event {

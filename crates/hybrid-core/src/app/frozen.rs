@@ -753,7 +753,7 @@ impl Routed {
                 return Redirect::permanent(to).into_response();
             }
             Target::WrongMethod(allow) => {
-                Problem::of(&kinds::METHOD_NOT_ALLOWED).header(header::ALLOW, allow.clone())
+                Problem::of(&kinds::METHOD_NOT_ALLOWED).with_header(header::ALLOW, allow.clone())
             }
             Target::Malformed(reason) => Problem::bad_request(*reason),
             Target::Admin(path) => match admin::answer(&self.app, path, &request) {

@@ -296,7 +296,7 @@ pub(crate) fn refusal(error: &BoxError) -> Problem {
     if no_room {
         return Problem::overloaded("a layer refused the request");
     }
-    Problem::of(&kinds::INTERNAL).detail(format!("a layer failed: {error}"))
+    Problem::of(&kinds::INTERNAL).with_detail(format!("a layer failed: {error}"))
 }
 
 /// What answers where no route does.

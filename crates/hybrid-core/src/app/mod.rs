@@ -28,7 +28,7 @@ pub use frozen::Frozen;
 pub(crate) use frozen::Routed;
 pub use group::Group;
 pub use middleware::{Middleware, Next};
-pub use processes::worker;
+pub use processes::enter_worker;
 pub use request::RequestExt;
 pub use routes::{RouteEntry, Routes};
 pub use serve::Serve;

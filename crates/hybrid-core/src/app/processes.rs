@@ -35,19 +35,21 @@ static WORKER_IS_CALLED: AtomicBool = AtomicBool::new(false);
 /// called.
 ///
 /// ```no_run
-/// # use hybrid_core::app::{App, worker};
+/// # mod hybrid { pub use hybrid_core::app::enter_worker; pub mod prelude { pub use hybrid_core::app::App; } }
+/// use hybrid::prelude::*;
+///
 /// fn app() -> App {
 ///     App::new()
 /// }
 ///
 /// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-/// worker(app);
+/// hybrid::enter_worker(app);
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:8000").await?;
 /// app().serve(listener).await?;
 /// # Ok(())
 /// # }
 /// ```
-pub fn worker(app: impl FnOnce() -> App) {
+pub fn enter_worker(app: impl FnOnce() -> App) {
     if let Some(sockets) = process::sockets() {
         process::serve_worker(app(), sockets);
     }
@@ -95,7 +97,7 @@ pub(super) fn faults(
     if are_apart(settings, purpose, wanted) && !is_reached {
         let fault = Fault::new(
             "the app has routes that run in worker processes, whose `main` would go on to bind \
-             its listener: call `hybrid::worker(app)` as the first statement of `main`",
+             its listener: call `hybrid::enter_worker(app)` as the first statement of `main`",
         );
         faults.push(process_routes.iter().fold(fault, |fault, route| {
             let spec = &route.spec;

@@ -92,7 +92,8 @@ impl App {
     /// there already. Await it, or give it an end with [`Serve::until`].
     ///
     /// ```no_run
-    /// # async fn example(app: hybrid_core::app::App) -> hybrid_core::error::Result<()> {
+    /// # mod hybrid { pub use hybrid_core::{app::App, error::Result}; }
+    /// # async fn example(app: hybrid::App) -> hybrid::Result<()> {
     /// let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     /// app.serve(listener).until(async { /* until this is ready */ }).await
     /// # }

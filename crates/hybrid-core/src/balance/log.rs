@@ -74,7 +74,7 @@ impl Log {
             "a handler holds its thread in quarantine"
         } else {
             "a handler holds its event loop: put what computes or blocks into \
-             `hybrid::pool(..).await`, or write a plain `fn`"
+             `hybrid::run_on_pool(..).await`, or write a plain `fn`"
         };
         tracing::warn!(
             target: "hybrid::balancer",

@@ -83,7 +83,7 @@ impl Stalls {
         let advice = match look.route.endpoint {
             Lane::Event => format!(
                 "held its event loop for {held}: put what computes or blocks into \
-                 `hybrid::pool(..).await`, or write a plain `fn`"
+                 `hybrid::run_on_pool(..).await`, or write a plain `fn`"
             ),
             Lane::Inline => {
                 format!("held its event loop for {held}: remove `lane = inline`")

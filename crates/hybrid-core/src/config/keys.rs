@@ -70,8 +70,9 @@ macro_rules! keys {
         /// and the environment override it.
         ///
         /// ```
+        /// # mod hybrid { pub mod prelude { pub use hybrid_core::config::Config; } }
+        /// use hybrid::prelude::*;
         /// use std::time::Duration;
-        /// use hybrid_core::config::Config;
         ///
         /// let config = Config::new().max_threads(64).queue_wait(Duration::from_secs(2));
         /// # let _ = config;

@@ -83,7 +83,8 @@ pub(super) fn enter<R>(running: &mut Option<Running>, f: impl FnOnce() -> R) -> 
 /// Outside of a request, in a unit test say, every answer is `None`.
 ///
 /// ```
-/// assert!(hybrid_core::dispatch::current().lane().is_none());
+/// # mod hybrid { pub use hybrid_core::dispatch::current; }
+/// assert!(hybrid::current().lane().is_none());
 /// ```
 #[must_use]
 pub fn current() -> Current {

@@ -308,7 +308,7 @@ fn refused(report: Report, skipped: bool) -> Problem {
     }
     let detail = problem.public_detail().unwrap_or_default();
     let detail = format!("{detail}; the body was not looked at");
-    problem.detail(detail)
+    problem.with_detail(detail)
 }
 
 /// When the request was complete: its body, or its head where no body is read.
@@ -332,7 +332,7 @@ pub(super) fn longest_wait(parts: &Parts) -> Instant {
 }
 
 pub(crate) fn timed_out() -> Problem {
-    Problem::of(&kinds::HANDLER_TIMEOUT).detail("the handler did not answer in time")
+    Problem::of(&kinds::HANDLER_TIMEOUT).with_detail("the handler did not answer in time")
 }
 
 /// Waits for a place under the route's `max_concurrency`, within `queue_wait`

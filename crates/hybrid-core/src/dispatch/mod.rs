@@ -38,6 +38,6 @@ pub use event::event;
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};
 pub use on_process::process as on_process;
-pub use run::{PoolError, block_on, extract, extract_on_pool, run};
+pub use run::{PoolError, block_on, extract, extract_on_pool, run_on_pool};
 pub(crate) use run::{run_as, run_uncounted};
 pub use ticket::Cancel;

@@ -2,6 +2,7 @@
 //! in a plain `fn`, and extractors of either colour.
 
 use std::{
+    cell::Cell,
     fmt,
     future::Future,
     pin::pin,
@@ -84,7 +85,7 @@ impl fmt::Display for PoolError {
             Kind::Refused(Refusal::Deadline) => "the deadline passed",
             Kind::Refused(Refusal::Closed) => "the pool is closed",
             Kind::Refused(Refusal::Panicked(_)) => "the closure panicked",
-            Kind::NoRequest => "`hybrid::pool` was called outside of a request",
+            Kind::NoRequest => "`hybrid::run_on_pool` was called outside of a request",
         })
     }
 }
@@ -104,7 +105,7 @@ impl std::error::Error for PoolError {}
 /// # Cancel safety
 /// Dropped before a thread took it, the closure never runs; after that it runs
 /// to its end and its value is dropped.
-pub async fn run<T, F>(f: F) -> Result<T, PoolError>
+pub async fn run_on_pool<T, F>(f: F) -> Result<T, PoolError>
 where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
@@ -191,24 +192,80 @@ async fn queued(
     })
 }
 
-/// Waits for a future in a plain `fn`. The thread is blocked meanwhile, which is
-/// what pool threads are for: while it sleeps its share of the processors is
-/// for others.
+/// Waits for a future in a plain `fn`. The pool thread is blocked meanwhile; its
+/// share of the processors goes to other threads.
 ///
-/// The wait ends at the handler's deadline: its client has its 504 then, and the
+/// The wait ends at the handler's deadline: the client has its 504 then, and the
 /// handler is unwound as by a panic, without a message, so that what it holds is
 /// free again. Two handlers that wait for each other's permits do not do so for
 /// ever.
 ///
+/// A future that is waited for may call plain code that waits in turn: `block_on`
+/// inside `block_on` works, and the outer future makes no progress until the inner
+/// one is ready.
+///
+/// ```
+/// # mod hybrid { pub use hybrid_core::dispatch::block_on; }
+/// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+/// # let _guard = runtime.enter();
+/// fn total() -> u32 {
+///     hybrid::block_on(async { 40 })
+/// }
+///
+/// assert_eq!(hybrid::block_on(async { total() + 2 }), 42);
+/// ```
+///
 /// # Panics
-/// On an event loop, where it would block everybody, and outside of a runtime.
+/// On an event loop, where the caller writes `.await`, and outside of a runtime.
 pub fn block_on<F: Future>(future: F) -> F::Output {
-    let deadline = Running::here().and_then(|running| running.deadline);
+    let running = Running::here();
+    refuse_on_a_loop(running.as_ref());
+    let deadline = running.and_then(|running| running.deadline);
     let runtime = tokio::runtime::Handle::current();
-    let waited = runtime.block_on(async { within(deadline, pin!(future)).await });
+    let wait = || runtime.block_on(async { within(deadline, pin!(future)).await });
+    let waiting = Waiting::begin();
+    let waited = match waiting.is_nested {
+        // The runtime counts this thread as its own until the outer wait ends.
+        true => tokio::task::block_in_place(wait),
+        false => wait(),
+    };
     match waited {
         Some(output) => output,
         None => std::panic::resume_unwind(Box::new("the deadline passed in `block_on`")),
+    }
+}
+
+/// An event loop serves other requests as well, and must not wait.
+fn refuse_on_a_loop(running: Option<&Running>) {
+    let of_request =
+        running.is_some_and(|running| matches!(running.lane, Lane::Event | Lane::Inline));
+    assert!(
+        !of_request,
+        "`hybrid::block_on` was called on an event loop, which it would block: write `.await` in \
+         an `async fn`, and remove `lane = inline` from a plain `fn` that waits"
+    );
+}
+
+thread_local! {
+    static IS_WAITING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread waits in [`block_on`], until it is dropped.
+struct Waiting {
+    is_nested: bool,
+}
+
+impl Waiting {
+    fn begin() -> Self {
+        Self {
+            is_nested: IS_WAITING.replace(true),
+        }
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        IS_WAITING.set(self.is_nested);
     }
 }
 

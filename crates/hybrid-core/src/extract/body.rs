@@ -127,7 +127,8 @@ fn malformed_json(error: &NotJson) -> Problem {
         column,
         message,
     } = error;
-    Problem::of(&kinds::MALFORMED_JSON).detail(format!("{message} at line {line} column {column}"))
+    Problem::of(&kinds::MALFORMED_JSON)
+        .with_detail(format!("{message} at line {line} column {column}"))
 }
 
 pub(crate) fn json_model<T: DeserializeOwned + Inspect>(

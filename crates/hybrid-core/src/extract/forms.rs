@@ -119,7 +119,7 @@ fn urlencoded(bytes: &[u8], max: usize) -> Result<Vec<(String, String)>, Problem
 
 fn too_many(what: &str, max: usize) -> Problem {
     Problem::of(&kinds::PAYLOAD_TOO_LARGE)
-        .detail(format!("the form has more than the limit of {max} {what}"))
+        .with_detail(format!("the form has more than the limit of {max} {what}"))
 }
 
 #[cfg(test)]

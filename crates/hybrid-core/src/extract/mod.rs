@@ -36,8 +36,8 @@ pub use forms::multipart::{Multipart, Part};
 pub use guard::Guard;
 pub use head_value::{HeadValue, TextArgument};
 pub use probe::{
-    ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaUnsent, ViaValidator,
-    raw_body,
+    ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaUnsent, ViaUnshared,
+    ViaValidator, raw_body,
 };
 pub use receive::{BodyPlan, BodyStream, Received};
 pub use texts::Texts;
@@ -57,14 +57,15 @@ use crate::{Request, Response, head::Parts, respond::IntoResponse};
 /// scarce.
 ///
 /// ```
-/// use hybrid_core::{extract::FromRequestParts, head::Parts, problem::Problem};
+/// # mod hybrid { pub mod prelude { pub use hybrid_core::{extract::FromRequestParts, head::Parts, problem::{Problem, Result}}; } }
+/// use hybrid::prelude::*;
 ///
 /// struct ApiKey(String);
 ///
 /// impl FromRequestParts for ApiKey {
 ///     type Rejection = Problem;
 ///
-///     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
+///     async fn from_request_parts(parts: &mut Parts) -> Result<Self> {
 ///         let key = parts.header("x-api-key").ok_or_else(|| Problem::unauthorized("no key"))?;
 ///         Ok(Self(key.to_owned()))
 ///     }

@@ -24,8 +24,8 @@ use serde::de::DeserializeOwned;
 use validator::Validate;
 
 use crate::extract::{
-    Argument, BodyArgument, BodyCheck, BodyPlan, Form, FromRequest, FromRequestParts, Guard,
-    HeadValue, Header, Json, Path, Query, body,
+    Argument, BodyArgument, BodyCheck, BodyPlan, Extension, Form, FromRequest, FromRequestParts,
+    Guard, HeadValue, Header, Json, Path, Query, State, body,
 };
 
 /// Asks the compiler what `T` is. See the module's text.
@@ -99,6 +99,39 @@ impl<T: FromRequestParts + 'static> ViaUnsent<T> for &ArgumentOf<T> {
         unreachable!("no type implements CrossesThreads")
     }
 }
+
+/// States and extensions that cannot be handed to several requests: a compile error that says so.
+pub trait ViaUnshared<T> {
+    /// Is never called.
+    fn argument<A: Argument>(&self) -> A
+    where
+        T: SharedByRequests;
+}
+
+/// What a state must be able to do. No type implements it, as with [`CrossesThreads`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be shared by requests",
+    label = "not `Clone`, or not `Send + Sync`",
+    note = "every request gets a clone: write `#[derive(Clone)]` on `{Self}`, or share one value, \
+            `.state(Arc::new(value))` and `State<Arc<{Self}>>`",
+    note = "a value that is `Clone` already must be `Send + Sync` too: `Arc` in place of `Rc`, `Mutex` in place of `RefCell`"
+)]
+pub trait SharedByRequests {}
+
+macro_rules! unshared {
+    ($($wrapper:ident)*) => {
+        $(impl<T: 'static> ViaUnshared<T> for &ArgumentOf<$wrapper<T>> {
+            fn argument<A: Argument>(&self) -> A
+            where
+                T: SharedByRequests,
+            {
+                unreachable!("no type implements SharedByRequests")
+            }
+        })*
+    };
+}
+
+unshared!(State Extension);
 
 // === Bodies ===
 

@@ -264,7 +264,7 @@ pub(crate) fn refuse_by_length(body: &Body, limit: usize) -> Result<(), Problem>
 }
 
 pub(crate) fn too_large(limit: usize) -> Problem {
-    Problem::of(&kinds::PAYLOAD_TOO_LARGE).detail(format!(
+    Problem::of(&kinds::PAYLOAD_TOO_LARGE).with_detail(format!(
         "the body is larger than the limit of {limit} bytes"
     ))
 }
@@ -277,7 +277,7 @@ pub(crate) fn check_type(
 ) -> Result<Option<FormKind>, Problem> {
     let refuse = |wanted: &str| {
         Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-            .detail(format!("expected a body of type {wanted}")))
+            .with_detail(format!("expected a body of type {wanted}")))
     };
     match (plan, media) {
         (BodyPlan::Raw | BodyPlan::Own(_), _) | (BodyPlan::Json, Media::Json) => Ok(None),
@@ -356,10 +356,10 @@ pub(crate) async fn next_data(body: &mut Body) -> Result<Option<Bytes>, Problem>
 
 fn broken_body(error: &BoxError) -> Problem {
     if error.is::<BodyTooSlow>() {
-        return Problem::of(&kinds::REQUEST_TIMEOUT).detail("the body came too slowly");
+        return Problem::of(&kinds::REQUEST_TIMEOUT).with_detail("the body came too slowly");
     }
     if error.is::<http_body_util::LengthLimitError>() {
-        return Problem::of(&kinds::PAYLOAD_TOO_LARGE).detail("the body is too large");
+        return Problem::of(&kinds::PAYLOAD_TOO_LARGE).with_detail("the body is too large");
     }
     Problem::bad_request("the body ended before it was complete")
 }
@@ -377,9 +377,9 @@ pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
         return Ok(());
     }
     Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-        .detail("expected a body without `Content-Encoding`: it is not decoded here")
+        .with_detail("expected a body without `Content-Encoding`: it is not decoded here")
         // RFC 7694, section 3.
-        .header(
+        .with_header(
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         ))

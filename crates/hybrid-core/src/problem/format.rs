@@ -32,6 +32,20 @@ impl ErrorFormat {
     /// Writes every problem by a function of yours. It runs where the problem
     /// arose, an event loop mostly: keep it short. Headers that the problem
     /// carries (`Retry-After`, `Allow`) are added where it sets none of the name.
+    ///
+    /// ```
+    /// # mod hybrid { pub mod prelude { pub use hybrid_core::{Response, head::Head, problem::{ErrorFormat, Problem}, respond::IntoResponse}; } }
+    /// use hybrid::prelude::*;
+    ///
+    /// fn one_line(problem: &Problem, _head: &Head) -> Response {
+    ///     (problem.status(), format!("{}\n", problem.code())).into_response()
+    /// }
+    ///
+    /// let format = ErrorFormat::custom(one_line);
+    /// ```
+    ///
+    /// `{"errors":{"email":["is too short"]}}` stands in full in the facade's guide
+    /// `hybrid::errors`, beside the table of all codes.
     pub fn custom(format: impl Fn(&Problem, &Head) -> Response + Send + Sync + 'static) -> Self {
         Self::Custom(CustomFormat(Arc::new(format)))
     }
@@ -100,7 +114,13 @@ impl Serialize for Wire<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let problem = self.0;
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("type", &format_args!("urn:hybrid:{}", problem.code()))?;
+        let own = problem.members();
+        match own.iter().find(|(name, _)| name == "type") {
+            Some((_, uri)) => map.serialize_entry("type", uri)?,
+            None => {
+                map.serialize_entry("type", &format_args!("urn:hybrid:{}", problem.code()))?;
+            }
+        }
         map.serialize_entry("title", problem.title())?;
         map.serialize_entry("status", &problem.status().as_u16())?;
         map.serialize_entry("code", problem.code())?;
@@ -109,6 +129,9 @@ impl Serialize for Wire<'_> {
         }
         if !problem.violations().is_empty() {
             map.serialize_entry("errors", problem.violations())?;
+        }
+        for (name, value) in own.iter().filter(|(name, _)| name != "type") {
+            map.serialize_entry(name, value)?;
         }
         map.end()
     }

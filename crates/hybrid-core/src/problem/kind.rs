@@ -1,6 +1,8 @@
 //! Kinds of problems: the status, code and title that are the same every time.
 //! The framework's own stand in [`kinds`]; a user's come from `#[derive(Problem)]`.
 
+use std::borrow::Cow;
+
 use http::StatusCode;
 
 use crate::problem::Problem;
@@ -28,10 +30,8 @@ impl Kind {
     }
 
     pub(crate) fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status)
-            .ok()
-            .filter(|status| status.is_client_error() || status.is_server_error())
-            .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        let status = StatusCode::from_u16(self.status);
+        of_errors(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR))
     }
 }
 
@@ -44,7 +44,53 @@ pub trait ProblemKind {
     fn problem(&self) -> Problem;
 }
 
-/// The framework's own kinds: the table of the README, "Errors on the wire".
+/// The status of an error: 500 for one outside 400 to 599.
+pub(super) fn of_errors(status: StatusCode) -> StatusCode {
+    match status.is_client_error() || status.is_server_error() {
+        true => status,
+        false => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+/// Code and title of a status, for a problem that says neither.
+///
+/// The framework's own code where it stands for the status as a whole, else the
+/// status's phrase in HTTP.
+pub(super) fn of_status(status: StatusCode) -> (Cow<'static, str>, Cow<'static, str>) {
+    let kind = match status.as_u16() {
+        400 => &kinds::MALFORMED_REQUEST,
+        422 => &kinds::UNPROCESSABLE,
+        431 => &kinds::HEADERS_TOO_LARGE,
+        500 => &kinds::INTERNAL,
+        _ => return of_phrase(status),
+    };
+    (kind.code.into(), kind.title.into())
+}
+
+fn of_phrase(status: StatusCode) -> (Cow<'static, str>, Cow<'static, str>) {
+    let Some(phrase) = status.canonical_reason() else {
+        let number = status.as_u16();
+        return (
+            format!("error_{number}").into(),
+            format!("Error {number}").into(),
+        );
+    };
+    let code = phrase.to_ascii_lowercase().replace('\'', "");
+    let code = code.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    let mut title = String::with_capacity(phrase.len());
+    for (index, word) in phrase.split(' ').enumerate() {
+        match index {
+            0 => title.push_str(word),
+            _ => {
+                title.push(' ');
+                title.push_str(&word.to_ascii_lowercase());
+            }
+        }
+    }
+    (code.into(), title.into())
+}
+
+/// The framework's own kinds: the table of docs/errors.md.
 pub(crate) mod kinds {
     use super::Kind;
 
@@ -64,11 +110,14 @@ pub(crate) mod kinds {
         REQUEST_TIMEOUT = 408 "request_timeout" "Request timeout";
         CONFLICT = 409 "conflict" "Conflict";
         PAYLOAD_TOO_LARGE = 413 "payload_too_large" "Payload too large";
+        URI_TOO_LONG = 414 "uri_too_long" "URI too long";
         UNSUPPORTED_MEDIA_TYPE = 415 "unsupported_media_type" "Unsupported media type";
+        EXPECTATION_FAILED = 417 "expectation_failed" "Expectation failed";
         VALIDATION_FAILED = 422 "validation_failed" "Validation failed";
         UNPROCESSABLE = 422 "unprocessable" "Unprocessable content";
         HEADERS_TOO_LARGE = 431 "headers_too_large" "Headers too large";
         INTERNAL = 500 "internal_error" "Internal error";
+        NOT_IMPLEMENTED = 501 "not_implemented" "Not implemented";
         WORKER_CRASHED = 500 "worker_crashed" "Worker crashed";
         OVERLOADED = 503 "overloaded" "Overloaded";
         SHUTTING_DOWN = 503 "shutting_down" "Shutting down";

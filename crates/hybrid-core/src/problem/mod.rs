@@ -14,6 +14,8 @@ use std::{any::TypeId, borrow::Cow, fmt, sync::Arc};
 
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use hybrid_validate::{Report, Violation};
+use serde::Serialize;
+use serde_json::Value;
 
 pub use format::ErrorFormat;
 pub(crate) use kind::kinds;
@@ -33,9 +35,10 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// else as a 500 whose text reaches the log and not the client.
 ///
 /// ```
-/// use hybrid_core::problem::Problem;
+/// # mod hybrid { pub mod prelude { pub use hybrid_core::problem::{Problem, Result}; } }
+/// use hybrid::prelude::*;
 ///
-/// fn find(id: u64) -> Result<&'static str, Problem> {
+/// fn find(id: u64) -> Result<&'static str> {
 ///     match id {
 ///         1 => Ok("Ada"),
 ///         _ => Err(Problem::not_found("no such user")),
@@ -55,6 +58,7 @@ struct Inner {
     detail: Option<Cow<'static, str>>,
     violations: Vec<Violation>,
     headers: Vec<(HeaderName, HeaderValue)>,
+    members: Vec<(Cow<'static, str>, Value)>,
     source: Option<Source>,
 }
 
@@ -65,21 +69,37 @@ struct Source {
 }
 
 impl Problem {
-    /// A problem with a status, a machine-readable code and a title.
+    /// A problem with that status, and with the code and title that fit it:
+    /// `not_found` and "Not found" for 404. A status outside 400 to 599 becomes 500.
     ///
-    /// The code becomes `"type": "urn:hybrid:<code>"`.
-    pub fn new(
-        status: StatusCode,
-        code: impl Into<Cow<'static, str>>,
-        title: impl Into<Cow<'static, str>>,
-    ) -> Self {
+    /// ```
+    /// # mod hybrid { pub mod prelude { pub use hybrid_core::{StatusCode, problem::Problem}; } }
+    /// use hybrid::prelude::*;
+    ///
+    /// let problem = Problem::new(StatusCode::FORBIDDEN)
+    ///     .with_code("out_of_credit")
+    ///     .with_title("You do not have enough credit")
+    ///     .with_detail("Your balance is 30, the item costs 50")
+    ///     .with_header("x-shop", "12")
+    ///     .with("balance", 30);
+    /// assert_eq!(problem.code(), "out_of_credit");
+    /// ```
+    #[must_use]
+    pub fn new(status: StatusCode) -> Self {
+        let status = kind::of_errors(status);
+        let (code, title) = kind::of_status(status);
+        Self::made(status, code, title)
+    }
+
+    fn made(status: StatusCode, code: Cow<'static, str>, title: Cow<'static, str>) -> Self {
         let inner = Inner {
             status,
-            code: code.into(),
-            title: title.into(),
+            code,
+            title,
             detail: None,
             violations: Vec::new(),
             headers: Vec::new(),
+            members: Vec::new(),
             source: None,
         };
         Self {
@@ -90,53 +110,53 @@ impl Problem {
     /// A problem of a declared kind.
     #[must_use]
     pub fn of(kind: &Kind) -> Self {
-        Self::new(kind.status(), kind.code, kind.title)
+        Self::made(kind.status(), kind.code.into(), kind.title.into())
     }
 
     /// 400 `malformed_request`.
     pub fn bad_request(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::MALFORMED_REQUEST).detail(detail)
+        Self::of(&kinds::MALFORMED_REQUEST).with_detail(detail)
     }
 
     /// 401 `unauthorized`, with `WWW-Authenticate: Bearer`; another challenge
-    /// is set by [`header`](Self::header).
+    /// is set by [`with_header`](Self::with_header).
     pub fn unauthorized(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&kinds::UNAUTHORIZED)
-            .detail(detail)
-            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
+            .with_detail(detail)
+            .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))
     }
 
     /// 403 `forbidden`.
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::FORBIDDEN).detail(detail)
+        Self::of(&kinds::FORBIDDEN).with_detail(detail)
     }
 
     /// 404 `not_found`.
     pub fn not_found(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::NOT_FOUND).detail(detail)
+        Self::of(&kinds::NOT_FOUND).with_detail(detail)
     }
 
     /// 409 `conflict`.
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::CONFLICT).detail(detail)
+        Self::of(&kinds::CONFLICT).with_detail(detail)
     }
 
     /// 422 `unprocessable`: a request that is well formed and refused by the
     /// handler itself.
     pub fn unprocessable(detail: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::UNPROCESSABLE).detail(detail)
+        Self::of(&kinds::UNPROCESSABLE).with_detail(detail)
     }
 
     /// 500 `internal_error`; the text reaches the log and not the client.
     pub fn internal(text: impl Into<Cow<'static, str>>) -> Self {
-        Self::of(&kinds::INTERNAL).detail(text)
+        Self::of(&kinds::INTERNAL).with_detail(text)
     }
 
     /// 503 `overloaded`, with `Retry-After: 1`.
     pub fn overloaded(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::of(&kinds::OVERLOADED)
-            .detail(detail)
-            .header(header::RETRY_AFTER, HeaderValue::from_static("1"))
+            .with_detail(detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from_static("1"))
     }
 
     /// 503 `overloaded`, to be asked for again after that time, in whole seconds,
@@ -147,14 +167,14 @@ impl Problem {
     ) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
         Self::of(&kinds::OVERLOADED)
-            .detail(detail)
-            .header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+            .with_detail(detail)
+            .with_header(header::RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     /// 503 `shutting_down`, with `Retry-After: 1`.
     pub(crate) fn shutting_down() -> Self {
         let retry = HeaderValue::from_static("1");
-        Self::of(&kinds::SHUTTING_DOWN).header(header::RETRY_AFTER, retry)
+        Self::of(&kinds::SHUTTING_DOWN).with_header(header::RETRY_AFTER, retry)
     }
 
     /// 422 `validation_failed` with its violations, in the order given.
@@ -164,7 +184,7 @@ impl Problem {
             1 => Cow::Borrowed("1 value was refused"),
             n => Cow::Owned(format!("{n} values were refused")),
         };
-        let mut problem = Self::of(&kinds::VALIDATION_FAILED).detail(detail);
+        let mut problem = Self::of(&kinds::VALIDATION_FAILED).with_detail(detail);
         problem.inner.violations = violations;
         problem
     }
@@ -178,30 +198,86 @@ impl Problem {
             more => {
                 let detail = problem.public_detail().unwrap_or_default();
                 let detail = format!("{detail}, {more} more are not listed");
-                problem.detail(detail)
+                problem.with_detail(detail)
             }
         }
     }
 
-    /// Says what went wrong this time. A 5xx keeps it for the log.
+    /// Sets the title: one text for every problem of the code.
     #[must_use]
-    pub fn detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
+    pub fn with_title(mut self, title: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.title = title.into();
+        self
+    }
+
+    /// Sets the machine-readable code, which makes `"type": "urn:hybrid:<code>"`.
+    #[must_use]
+    pub fn with_code(mut self, code: impl Into<Cow<'static, str>>) -> Self {
+        self.inner.code = code.into();
+        self
+    }
+
+    /// Says what went wrong this time. Of a 5xx but 501, 503 and 504 it reaches
+    /// the log and not the client.
+    #[must_use]
+    pub fn with_detail(mut self, detail: impl Into<Cow<'static, str>>) -> Self {
         self.inner.detail = Some(detail.into());
         self
     }
 
-    /// Like [`detail`](Self::detail), where there may be nothing to say.
+    /// Like [`with_detail`](Self::with_detail), where there may be nothing to say.
+    #[doc(hidden)]
     #[must_use]
     pub fn maybe_detail(mut self, detail: Option<String>) -> Self {
         self.inner.detail = detail.map(Cow::Owned);
         self
     }
 
-    /// Sets a header of the answer, in place of one of that name.
+    /// Sets a header of the response, in place of one of that name. A name or a
+    /// value that cannot stand in a header makes it a 500.
     #[must_use]
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub fn with_header<K, V>(mut self, name: K, value: V) -> Self
+    where
+        K: TryInto<HeaderName, Error: Into<BoxError>>,
+        V: TryInto<HeaderValue, Error: Into<BoxError>>,
+    {
+        let refused = |error: BoxError| Self::internal(format!("a header of a problem: {error}"));
+        let (name, value) = match (name.try_into(), value.try_into()) {
+            (Ok(name), Ok(value)) => (name, value),
+            (Err(error), _) => return refused(error.into()),
+            (_, Err(error)) => return refused(error.into()),
+        };
         self.inner.headers.retain(|(known, _)| *known != name);
         self.inner.headers.push((name, value));
+        self
+    }
+
+    /// Sets a member of its own (RFC 9457, section 3.2), in place of one of that
+    /// name: `.with("balance", 30)`. The client sees it, of a 5xx too. `type` and
+    /// `instance` can be set like this.
+    ///
+    /// `title`, `status`, `code`, `detail` and `errors` have methods of their own: here
+    /// they are left out, with a line in the log, as is a value that does not become
+    /// JSON.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<Cow<'static, str>>, value: impl Serialize) -> Self {
+        let name = name.into();
+        if ["title", "status", "code", "detail", "errors"].contains(&&*name) {
+            tracing::error!(
+                member = &*name,
+                "a member of a problem has a method of its own"
+            );
+            return self;
+        }
+        match serde_json::to_value(value) {
+            Ok(value) => {
+                self.inner.members.retain(|(known, _)| *known != name);
+                self.inner.members.push((name, value));
+            }
+            Err(error) => {
+                tracing::error!(member = &*name, %error, "a member of a problem is no JSON");
+            }
+        }
         self
     }
 
@@ -266,6 +342,12 @@ impl Problem {
         &self.inner.headers
     }
 
+    /// The members of its own, in the order of [`with`](Self::with).
+    #[must_use]
+    pub fn members(&self) -> &[(Cow<'static, str>, Value)] {
+        &self.inner.members
+    }
+
     /// The error that became this problem under `?`.
     #[must_use]
     pub fn source(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
@@ -311,6 +393,7 @@ impl fmt::Debug for Problem {
             .field("code", &self.inner.code)
             .field("detail", &self.private_detail())
             .field("violations", &self.inner.violations)
+            .field("members", &self.inner.members)
             .finish_non_exhaustive()
     }
 }
@@ -322,6 +405,7 @@ impl PartialEq for Problem {
             && self.code() == other.code()
             && self.public_detail() == other.public_detail()
             && self.violations() == other.violations()
+            && self.members() == other.members()
     }
 }
 
@@ -360,3 +444,6 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+#[cfg(test)]
+mod tests;

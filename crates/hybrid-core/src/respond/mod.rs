@@ -18,7 +18,8 @@ use crate::{BoxError, Response, body::Body, extract::Json, problem::Problem};
 /// What a handler may return.
 ///
 /// ```
-/// use hybrid_core::{problem::Problem, respond::IntoResponse};
+/// # mod hybrid { pub mod prelude { pub use hybrid_core::{problem::Problem, respond::IntoResponse}; } }
+/// use hybrid::prelude::*;
 ///
 /// assert_eq!("hello".into_response().status(), 200);
 /// assert_eq!(().into_response().status(), 204);

@@ -5,7 +5,7 @@
 use std::{fmt::Write as _, os::fd::AsFd, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{StatusCode, header};
+use http::header;
 use http_body_util::BodyExt as _;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
@@ -21,7 +21,11 @@ use super::{
     ticks::{Millis, millis},
     timed_io::TimedIo,
 };
-use crate::{Response, config::Settings, problem::Problem};
+use crate::{
+    Response,
+    config::Settings,
+    problem::{Problem, kinds},
+};
 
 /// Answers 408 to a client that began a head and did not end it.
 pub(crate) async fn too_slow<A, T>(server: &Arc<Server<A>>, io: TimedIo<T>, conn: &Conn)
@@ -29,12 +33,7 @@ where
     A: Application,
     T: AsyncRead + AsyncWrite + AsFd + Unpin,
 {
-    let problem = Problem::new(
-        StatusCode::REQUEST_TIMEOUT,
-        "request_timeout",
-        "Request timeout",
-    )
-    .detail(format!(
+    let problem = Problem::of(&kinds::REQUEST_TIMEOUT).with_detail(format!(
         "the head did not arrive within {:?}",
         server.settings.header_timeout
     ));

@@ -7,12 +7,15 @@
 use std::sync::OnceLock;
 
 use http::{
-    HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header,
+    HeaderMap, HeaderValue, Method, Uri, Version, header,
     request::Parts,
     uri::{Authority, Scheme},
 };
 
-use crate::{config::Settings, problem::Problem};
+use crate::{
+    config::Settings,
+    problem::{Problem, kinds},
+};
 
 /// The limits on a head that hyper does not have.
 #[derive(Clone, Copy, Debug)]
@@ -204,11 +207,8 @@ fn check_expect(version: Version, value: &HeaderValue) -> Result<(), Problem> {
     if version < Version::HTTP_11 || elements(value).all(is_met) {
         return Ok(());
     }
-    let status = StatusCode::EXPECTATION_FAILED;
-    Err(
-        Problem::new(status, "expectation_failed", "Expectation failed")
-            .detail("the one expectation that is met is `100-continue`"),
-    )
+    Err(Problem::of(&kinds::EXPECTATION_FAILED)
+        .with_detail("the one expectation that is met is `100-continue`"))
 }
 
 /// hyper decodes `chunked`, once, and would hand any coding below it to the handler.
@@ -334,25 +334,19 @@ fn malformed(detail: &'static str) -> Problem {
 
 /// 501, for what HTTP has and this server has not.
 pub(crate) fn not_implemented(detail: &'static str) -> Problem {
-    Problem::new(
-        StatusCode::NOT_IMPLEMENTED,
-        "not_implemented",
-        "Not implemented",
-    )
-    .detail(detail)
+    Problem::of(&kinds::NOT_IMPLEMENTED).with_detail(detail)
 }
 
 /// 414, with the limit.
 pub(crate) fn uri_too_long(limit: usize) -> Problem {
-    Problem::new(StatusCode::URI_TOO_LONG, "uri_too_long", "URI too long").detail(format!(
+    Problem::of(&kinds::URI_TOO_LONG).with_detail(format!(
         "the target is longer than the limit of {limit} bytes"
     ))
 }
 
 /// 431, with the limit.
 pub(crate) fn headers_too_large(detail: String) -> Problem {
-    let status = StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE;
-    Problem::new(status, "headers_too_large", "Headers too large").detail(detail)
+    Problem::of(&kinds::HEADERS_TOO_LARGE).with_detail(detail)
 }
 
 #[cfg(test)]

@@ -27,6 +27,8 @@ use crate::{
 /// configuration applies: no file, no environment. The client's address is
 /// 127.0.0.1. The application is built at
 /// the first request, so that a state which is replaced is never made.
+///
+/// A wrong expectation panics, with the line of the test that has it.
 pub struct TestClient {
     app: Mutex<Option<App>>,
     built: OnceLock<Arc<Frozen>>,
@@ -41,9 +43,12 @@ impl TestClient {
     /// report, where the application cannot be built; [`check`](Self::check)
     /// returns it.
     #[must_use]
+    #[track_caller]
     pub fn new(app: App) -> Self {
-        let runtime = event_loops(&test_settings());
-        let runtime = runtime.unwrap_or_else(|error| panic!("{error:?}"));
+        let runtime = match event_loops(&test_settings()) {
+            Ok(runtime) => runtime,
+            Err(error) => panic!("{error:?}"),
+        };
         Self {
             app: Mutex::new(Some(app)),
             built: OnceLock::new(),
@@ -58,6 +63,7 @@ impl TestClient {
     ///
     /// # Panics
     /// A start hook panics.
+    #[track_caller]
     pub fn check(&self) -> Result<(), Error> {
         // Held until the end: whoever comes second waits for what the first builds.
         let mut app = self.app.lock().unwrap_or_else(PoisonError::into_inner);
@@ -127,6 +133,7 @@ impl TestClient {
     /// No group has a state of that type, since a test that replaces nothing
     /// proves nothing; or a request was sent already.
     #[must_use]
+    #[track_caller]
     pub fn replace_state<T: Clone + Send + Sync + 'static>(mut self, value: T) -> Self {
         let app = self.app.get_mut().unwrap_or_else(PoisonError::into_inner);
         let app = app
@@ -148,6 +155,7 @@ impl TestClient {
     /// # Panics
     /// A request was sent already.
     #[must_use]
+    #[track_caller]
     pub fn worker_binary(mut self, program: impl Into<std::path::PathBuf>) -> Self {
         let app = self.app.get_mut().unwrap_or_else(PoisonError::into_inner);
         let app = app
@@ -157,6 +165,7 @@ impl TestClient {
         self
     }
 
+    #[track_caller]
     pub(crate) fn app(&self) -> &Arc<Frozen> {
         if let Err(error) = self.check() {
             panic!("{error:?}");

@@ -3,6 +3,7 @@
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    panic::Location,
     sync::mpsc,
 };
 
@@ -15,6 +16,7 @@ use crate::{
     Request,
     body::Body,
     head::Came,
+    problem::Problem,
     server::{Application, Local, Peer},
 };
 
@@ -57,6 +59,7 @@ impl<'a> TestRequest<'a> {
     ///
     /// # Panics
     /// The name or the value cannot stand in a header.
+    #[track_caller]
     pub fn header(mut self, name: &str, value: impl fmt::Display) -> Self {
         let name = HeaderName::try_from(name).expect("a header's name");
         let value = HeaderValue::try_from(value.to_string()).expect("a header's value");
@@ -74,6 +77,7 @@ impl<'a> TestRequest<'a> {
     ///
     /// # Panics
     /// The value cannot be serialised.
+    #[track_caller]
     pub fn json<T: Serialize + ?Sized>(self, value: &T) -> Self {
         let body = serde_json::to_vec(value).expect("a value that serialises");
         self.typed("application/json", body)
@@ -83,12 +87,14 @@ impl<'a> TestRequest<'a> {
     ///
     /// # Panics
     /// The value is no form: pairs, a map, or a struct of plain values.
+    #[track_caller]
     pub fn form<T: Serialize + ?Sized>(self, value: &T) -> Self {
         let body = serde_html_form::to_string(value).expect("a value that is a form");
         self.typed("application/x-www-form-urlencoded", body)
     }
 
     /// Sets a multipart form of text fields as the body.
+    #[track_caller]
     pub fn multipart(self, fields: &[(&str, &str)]) -> Self {
         const BOUNDARY: &str = "hybrid-test-boundary";
         let mut body = String::new();
@@ -107,14 +113,19 @@ impl<'a> TestRequest<'a> {
         self
     }
 
+    #[track_caller]
     fn typed(self, content_type: &str, body: impl Into<Bytes>) -> Self {
         self.header("content-type", content_type).body(body)
     }
 
+    #[track_caller]
     fn build(self) -> Request {
         let mut request = Request::new(Body::from(self.body));
         *request.method_mut() = self.method;
-        *request.uri_mut() = self.target.parse().expect("a path that is a valid target");
+        *request.uri_mut() = match self.target.parse() {
+            Ok(target) => target,
+            Err(error) => panic!("`{}` is no valid target: {error}", self.target),
+        };
         let headers = request.headers_mut();
         headers.insert(header::HOST, HeaderValue::from_static("test"));
         for (name, value) in self.headers {
@@ -131,32 +142,40 @@ impl<'a> TestRequest<'a> {
     ///
     /// # Panics
     /// The path is no valid target, or no answer came.
+    #[track_caller]
     pub fn send(self) -> TestResponse {
         let client = self.client;
         let (say, hear) = mpsc::channel();
         let answer = self.answering();
         client.runtime().spawn(async move {
-            // Nobody listens where the test has failed meanwhile.
+            // Nothing listens where the test has failed meanwhile.
             let _ = say.send(answer.await);
         });
-        hear.recv_timeout(ANSWER_WAIT)
-            .expect("an answer within a minute")
+        match hear.recv_timeout(ANSWER_WAIT) {
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) => panic!("the response broke off: {problem}"),
+            Err(error) => panic!("no response within a minute: {error}"),
+        }
     }
 
     /// Sends it and waits for the whole answer, inside a runtime.
     ///
     /// # Panics
-    /// The path is no valid target, or no answer came.
+    /// The path is no valid target, or no answer came. A future has no line of its
+    /// own: the message of the latter says where it was sent.
     ///
     /// # Cancel safety
     /// Dropped early, the application sees a client that left.
-    pub async fn send_async(self) -> TestResponse {
+    #[track_caller]
+    pub fn send_async(self) -> impl Future<Output = TestResponse> + Send + 'static {
+        let sent_at = Location::caller();
         let runtime = self.client.runtime().handle().clone();
-        let answering = AbortOnDrop(runtime.spawn(self.answering()));
-        answering.answer().await
+        let answer = self.answering();
+        async move { AbortOnDrop(runtime.spawn(answer)).response(sent_at).await }
     }
 
-    fn answering(self) -> impl Future<Output = TestResponse> + Send + 'static {
+    #[track_caller]
+    fn answering(self) -> impl Future<Output = Answer> + Send + 'static {
         let app = Local::of(self.client.app());
         let request = self.build();
         async move {
@@ -172,14 +191,18 @@ const PEER: Peer = Peer {
     addr: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
 };
 
-/// A task that ends when nobody waits for it any more.
-struct AbortOnDrop(tokio::task::JoinHandle<TestResponse>);
+/// A response, or why it broke off.
+type Answer = Result<TestResponse, Problem>;
+
+/// A task that ends when nothing waits for it any more.
+struct AbortOnDrop(tokio::task::JoinHandle<Answer>);
 
 impl AbortOnDrop {
-    async fn answer(mut self) -> TestResponse {
+    async fn response(mut self, sent_at: &Location<'_>) -> TestResponse {
         match (&mut self.0).await {
-            Ok(response) => response,
-            Err(error) => panic!("no answer: {error}"),
+            Ok(Ok(response)) => response,
+            Ok(Err(problem)) => panic!("{sent_at}: the response broke off: {problem}"),
+            Err(error) => panic!("{sent_at}: no response: {error}"),
         }
     }
 }

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::{Response, dispatch::Placement, extract::receive::read_to_end, spec::Lane};
+use crate::{
+    Response, dispatch::Placement, extract::receive::read_to_end, problem::Problem, spec::Lane,
+};
 
 /// An answer, its body complete.
 #[derive(Debug)]
@@ -16,17 +18,16 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    pub(super) async fn read(response: Response) -> Self {
+    pub(super) async fn read(response: Response) -> Result<Self, Problem> {
         let (parts, body) = response.into_parts();
         let placement = parts.extensions.get().copied();
-        let body = read_to_end(body, usize::MAX).await;
-        let body = body.unwrap_or_else(|problem| panic!("the answer broke off: {problem}"));
-        Self {
+        let body = read_to_end(body, usize::MAX).await?;
+        Ok(Self {
             status: parts.status,
             headers: parts.headers,
             placement,
             body,
-        }
+        })
     }
 
     /// The status.
@@ -58,6 +59,7 @@ impl TestResponse {
     /// # Panics
     /// It is not UTF-8.
     #[must_use]
+    #[track_caller]
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.body).expect("a body of UTF-8")
     }
@@ -67,6 +69,7 @@ impl TestResponse {
     /// # Panics
     /// It is no such JSON; the message shows the body.
     #[must_use]
+    #[track_caller]
     pub fn json<T: DeserializeOwned>(&self) -> T {
         match serde_json::from_slice(&self.body) {
             Ok(value) => value,
@@ -79,6 +82,7 @@ impl TestResponse {
     /// # Panics
     /// No route of the application answered.
     #[must_use]
+    #[track_caller]
     pub fn lane(&self) -> Lane {
         self.placement.expect("a route answered").lane
     }

@@ -94,7 +94,7 @@ fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
     quote! {
         #(#cfgs)*
         #[doc(hidden)]
-        #[allow(non_camel_case_types)]
+        #[allow(non_camel_case_types, clippy::exhaustive_structs)]
         #vis struct #declared {}
         #(#cfgs)*
         #quiet

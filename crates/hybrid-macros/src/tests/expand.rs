@@ -251,7 +251,7 @@ fn a_handler_with_mistakes() {
 
 #[test]
 fn list_of_routes() {
-    let (tokens, _) = routes::routes(quote!(list, admin::remove));
+    let (tokens, _) = routes::routes(quote!([::hybrid] list, admin::remove));
     let (none, _) = routes::routes(TokenStream::new());
     insta::assert_snapshot!(shown((
         quote!(const ALL: () = #tokens; const NONE: () = #none;),

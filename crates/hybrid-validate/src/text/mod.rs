@@ -25,7 +25,8 @@ use crate::violation::Source;
 /// A value that one text can become.
 ///
 /// ```
-/// use hybrid_validate::{FromParam, ParamError};
+/// # mod hybrid { pub use hybrid_validate::{FromParam, ParamError}; }
+/// use hybrid::{FromParam, ParamError};
 ///
 /// struct Isbn(String);
 ///

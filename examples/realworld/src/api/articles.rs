@@ -100,7 +100,7 @@ fn unfavorite(User(id): User, slug: String, State(db): State<Db>) -> Result<Json
 }
 
 #[derive(Serialize)]
-struct Tags {
+pub(super) struct Tags {
     tags: Vec<String>,
 }
 

@@ -303,7 +303,7 @@ fn three_stalls_in_a_minute_are_quarantine_and_a_clean_minute_ends_it() {
     story.stall(52);
     story.stall(50);
     assert!(story.moves.is_empty());
-    assert!(story.advice().contains("hybrid::pool"));
+    assert!(story.advice().contains("hybrid::run_on_pool"));
     story.stall(51);
     assert_eq!(story.lanes(), [Lane::Quarantine]);
     assert!(

@@ -213,11 +213,11 @@ impl Failed {
         match self {
             Self::Refused(refused) => refused.problem(),
             Self::Died(text) => {
-                Problem::of(&kinds::WORKER_CRASHED).detail(format!("`{what}`: {text}"))
+                Problem::of(&kinds::WORKER_CRASHED).with_detail(format!("`{what}`: {text}"))
             }
             Self::Pool(problem) => problem,
             Self::HeadTooLarge => Problem::of(&kinds::HEADERS_TOO_LARGE)
-                .detail("the head is too large for a worker process, which takes 64 KiB"),
+                .with_detail("the head is too large for a worker process, which takes 64 KiB"),
         }
     }
 }

@@ -320,7 +320,7 @@ impl FromRequest for Multipart {
         let limits = BodyLimits::of(&request).form;
         let Media::Multipart(media) = Media::of(request.headers()) else {
             return Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)
-                .detail("expected a body of type multipart/form-data"));
+                .with_detail("expected a body of type multipart/form-data"));
         };
         let FormKind::Multipart { boundary } = FormKind::multipart(&media, &limits)? else {
             return Err(Problem::bad_request("the multipart boundary is missing"));

@@ -1,0 +1,10 @@
+use hybrid::prelude::*;
+
+struct Users;
+
+impl Users {
+    #[get("/users")]
+    async fn list() {}
+}
+
+fn main() {}
