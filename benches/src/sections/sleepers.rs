@@ -229,8 +229,9 @@ fn write_case(text: &mut String, case: Case, figures: &PerServer<Figures>) -> st
     table(text, &["hybrid", "", "the bar", ""])?;
     let rate = ours.rate.over(&axum.rate);
     let threads_max = match case.possible {
-        // A computation needs a thread a core, and one may be on its way.
-        0.0 => cores() as f64 + 2.0,
+        // A long and a short thread a core, those that turned long before the route was
+        // known to be, and one on its way.
+        0.0 => 2.0 * cores() as f64 + 3.0,
         _ => (1.2 * case.clients as f64).floor() + cores() as f64,
     };
     for (what, of, value, bar) in [

@@ -22,10 +22,22 @@ pub(super) fn serve(listener: TcpListener, loops: usize) -> io::Result<()> {
             .route("/sleep50", web::get().to(|| on_a_thread(|| sleep(50))))
             .route("/compute5", web::get().to(|| on_a_thread(|| compute(5))))
             .route("/compute10", web::get().to(|| on_a_thread(|| compute(10))))
-            .route("/compute300", web::get().to(|| on_a_thread(|| compute(300))))
-            .route("/work10us", web::get().to(|| on_a_thread(|| compute_us(10))))
-            .route("/work100us", web::get().to(|| on_a_thread(|| compute_us(100))))
-            .route("/work500us", web::get().to(|| on_a_thread(|| compute_us(500))))
+            .route(
+                "/compute300",
+                web::get().to(|| on_a_thread(|| compute(300))),
+            )
+            .route(
+                "/work10us",
+                web::get().to(|| on_a_thread(|| compute_us(10))),
+            )
+            .route(
+                "/work100us",
+                web::get().to(|| on_a_thread(|| compute_us(100))),
+            )
+            .route(
+                "/work500us",
+                web::get().to(|| on_a_thread(|| compute_us(500))),
+            )
             .route("/work3ms", web::get().to(|| on_a_thread(|| compute(3))))
             .route("/nap", web::get().to(|| on_a_thread(nap)))
     };
