@@ -108,12 +108,14 @@ pub(crate) async fn close<T>(mut io: TimedIo<T>, conn: &Conn, settings: &Setting
 where
     T: AsyncRead + AsyncWrite + AsFd + Unpin,
 {
+    // Before the shutdown, whose own mark counts as unsent until it is acknowledged.
+    let is_owing = io.unsent() > 0;
     // Errors here mean that the client has gone: nothing is left to do for it.
     if io.stream_mut().shutdown().await.is_err() {
         return;
     }
     let is_sending = conn.must_linger();
-    if !is_sending && io.unsent() == 0 {
+    if !is_sending && !is_owing {
         return;
     }
     let (_place, are_few) = conn.shared.linger();
