@@ -1,16 +1,13 @@
 //! Passwords, tokens, and the guards that read them.
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use argon2::{
     Argon2, PasswordHash, PasswordHasher as _, PasswordVerifier as _,
     password_hash::{SaltString, rand_core::OsRng},
 };
 use hybrid::prelude::*;
-use jsonwebtoken::{DecodingKey, EncodingKey, Validation, decode, encode};
+use jsonwebtoken::{DecodingKey, EncodingKey, Validation, decode, encode, get_current_timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -46,8 +43,7 @@ impl Keys {
 
     /// Makes a token for a user.
     pub fn token(&self, user: i64) -> Result<String> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        let claims = Claims { sub: user, exp: now + self.0.seconds };
+        let claims = Claims { sub: user, exp: get_current_timestamp() + self.0.seconds };
         Ok(encode(&Default::default(), &claims, &self.0.sign)?)
     }
 
