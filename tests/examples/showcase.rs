@@ -541,10 +541,10 @@ mod gateway {
     use super::*;
 
     #[get("/{service}")]
-    async fn backend(service: String) -> Result<Json<Value>, String> {
+    async fn backend(service: String) -> Response {
         match service.as_str() {
-            "text" => Err("no json".to_owned()),
-            _ => Ok(Json(json!({"service": service}))),
+            "text" => "no json".into_response(),
+            _ => Json(json!({"service": service})).into_response(),
         }
     }
 
