@@ -179,7 +179,7 @@ impl Model {
 
     /// Whether there is anything to check that serde does not.
     pub(crate) fn has_rules(&self) -> bool {
-        self.validate.is_some() || self.fields().any(Field::has_rules)
+        self.validate.is_some() || self.fields().any(Field::is_checked)
     }
 }
 
@@ -187,6 +187,16 @@ impl Field {
     /// Whether its value can break a rule.
     pub(crate) fn has_rules(&self) -> bool {
         !self.rules.list.is_empty() || self.rules.custom.is_some()
+    }
+
+    /// Whether it holds `f32`s, as it is spelled: serde makes infinity of what such a number cannot hold.
+    pub(crate) fn holds_singles(&self) -> bool {
+        self.is_read() && !self.generic && crate::types::is(crate::types::element(&self.ty), "f32")
+    }
+
+    /// Whether there is something to check that serde does not.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.has_rules() || self.holds_singles()
     }
 
     /// Whether it is read from what was sent.

@@ -11,35 +11,64 @@ use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment as Step};
 
 use super::text_format::{TextError, Texts};
-use super::{Fields, Input, check, expected, json};
+use super::trace::{self, Node};
+use super::{Fields, Input, check, expected, finite, json};
 use crate::{Location, Report, Segment, Source, Violation};
 
 /// Builds a value of a type that only knows serde.
 pub fn inspect<T: DeserializeOwned>(input: Input<'_>, report: &mut Report) -> Option<T> {
     check::forget();
     let fault = match input {
-        Input::Json(json) => match serde_json::from_str::<T>(json.text()) {
+        Input::Json(json) => match finite::from_str::<T>(json.text()) {
             Ok(value) => return Some(value),
             Err(error) if json::is_too_deep(&error) => {
-                json::refuse_depth(report);
+                report.refuse_depth();
                 return None;
             }
-            Err(_) => located::<T>(json.text())?,
+            Err(_) => match trace::inspect(Node::Piece(json), report) {
+                Ok(value) => return value,
+                Err(trace::Exhausted) => located::<T>(json.text())?,
+            },
         },
         Input::Texts(texts) => match T::deserialize(Texts(texts)) {
             Ok(value) => return Some(value),
             Err(error) => Fault::of_text(error),
         },
-        Input::Pairs(_) | Input::Rest(_) => {
+        Input::Pairs(_) => match T::deserialize(&Fields::open(input, report)?) {
+            Ok(value) => return Some(value),
+            Err(error) => Fault::of_text(error),
+        },
+        Input::Rest(_) => {
             let fields = Fields::open(input, report)?;
-            match T::deserialize(&fields) {
-                Ok(value) => return Some(value),
-                Err(error) => Fault::of_text(error),
-            }
+            return flattened(&fields, report);
         }
     };
     fault.report(report);
     None
+}
+
+/// Builds a value of what is left of an object. An `Option` of which no key was sent is `None`.
+fn flattened<T: DeserializeOwned>(fields: &Fields<'_>, report: &mut Report) -> Option<T> {
+    let before = fields.taken();
+    let mut found = report.aside();
+    let traced = fields
+        .json_rest()
+        .and_then(|rest| trace::inspect(Node::Rest(&rest), &mut found).ok());
+    let value = traced.unwrap_or_else(|| match T::deserialize(fields) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            Fault::of_text(error).report(&mut found);
+            None
+        }
+    });
+    if found.found() > 0
+        && fields.taken() == before
+        && let Some(nothing) = absent::<T>()
+    {
+        return Some(nothing);
+    }
+    report.absorb(found);
+    value
 }
 
 /// What serde makes of nothing: `None` for an `Option`, a fault for the others.
@@ -105,7 +134,7 @@ pub(super) const NO_VARIANT: &str = "matches none of the allowed forms";
 pub(super) struct Fault(Vec<Violation>);
 
 impl Fault {
-    fn new(path: Vec<Segment>, message: &str) -> Self {
+    pub(super) fn new(path: Vec<Segment>, message: &str) -> Self {
         let message = without_place(message);
         if let Some(violations) = check::recall(message) {
             return Self(
@@ -133,6 +162,10 @@ impl Fault {
 
     fn of_text(error: TextError) -> Self {
         Self::new(error.path, &error.message)
+    }
+
+    pub(super) fn into_violations(self) -> Vec<Violation> {
+        self.0
     }
 
     pub(super) fn report(self, report: &mut Report) {

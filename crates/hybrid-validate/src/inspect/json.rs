@@ -4,22 +4,20 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
 
 use super::fields::Key;
 use super::spans::{Span, Spans};
-use super::{Input, Inspect, check, foreign};
-use crate::{Report, Source, bridge};
+use super::{Input, Inspect, check, finite, foreign, trace};
+use crate::{Report, bridge};
 
 /// The deepest nesting that is read, as in serde_json itself.
-const DEPTH_MAX: u16 = 127;
-
-/// The code of the note that [`Json::open`] leaves where it refuses to go deeper. Never on the wire.
-const TOO_DEEP: &str = "too_deep";
+pub(super) const DEPTH_MAX: u16 = 127;
 
 /// A piece of JSON that is known to be well formed, and how deep in its body it stands.
 #[derive(Clone, Copy, Debug)]
@@ -32,7 +30,7 @@ pub struct Json<'a> {
 
 impl<'a> Json<'a> {
     /// The root of a body.
-    fn new(whole: &'a str, spans: &'a Spans) -> Self {
+    pub(super) fn new(whole: &'a str, spans: &'a Spans) -> Self {
         let start = whole.len() - whole.trim_start_matches([' ', '\t', '\r', '\n']).len();
         Self {
             whole,
@@ -40,6 +38,26 @@ impl<'a> Json<'a> {
             span: spans.value(whole, start),
             depth: 0,
         }
+    }
+
+    /// The piece at `span`, which stands `depth` containers deep in its body.
+    pub(super) const fn at(whole: &'a str, spans: &'a Spans, span: Span, depth: u16) -> Self {
+        Self {
+            whole,
+            spans,
+            span,
+            depth,
+        }
+    }
+
+    /// Where it stands in its body.
+    pub(super) const fn span(self) -> Span {
+        self.span
+    }
+
+    /// How many containers stand round it.
+    pub(super) const fn depth(self) -> u16 {
+        self.depth
     }
 
     /// The text of it.
@@ -114,7 +132,7 @@ impl<'a> Json<'a> {
             super::expected(kind.name(), report);
             false
         } else if self.depth >= DEPTH_MAX {
-            refuse_depth(report);
+            report.refuse_depth();
             false
         } else {
             true
@@ -205,20 +223,11 @@ pub fn read_json<T: DeserializeOwned + Inspect>(
     bytes: &[u8],
     report: &mut Report,
 ) -> Result<Option<T>, NotJson> {
-    let text = text_of(bytes)?;
-    match serde_json::from_str::<T>(text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            let inspect = |input: Input<'_>, report: &mut Report| {
-                // Whatever could be built is of no use: serde has refused the body.
-                drop(T::inspect(input, report));
-            };
-            list_faults(text, &error, inspect, foreign::located::<T>, report).map(|()| None)
-        }
-    }
+    read(bytes, T::inspect, report)
 }
 
-/// Reads a type that only knows serde; of a bad body, the first fault is reported.
+/// Reads a type that only knows serde. Of a bad body all faults of the models in it are reported, and of the type
+/// itself as many as can be found.
 ///
 /// # Errors
 ///
@@ -227,11 +236,27 @@ pub fn read_json_plain<T: DeserializeOwned>(
     bytes: &[u8],
     report: &mut Report,
 ) -> Result<Option<T>, NotJson> {
+    read(bytes, foreign::inspect, report)
+}
+
+/// One pass; where serde refuses, a second, which has the last word: it reads what serde does not, such as integers
+/// of 128 bits behind a tag.
+fn read<T: DeserializeOwned>(
+    bytes: &[u8],
+    inspect: fn(Input<'_>, &mut Report) -> Option<T>,
+    report: &mut Report,
+) -> Result<Option<T>, NotJson> {
     let text = text_of(bytes)?;
-    match serde_json::from_str::<T>(text) {
+    match finite::from_str::<T>(text) {
         Ok(value) => Ok(Some(value)),
         Err(error) => {
-            list_faults(text, &error, |_, _| (), foreign::located::<T>, report).map(|()| None)
+            let mut value = None;
+            let mut look = |input: Input<'_>, report: &mut Report| {
+                value = inspect(input, report);
+                value.is_some()
+            };
+            let good = list_faults(text, &error, &mut look, foreign::located::<T>, report)?;
+            Ok(value.filter(|_| good))
         }
     }
 }
@@ -269,49 +294,39 @@ fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
     std::str::from_utf8(bytes).map_err(|error| NotJson::not_utf8(bytes, error.valid_up_to()))
 }
 
-/// The second pass, not generic: what is wrong with a text that serde refused.
+/// The second pass, not generic: whether there is nothing wrong with a text that serde refused.
 #[cold]
 fn list_faults(
     text: &str,
     first: &serde_json::Error,
-    inspect: impl FnOnce(Input<'_>, &mut Report),
+    inspect: &mut dyn FnMut(Input<'_>, &mut Report) -> bool,
     again: fn(&str) -> Option<foreign::Fault>,
     report: &mut Report,
-) -> Result<(), NotJson> {
+) -> Result<bool, NotJson> {
     if is_too_deep(first) {
         return Err(NotJson::new(first));
     }
     let _: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
-    let spans = Spans::of(text);
-    let mut found = Report::new(Source::Body);
-    inspect(Input::Json(Json::new(text, &spans)), &mut found);
-    if found.is_empty() {
+    let mut found = report.aside();
+    let built = trace::within(text, |json| inspect(Input::Json(json), &mut found));
+    if found.is_too_deep() {
+        return Err(too_deep(text));
+    }
+    if found.found() == 0 && !built {
         check::forget();
         match again(text) {
             Some(fault) => fault.report(&mut found),
             None => super::expected("another value", &mut found),
         }
     }
-    let found = found.into_violations();
-    if found.iter().any(|violation| violation.code == TOO_DEEP) {
-        return Err(too_deep(text));
-    }
-    for mut violation in found {
-        violation.location.source = report.source();
-        report.push(violation);
-    }
-    Ok(())
+    let good = found.found() == 0;
+    report.absorb(found);
+    Ok(good)
 }
 
 /// serde_json counts a nesting that is too deep among the faults of syntax.
 pub(super) fn is_too_deep(error: &serde_json::Error) -> bool {
     error.classify() == Category::Syntax && error.to_string().starts_with("recursion limit")
-}
-
-/// Leaves a note that the nesting is too deep; the reader of the body answers with [`NotJson`].
-#[cold]
-pub(super) fn refuse_depth(report: &mut Report) {
-    report.violate(TOO_DEEP, "is nested too deeply");
 }
 
 /// The place where the nesting is too deep, which serde_json knows best.
@@ -324,4 +339,35 @@ fn too_deep(text: &str) -> NotJson {
             message: "recursion limit exceeded".to_owned(),
         },
     }
+}
+
+/// A key of a map, read from its characters as serde_json reads it.
+pub(super) fn key<K: DeserializeOwned>(text: &str) -> Option<K> {
+    struct Only<K>(K);
+
+    impl<'de, K: Deserialize<'de>> Deserialize<'de> for Only<K> {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            from.deserialize_map(OnlyKey(PhantomData))
+        }
+    }
+
+    struct OnlyKey<K>(PhantomData<K>);
+
+    impl<'de, K: Deserialize<'de>> Visitor<'de> for OnlyKey<K> {
+        type Value = Only<K>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Only<K>, A::Error> {
+            let entry = map.next_entry::<K, de::IgnoredAny>()?;
+            let (key, _) = entry.ok_or_else(|| de::Error::custom("no key"))?;
+            Ok(Only(key))
+        }
+    }
+
+    let quoted = serde_json::to_string(text).ok()?;
+    let object = serde_json::from_str::<Only<K>>(&format!("{{{quoted}:null}}"));
+    object.ok().map(|Only(key)| key)
 }

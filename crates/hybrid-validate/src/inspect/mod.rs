@@ -31,9 +31,12 @@ pub mod variants;
 
 mod containers;
 mod elements;
+mod finite;
 mod leaf;
+mod optional;
 mod spans;
 mod text_format;
+mod trace;
 
 use std::borrow::Cow;
 
@@ -44,7 +47,7 @@ pub use json::{Json, NotJson, read_json, read_json_plain, read_json_validator};
 pub use pairs::{read_pairs, read_pairs_plain, read_pairs_validator};
 pub use text_format::{TextError, Texts};
 
-use crate::Report;
+use crate::{Report, Segment, Source};
 
 /// What a value is built from.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +63,9 @@ pub enum Input<'a> {
     Rest(&'a Fields<'a>),
 }
 
+/// Who takes the elements that [`Inspect::parts`] gives.
+pub type Take<'a, T> = dyn FnMut(Vec<Segment>, T) + 'a;
+
 /// Builds a value from an input and reports every violation in it, rather than the first.
 ///
 /// `#[model]` implements it. By hand it is needed only for a type that serde reads and that should find more than
@@ -70,6 +76,15 @@ pub trait Inspect: Sized {
     /// `Some` says that the types are right; rules may be broken all the same. Whoever wants a verdict asks whether
     /// the report has grown. So the rules of a list are checked even where an item of it breaks one of its own.
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self>;
+
+    /// Gives `take` each element that can be read, in a value of its own, with its place inside what was sent,
+    /// innermost step first: the rules about elements are held against these where the whole has lost an element, or
+    /// the order in which they came. A type without elements is one element.
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        if let Some(value) = Self::inspect(input, &mut Report::first_only(source)) {
+            take(Vec::new(), value);
+        }
+    }
 
     /// What stands for a value that was not sent: `None` for an `Option`, nothing for most types.
     #[must_use]
@@ -96,6 +111,9 @@ pub(crate) fn missing(report: &mut Report) {
 /// Reports that the input is of another shape.
 #[cold]
 pub(crate) fn expected(what: &str, report: &mut Report) {
+    if report.leaves_out() {
+        return;
+    }
     report.violate("type", format!("expected {what}"));
 }
 
