@@ -42,7 +42,7 @@ struct Plain {
 
 fn plain<T: serde::de::DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
     let mut report = Report::new(Source::Body);
-    let value = read_json_plain(text.as_bytes(), &mut report).unwrap();
+    let value = read_json_plain(text.as_bytes(), &mut report).expect("JSON");
     value.ok_or_else(|| list(report))
 }
 

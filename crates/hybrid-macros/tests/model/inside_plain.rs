@@ -33,7 +33,7 @@ enum Level {
 /// The violations, or nothing for a good body.
 fn faults<T: DeserializeOwned>(text: &str) -> Vec<String> {
     let mut report = Report::new(Source::Body);
-    let value = read_json_plain::<T>(text.as_bytes(), &mut report).unwrap();
+    let value = read_json_plain::<T>(text.as_bytes(), &mut report).expect("JSON");
     assert_eq!(value.is_some(), report.is_empty());
     list(report)
 }

@@ -14,8 +14,9 @@
 //! the entries of maps as they were sent.
 //!
 //! [`Inspect`] is implemented here for what the standard library has and by `#[model]` for users' types. Types that
-//! only know serde are read by serde (module [`foreign`]), which finds their first fault. This module knows nothing
-//! of requests: who reads which source into which type is the caller's business.
+//! only know serde are read by serde (module [`foreign`]); of texts that finds their first fault, of JSON all faults of
+//! the models inside (module `trace`). The second pass has the last word: what it reads without a fault is taken. This
+//! module knows nothing of requests: who reads which source into which type is the caller's business.
 
 pub mod check;
 pub mod fields;

@@ -12,6 +12,7 @@
 //!          └──→ Stop ─→ Fault ─→ Hidden ─→ again
 //! ```
 
+mod key;
 mod model;
 mod reader;
 mod run;
