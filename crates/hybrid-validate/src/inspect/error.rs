@@ -94,6 +94,16 @@ impl ReadError {
         self
     }
 
+    /// The same error of a key that is read where it stands: an unknown one has named itself already.
+    #[must_use]
+    pub(super) fn of_key(mut self) -> Self {
+        if self.path.is_empty() {
+            return self.as_key();
+        }
+        self.path.clear();
+        self
+    }
+
     fn at(self, name: &str) -> Self {
         self.inside(Segment::from(name.to_owned()))
     }

@@ -456,7 +456,11 @@ impl<'de> MapAccess<'de> for Map<'de, '_> {
                 names_a_field: &names_a_field,
             };
             let walked = Walked::new(step, false);
-            let name = inside(walked.clone(), json.span(), || seed.deserialize(key))?;
+            let read = || {
+                let name = seed.deserialize(key);
+                name.inspect_err(|_| with_run(super::Run::refuse_key))
+            };
+            let name = inside(walked.clone(), json.span(), read)?;
             // A map asks for keys of some type, a struct for the names of its fields.
             let each = self.reader == Reader::Each && !names_a_field.get();
             self.value = Some((Walked { each, ..walked }, json));

@@ -227,6 +227,17 @@ impl Run {
         }
     }
 
+    /// The fault at hand is that of a key.
+    pub(super) fn refuse_key(&mut self) {
+        self.fault = match self.fault.take() {
+            Some(Fault::Own { error, at }) => Some(Fault::Own {
+                error: error.of_key(),
+                at,
+            }),
+            other => other,
+        };
+    }
+
     /// Takes over the fault at which a reading has ended, and gives the place that the next must not see, and whether
     /// something else may stand there. `None` where there is nothing to read on for.
     pub(super) fn settle(&mut self, hidden: &Hidden) -> Option<(Vec<Step>, bool)> {
