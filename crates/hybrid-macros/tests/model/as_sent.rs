@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 use crate::facade::{json, list, model, query};
 use hybrid_validate::inspect::read_json;
-use hybrid_validate::{Report, Source};
+use hybrid_validate::{Patch, Report, Source};
 
 #[model(crate = crate::facade)]
 #[derive(Debug, PartialEq)]
@@ -163,4 +163,75 @@ fn more_violations_than_are_kept_are_counted() {
     let body = format!(r#"{{"array":[1,1,1],"v":[{}0]}}"#, r#""x","#.repeat(19_999));
     read_json::<Lists>(body.as_bytes(), &mut report).unwrap();
     assert_eq!(report.found(), 20_000);
+}
+
+fn odd(value: &i64) -> Result<(), String> {
+    (value % 2 == 1)
+        .then_some(())
+        .ok_or_else(|| "must be odd".to_owned())
+}
+
+fn at_least_two(values: &BTreeSet<i64>) -> Result<(), String> {
+    (values.len() >= 2)
+        .then_some(())
+        .ok_or_else(|| "must have two".to_owned())
+}
+
+#[model(crate = crate::facade)]
+#[derive(Debug, PartialEq)]
+struct Judged {
+    #[field(ge = 1, custom = odd, message = "must be odd and positive")]
+    #[serde(default)]
+    set: BTreeSet<i64>,
+    #[field(custom = odd)]
+    #[serde(default)]
+    list: Option<Vec<i64>>,
+    #[field(custom = at_least_two)]
+    #[serde(default = "two")]
+    whole: BTreeSet<i64>,
+    #[field(ge = 1)]
+    #[serde(default)]
+    patch: Patch<BTreeSet<i64>>,
+}
+
+fn two() -> BTreeSet<i64> {
+    BTreeSet::from([1, 2])
+}
+
+#[test]
+fn checks_and_messages_of_ones_own_hold_for_elements_as_sent() {
+    assert_eq!(
+        json::<Judged>(r#"{"set":[5,4,3]}"#).unwrap_err(),
+        ["set.1 custom"]
+    );
+    assert_eq!(
+        json::<Judged>(r#"{"set":[5,"x",0,4]}"#).unwrap_err(),
+        ["set.1 type", "set.2 ge", "set.2 custom", "set.3 custom"]
+    );
+    assert_eq!(
+        json::<Judged>(r#"{"list":[2,"x",4]}"#).unwrap_err(),
+        ["list.0 custom", "list.1 type", "list.2 custom"]
+    );
+    assert_eq!(
+        json::<Judged>(r#"{"whole":[1]}"#).unwrap_err(),
+        ["whole custom"]
+    );
+    assert_eq!(
+        json::<Judged>(r#"{"whole":[1,"x"]}"#).unwrap_err(),
+        ["whole.1 type"]
+    );
+    assert_eq!(
+        json::<Judged>(r#"{"patch":[3,0,1]}"#).unwrap_err(),
+        ["patch.1 ge"]
+    );
+    let mut report = Report::new(Source::Body);
+    let read = read_json::<Judged>(br#"{"set":[5,"x",0]}"#, &mut report);
+    assert_eq!(read, Ok(None));
+    let messages: Vec<String> = report
+        .into_violations()
+        .into_iter()
+        .map(|violation| violation.message)
+        .collect();
+    let own = "must be odd and positive";
+    assert_eq!(messages, ["expected an integer", own, own]);
 }
