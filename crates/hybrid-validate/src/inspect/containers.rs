@@ -253,7 +253,7 @@ fn key<K: DeserializeOwned>(text: &str, value: Input<'_>, report: &mut Report) -
     let key = match value {
         Input::Json(_) => json::key(text),
         Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => {
-            K::deserialize(Texts(&[Cow::Borrowed(text)])).map_err(ReadError::as_key)
+            K::deserialize(Texts(&[Cow::Borrowed(text)])).map_err(ReadError::of_key)
         }
     };
     key.map_err(|error| error.report(report)).ok()

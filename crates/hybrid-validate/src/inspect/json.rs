@@ -373,5 +373,5 @@ pub(super) fn key<K: DeserializeOwned>(text: &str) -> Result<K, ReadError> {
     }
     let refused = K::deserialize(json_format::Key(Cow::Borrowed(text))).err();
     let refused = refused.unwrap_or_else(|| ReadError::wrong(WRONG_FORM));
-    Err(refused.as_key())
+    Err(refused.of_key())
 }

@@ -86,7 +86,7 @@ numbers!("a number", |number: &f32| number.is_finite(); f32);
 numbers!("a number", always; f64);
 
 impl Inspect for bool {
-    const IS_LEAF: bool = true;
+    const IS_LEAF: Self = true;
 
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         let Input::Json(json) = input else {

@@ -231,7 +231,7 @@ impl Run {
     pub(super) fn refuse_key(&mut self) {
         self.fault = match self.fault.take() {
             Some(Fault::Own { error, at }) => Some(Fault::Own {
-                error: error.of_key(),
+                error: error.of_key_here(),
                 at,
             }),
             other => other,
