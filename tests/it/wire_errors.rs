@@ -336,6 +336,18 @@ fn all_violations_come_in_one_answer_in_the_order_of_their_sources() {
 }
 
 #[test]
+fn violations_that_are_not_listed_are_counted() {
+    let server = Server::start(app());
+    let json = format!("content-type: {JSON}\r\n");
+    let body = format!(r#"{{"items":[{}7]}}"#, "7,".repeat(11_999));
+    let reply = post(&server, "/orders/1", &json, &body);
+    assert_eq!(reply.status, 422);
+    let detail = r#""detail":"10000 values were refused, 2000 more are not listed""#;
+    let head: String = reply.text().chars().take(300).collect();
+    assert!(reply.text().contains(detail), "{head}");
+}
+
+#[test]
 fn a_large_body_is_not_parsed_once_text_is_refused() {
     let server = Server::start(app());
     let json = format!("content-type: {JSON}\r\n");

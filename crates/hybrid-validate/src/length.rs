@@ -109,7 +109,7 @@ impl<K: Serialize, V: Text, S> Text for HashMap<K, V, S> {
     fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
             report.at(
-                || Segment::of_key(key),
+                || Segment::of_key_here(key),
                 |report| value.judge_text(rule, longest, report),
             );
         }
@@ -120,7 +120,7 @@ impl<K: Serialize, V: Text> Text for BTreeMap<K, V> {
     fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
             report.at(
-                || Segment::of_key(key),
+                || Segment::of_key_here(key),
                 |report| value.judge_text(rule, longest, report),
             );
         }

@@ -7,13 +7,14 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::inspect::{Input, Inspect, Survey};
+use crate::inspect::{Input, Inspect, Survey, Take};
 use crate::items::{Items, UniqueItems};
 use crate::length::Text;
 use crate::number::Number;
 use crate::param::Each;
 use crate::report::Report;
 use crate::rule::Rule;
+use crate::violation::Source;
 
 /// A field of a partial update, as `PATCH` takes it: not sent, sent as `null`, or sent with a value.
 ///
@@ -90,10 +91,17 @@ impl<T> Patch<T> {
 
 impl<T: Inspect> Inspect for Patch<T> {
     const KEEPS_EMPTY: bool = T::KEEPS_EMPTY;
+    const IS_LEAF: bool = T::IS_LEAF;
 
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         <Option<T> as Inspect>::inspect(input, report)
             .map(|value| value.map_or(Self::Null, Self::Value))
+    }
+
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        <Option<T> as Inspect>::parts(input, source, &mut |place, value| {
+            take(place, value.map_or(Self::Null, Self::Value));
+        });
     }
 
     fn absent() -> Option<Self> {

@@ -18,6 +18,8 @@ pub struct Report {
     first_only: bool,
     limit: usize,
     left_out: usize,
+    /// Whether something was nested too deeply to be read.
+    too_deep: bool,
     /// Paths are innermost first until [`Report::into_violations`] turns them round.
     found: Vec<Violation>,
 }
@@ -35,6 +37,7 @@ impl Report {
             first_only: false,
             limit: Self::LIMIT,
             left_out: 0,
+            too_deep: false,
             found: Vec::new(),
         }
     }
@@ -47,6 +50,7 @@ impl Report {
             first_only: true,
             limit: 1,
             left_out: 0,
+            too_deep: false,
             found: Vec::new(),
         }
     }
@@ -64,10 +68,15 @@ impl Report {
         self.first_only
     }
 
-    /// Whether nothing more would be kept, so that looking further is in vain.
+    /// Whether nothing more would be kept. What is found from now on is only counted.
     #[must_use]
     pub const fn is_settled(&self) -> bool {
         self.found.len() >= self.limit
+    }
+
+    /// Whether looking further is in vain: one violation is wanted, and it is there.
+    pub(crate) const fn is_decided(&self) -> bool {
+        self.first_only && self.is_settled()
     }
 
     /// The part of the request in which new violations stand.
@@ -121,6 +130,9 @@ impl Report {
     /// Reports a violation at the present place.
     #[cold]
     pub fn violate(&mut self, code: impl Into<Cow<'static, str>>, message: impl Into<String>) {
+        if self.leaves_out() {
+            return;
+        }
         self.add(code.into(), message.into(), None);
     }
 
@@ -132,14 +144,16 @@ impl Report {
         message: impl Into<String>,
         params: Map<String, Value>,
     ) {
+        if self.leaves_out() {
+            return;
+        }
         self.add(code.into(), message.into(), Some(params));
     }
 
     /// Reports that the value at the present place breaks `rule`: its name, its sentence, its parameters.
     #[cold]
     pub fn break_rule(&mut self, rule: &Rule) {
-        if self.is_settled() {
-            self.left_out += 1;
+        if self.leaves_out() {
             return;
         }
         self.add(
@@ -151,8 +165,7 @@ impl Report {
 
     /// Adds a violation made elsewhere. Its path counts from the present place; its source stays its own.
     pub fn push(&mut self, mut violation: Violation) {
-        if self.is_settled() {
-            self.left_out += 1;
+        if self.leaves_out() {
             return;
         }
         violation.location.path.reverse();
@@ -194,13 +207,71 @@ impl Report {
         found
     }
 
-    /// Sorts what was found since `mark` by the index that is the step next to the present place.
-    pub(crate) fn sort_by_index(&mut self, mark: usize) {
-        let since = mark.min(self.found.len());
-        self.found[since..].sort_by_key(|violation| match violation.location.path.last() {
-            Some(Segment::Index(index)) => Some(*index),
-            Some(Segment::Key(_)) | None => None,
-        });
+    /// Counts one more violation that is not kept, where the report is full.
+    pub(crate) const fn leaves_out(&mut self) -> bool {
+        if self.is_settled() {
+            self.left_out += 1;
+        }
+        self.is_settled()
+    }
+
+    /// An empty report about the same source, with room for what this one still keeps.
+    pub(crate) const fn aside(&self) -> Self {
+        let mut aside = Self::new(self.source);
+        aside.limit = self.room();
+        aside.first_only = self.first_only;
+        aside
+    }
+
+    /// Takes over what another report has found from the present place on, in the order in which it was found.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        self.too_deep |= other.too_deep;
+        for mut violation in other.found {
+            if !self.leaves_out() {
+                violation.location.source = self.source;
+                self.found.push(violation);
+            }
+        }
+    }
+
+    /// The same for what stands further in, behind the steps `outer`, innermost first.
+    pub(crate) fn absorb_at(&mut self, mut other: Self, outer: &[Segment]) {
+        for violation in &mut other.found {
+            violation.location.path.extend_from_slice(outer);
+        }
+        self.absorb(other);
+    }
+
+    /// How many more violations are kept.
+    pub(crate) const fn room(&self) -> usize {
+        self.limit.saturating_sub(self.found.len())
+    }
+
+    /// Notes that something is nested too deeply to be read.
+    #[cold]
+    pub(crate) fn refuse_depth(&mut self) {
+        self.too_deep = true;
+        self.violate("type", "is nested too deeply");
+    }
+
+    /// Whether something was nested too deeply to be read.
+    pub(crate) const fn is_too_deep(&self) -> bool {
+        self.too_deep
+    }
+
+    /// Forgets what was found behind the first `found`.
+    #[cold]
+    pub(crate) fn rewind(&mut self, found: usize) {
+        self.found.truncate(found);
+        self.left_out = found - self.found.len();
+    }
+
+    /// Sorts what was found behind the first `found` by the step next to the present place.
+    #[cold]
+    pub(crate) fn sort_since(&mut self, found: usize, rank: impl Fn(&Segment) -> Option<usize>) {
+        let since = found.min(self.found.len());
+        self.found[since..].sort_by_key(|violation| violation.location.path.last().and_then(&rank));
     }
 
     /// Puts `text` in place of the sentences of what was found since `mark`, a number of kept violations.
@@ -227,10 +298,6 @@ impl Report {
         message: String,
         params: Option<Map<String, Value>>,
     ) {
-        if self.is_settled() {
-            self.left_out += 1;
-            return;
-        }
         let location = Location::new(self.source);
         self.found.push(Violation {
             location,

@@ -62,7 +62,7 @@ pub enum Segment {
 impl Segment {
     /// The key of a map's entry as it stands on the wire. A key that is no text there, which no JSON object can
     /// hold, stands as its JSON.
-    pub fn of_key<K: Serialize + ?Sized>(key: &K) -> Self {
+    pub fn of_key_here<K: Serialize + ?Sized>(key: &K) -> Self {
         match serde_json::to_value(key) {
             Ok(Value::String(text)) => Self::from(text),
             Ok(other) => Self::from(other.to_string()),

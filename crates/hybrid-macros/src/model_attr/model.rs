@@ -179,7 +179,7 @@ impl Model {
 
     /// Whether there is anything to check that serde does not.
     pub(crate) fn has_rules(&self) -> bool {
-        self.validate.is_some() || self.fields().any(Field::has_rules)
+        self.validate.is_some() || self.fields().any(Field::is_checked)
     }
 }
 
@@ -194,6 +194,16 @@ impl Field {
         let regex = |rule: &rules::Rule| matches!(rule.what, rules::What::Regex(_));
         let named = !self.serde.flatten;
         named && self.has_rules() && (self.has_default() || self.rules.list.iter().any(regex))
+    }
+
+    /// Whether it holds `f32`s, as it is spelled: serde makes infinity of what such a number cannot hold.
+    pub(crate) fn holds_singles(&self) -> bool {
+        self.is_read() && !self.generic && crate::types::is(crate::types::element(&self.ty), "f32")
+    }
+
+    /// Whether there is something to check that serde does not.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.has_rules() || self.holds_singles()
     }
 
     /// Whether it is read from what was sent.

@@ -141,7 +141,7 @@ struct OnlyIn {
 }
 
 #[test]
-fn foreign_types_give_their_first_fault_at_its_place() {
+fn foreign_types_list_what_is_wrong_in_them() {
     let faults = json::<AroundForeign>(
         r#"{"id":300,"foreign":{"item":{"id":0},"n":"x"},"map":{"a":{"id":0},"b":{}}}"#,
     );
@@ -150,6 +150,7 @@ fn foreign_types_give_their_first_fault_at_its_place() {
         [
             "id type",
             "foreign.item.id ge",
+            "foreign.n type",
             "map.a.id ge",
             "map.b.id missing"
         ]

@@ -254,20 +254,15 @@ fn tags(value: &Value, found: &mut Found) {
     let Some(list) = value.as_array() else {
         return add(found, "tags", "type");
     };
-    let texts: Vec<Option<&str>> = list
-        .iter()
-        .enumerate()
-        .map(|(index, value)| text(value, &format!("tags.{index}"), found))
-        .collect();
-    let Some(texts) = texts.into_iter().collect::<Option<Vec<_>>>() else {
-        return;
-    };
-    if texts.len() > 2 {
+    if list.iter().all(Value::is_string) && list.len() > 2 {
         add(found, "tags", "max_items");
     }
-    for (index, text) in texts.iter().enumerate() {
-        if text.chars().count() > 3 {
-            add(found, &format!("tags.{index}"), "max_length");
+    for (index, value) in list.iter().enumerate() {
+        let at = format!("tags.{index}");
+        if let Some(text) = text(value, &at, found)
+            && text.chars().count() > 3
+        {
+            add(found, &at, "max_length");
         }
     }
 }

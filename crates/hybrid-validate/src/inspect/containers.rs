@@ -8,29 +8,38 @@ use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 
-use super::json::Kind;
+use super::error::ReadError;
+use super::json::{self, Kind};
 use super::text_format::Texts;
-use super::{Elements, Fields, Input, Inspect, Survey};
-use crate::Report;
+use super::{Elements, Fields, Input, Inspect, Survey, Take};
+use crate::{Report, Segment, Source};
 
-/// `null`, no value and (for anything but text) an empty text are `None`. A flattened `Option` is `None` as well
-/// where what it holds cannot be built, as serde has it.
+/// `null`, no value and (for anything but text) an empty text are `None`. A flattened `Option` is `None` where no key
+/// of what it holds was sent.
 impl<T: Inspect> Inspect for Option<T> {
     const KEEPS_EMPTY: bool = T::KEEPS_EMPTY;
+    const IS_LEAF: bool = T::IS_LEAF;
 
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         match input {
             Input::Json(json) if json.kind() == Kind::Null => Some(None),
             Input::Texts([]) | Input::Pairs([]) => Some(None),
             Input::Texts([only]) if only.is_empty() && !T::KEEPS_EMPTY => Some(None),
-            Input::Rest(_) => {
-                let mut aside = Report::first_only(report.source());
-                let value = T::inspect(input, &mut aside);
-                Some(value.filter(|_| aside.is_empty()))
-            }
+            Input::Rest(fields) => flattened(input, fields, report),
             Input::Json(_) | Input::Texts(_) | Input::Pairs(_) => {
                 T::inspect(input, report).map(Some)
             }
+        }
+    }
+
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        let nothing = match input {
+            Input::Json(json) => json.kind() == Kind::Null,
+            Input::Texts([only]) => only.is_empty() && !T::KEEPS_EMPTY,
+            Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => false,
+        };
+        if !nothing {
+            T::parts(input, source, &mut |place, value| take(place, Some(value)));
         }
     }
 
@@ -49,13 +58,35 @@ impl<T: Inspect> Inspect for Option<T> {
     }
 }
 
+/// What is flattened into an `Option`. serde takes `None` for everything that it cannot read; here a key that was
+/// sent is never dropped for the fault in its value.
+fn flattened<T: Inspect>(
+    input: Input<'_>,
+    fields: &Fields<'_>,
+    report: &mut Report,
+) -> Option<Option<T>> {
+    let before = fields.taken();
+    let mut aside = report.aside();
+    let value = T::inspect(input, &mut aside);
+    if aside.found() == 0 || fields.taken() == before {
+        return Some(value.filter(|_| aside.found() == 0));
+    }
+    report.absorb(aside);
+    value.map(Some)
+}
+
 macro_rules! pointers {
     ($($pointer:ident)*) => {$(
         impl<T: Inspect> Inspect for $pointer<T> {
             const KEEPS_EMPTY: bool = T::KEEPS_EMPTY;
+            const IS_LEAF: bool = T::IS_LEAF;
 
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 T::inspect(input, report).map(Self::new)
+            }
+
+            fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+                T::parts(input, source, &mut |place, value| take(place, Self::new(value)));
             }
 
             fn absent() -> Option<Self> {
@@ -81,7 +112,7 @@ fn items<T: Inspect, C: Default + Extend<T>>(input: Input<'_>, report: &mut Repo
     let mut list = C::default();
     let mut whole = true;
     for (index, element) in elements.iter().enumerate() {
-        if report.is_settled() {
+        if report.is_decided() {
             return None;
         }
         let item = report.at_index(index, |report| T::inspect(element, report));
@@ -89,6 +120,23 @@ fn items<T: Inspect, C: Default + Extend<T>>(input: Input<'_>, report: &mut Repo
         list.extend(item);
     }
     whole.then_some(list)
+}
+
+/// Every item in a list of its own.
+fn item_parts<T: Inspect, C: FromIterator<T>>(
+    input: Input<'_>,
+    source: Source,
+    take: &mut Take<'_, C>,
+) {
+    let Some(elements) = Elements::open(input, &mut Report::first_only(source)) else {
+        return;
+    };
+    for (index, element) in elements.iter().enumerate() {
+        T::parts(element, source, &mut |mut place, item| {
+            place.push(Segment::Index(index));
+            take(place, C::from_iter([item]));
+        });
+    }
 }
 
 fn check_items<'a, T: Inspect + 'a>(items: impl Iterator<Item = &'a T>, report: &mut Report) {
@@ -100,12 +148,18 @@ fn check_items<'a, T: Inspect + 'a>(items: impl Iterator<Item = &'a T>, report: 
 macro_rules! lists {
     ($(<$($param:ident $(: $bound:ident $(+ $more:ident)*)?),*> $list:ty;)*) => {$(
         impl<$($param $(: $bound $(+ $more)*)?),*> Inspect for $list {
+            const IS_LEAF: bool = T::IS_LEAF;
+
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 items(input, report)
             }
 
             fn survey(survey: &mut Survey) {
                 T::survey(survey);
+            }
+
+            fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+                item_parts(input, source, take);
             }
 
             fn check_deep(&self, report: &mut Report) {
@@ -123,12 +177,18 @@ lists! {
 }
 
 impl<T: Inspect> Inspect for Box<[T]> {
+    const IS_LEAF: bool = T::IS_LEAF;
+
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         items::<T, Vec<T>>(input, report).map(Vec::into_boxed_slice)
     }
 
     fn survey(survey: &mut Survey) {
         T::survey(survey);
+    }
+
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        item_parts(input, source, take);
     }
 
     fn check_deep(&self, report: &mut Report) {
@@ -145,11 +205,11 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
     let mut map = C::default();
     let mut whole = true;
     for (text, input) in fields.each() {
-        if report.is_settled() {
+        if report.is_decided() {
             return None;
         }
         let entry = report.at_borrowed_key(text, |report| {
-            let key = key(text, report);
+            let key = key(text, input, report);
             let value = V::inspect(input, report);
             Some((key?, value?))
         });
@@ -159,12 +219,44 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
     whole.then_some(map)
 }
 
-/// A key is text on the wire, whatever it is in the program.
-fn key<K: DeserializeOwned>(text: &str, report: &mut Report) -> Option<K> {
-    let texts = [Cow::Borrowed(text)];
-    K::deserialize(Texts(&texts))
-        .map_err(|error| error.of_key().report(report))
-        .ok()
+/// Every entry in a map of its own; of a key that was sent twice the last.
+fn entry_parts<K: DeserializeOwned, V: Inspect, C: FromIterator<(K, V)>>(
+    input: Input<'_>,
+    source: Source,
+    take: &mut Take<'_, C>,
+) {
+    let aside = &mut Report::first_only(source);
+    let Some(fields) = Fields::open(input, aside) else {
+        return;
+    };
+    let last: HashMap<&str, usize> = fields
+        .each()
+        .enumerate()
+        .map(|(index, (text, _))| (text, index))
+        .collect();
+    for (index, (text, input)) in fields.each().enumerate() {
+        if last.get(text) != Some(&index) {
+            continue;
+        }
+        V::parts(input, source, &mut |mut place, value| {
+            if let Some(key) = key::<K>(text, input, aside) {
+                place.push(Segment::from(text.to_owned()));
+                take(place, C::from_iter([(key, value)]));
+            }
+        });
+    }
+}
+
+/// A key is text on the wire, whatever it is in the program. In JSON it is read as serde_json reads it, elsewhere as
+/// any other text.
+fn key<K: DeserializeOwned>(text: &str, value: Input<'_>, report: &mut Report) -> Option<K> {
+    let key = match value {
+        Input::Json(_) => json::key(text),
+        Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => {
+            K::deserialize(Texts(&[Cow::Borrowed(text)])).map_err(ReadError::of_key)
+        }
+    };
+    key.map_err(|error| error.report(report)).ok()
 }
 
 macro_rules! maps {
@@ -176,6 +268,10 @@ macro_rules! maps {
 
             fn survey(survey: &mut Survey) {
                 V::survey(survey);
+            }
+
+            fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+                entry_parts(input, source, take);
             }
 
             /// Entries are counted, as `validator` counts them: a key need not be text.
@@ -192,6 +288,8 @@ maps! {
 }
 
 impl<T: Inspect, const N: usize> Inspect for [T; N] {
+    const IS_LEAF: bool = T::IS_LEAF;
+
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         let elements = Elements::exactly(N, input, report)?;
         let read = |index| elements.read_plain(index, report, T::inspect);
@@ -202,6 +300,21 @@ impl<T: Inspect, const N: usize> Inspect for [T; N] {
 
     fn survey(survey: &mut Survey) {
         T::survey(survey);
+    }
+
+    /// An array has no place for one element alone, so that it stands in each.
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        let aside = &mut Report::first_only(source);
+        let Some(elements) = Elements::exactly(N, input, aside) else {
+            return;
+        };
+        for (index, element) in elements.iter().enumerate() {
+            let copies = (0..N).map(|_| T::inspect(element, aside));
+            let copies: Option<Vec<T>> = copies.collect();
+            if let Some(Ok(array)) = copies.map(Self::try_from) {
+                take(vec![Segment::Index(index)], array);
+            }
+        }
     }
 
     fn check_deep(&self, report: &mut Report) {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::fields::read_whole;
 use super::json::Kind;
 use super::probe::Inspector;
 use super::{Input, Json, expected};
@@ -62,9 +63,7 @@ impl<'a> Elements<'a> {
         report: &mut Report,
     ) -> Option<T> {
         self.read_plain(index, report, |input, report| {
-            let value = (inspector.inspect)(input, report)?;
-            field.check(&value, report);
-            Some(value)
+            read_whole(field, inspector, input, report)
         })
     }
 

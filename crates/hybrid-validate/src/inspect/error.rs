@@ -94,6 +94,16 @@ impl ReadError {
         self
     }
 
+    /// The same error of a key that is read where it stands: an unknown one has named itself already.
+    #[must_use]
+    pub(super) fn of_key_here(mut self) -> Self {
+        if self.path.is_empty() {
+            return self.of_key();
+        }
+        self.path.clear();
+        self
+    }
+
     fn at(self, name: &str) -> Self {
         self.inside(Segment::from(name.to_owned()))
     }
@@ -103,12 +113,21 @@ impl ReadError {
         self.piece.filter(|_| self.path.is_empty())
     }
 
-    /// Puts what is wrong into the report, counted from its present place.
-    #[cold]
-    pub(super) fn report(self, report: &mut Report) {
-        let violations = match self.what {
-            What::TooDeep => return super::json::refuse_depth(report),
+    /// Whether a field was not sent.
+    pub(super) fn is_missing(&self) -> bool {
+        matches!(self.what, What::Said("missing", _))
+    }
+
+    /// Whether something is nested too deeply to be read.
+    pub(super) const fn is_too_deep(&self) -> bool {
+        matches!(self.what, What::TooDeep)
+    }
+
+    /// What is wrong, each with its whole path.
+    pub(super) fn into_violations(self) -> Vec<Violation> {
+        let mut violations = match self.what {
             What::Model(violations) => violations,
+            What::TooDeep => Vec::new(),
             What::Said(code, message) => vec![Violation {
                 location: Location::new(Source::Body),
                 code: Cow::Borrowed(code),
@@ -116,10 +135,21 @@ impl ReadError {
                 params: None,
             }],
         };
-        for mut violation in violations {
-            violation.location.source = report.source();
+        for violation in &mut violations {
             let inner = std::mem::replace(&mut violation.location.path, self.path.clone());
             violation.location.path.extend(inner);
+        }
+        violations
+    }
+
+    /// Puts what is wrong into the report, counted from its present place.
+    #[cold]
+    pub(super) fn report(self, report: &mut Report) {
+        if self.is_too_deep() {
+            return report.refuse_depth();
+        }
+        for mut violation in self.into_violations() {
+            violation.location.source = report.source();
             report.push(violation);
         }
     }

@@ -14,6 +14,7 @@ use super::json::Kind;
 use super::probe::Inspector;
 use super::text_format::Texts;
 use super::{Input, Json, duplicate, expected, missing};
+use crate::param::Part;
 use crate::text::elements;
 use crate::{Param, Report, Segment, Source, Style};
 use serde::de::{
@@ -27,6 +28,17 @@ pub struct Fields<'a> {
     outer: Option<&'a [Entry<'a>]>,
     /// The keys are names of headers.
     are_headers: bool,
+    /// The object of JSON that it is, or a part of.
+    object: Option<Json<'a>>,
+}
+
+/// What the readers of an object of JSON have left of it.
+#[derive(Debug)]
+pub(super) struct Rest<'a> {
+    /// All of it.
+    pub(super) object: Json<'a>,
+    /// Keys, values, and whether each counts as read.
+    pub(super) entries: Vec<(&'a str, Json<'a>, &'a Cell<bool>)>,
 }
 
 /// One key with what was sent for it.
@@ -55,6 +67,7 @@ impl<'a> Fields<'a> {
                     own: Vec::new(),
                     outer: Some(fields.entries()),
                     are_headers,
+                    object: fields.object,
                 });
             }
             Input::Texts(_) => {
@@ -71,15 +84,46 @@ impl<'a> Fields<'a> {
                 json.entries(report)?.into_iter().map(entry).collect()
             }
         };
+        let object = match input {
+            Input::Json(json) => Some(json),
+            Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => None,
+        };
         Some(Self {
             own,
             outer: None,
+            object,
             are_headers,
         })
     }
 
     fn entries(&self) -> &[Entry<'a>] {
         self.outer.unwrap_or(&self.own)
+    }
+
+    /// What is left, if this is an object of JSON.
+    pub(super) fn json_rest(&self) -> Option<Rest<'_>> {
+        let entries = self.rest().filter_map(|entry| match &entry.held {
+            Held::Json(json) => Some((&*entry.key, *json, &entry.used)),
+            Held::Texts(_) => None,
+        });
+        Some(Rest {
+            object: self.object?,
+            entries: entries.collect(),
+        })
+    }
+
+    /// Forgets all entries but those.
+    pub(super) fn keep(&mut self, keys: &HashSet<String>) {
+        self.own.retain(|entry| keys.contains(&*entry.key));
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// How many entries a declared field has read.
+    pub(super) fn taken(&self) -> usize {
+        self.entries().len() - self.rest().count()
     }
 
     /// The entries that nobody has read yet.
@@ -98,26 +142,25 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let key = field.name();
         report.at_key(key, |report| {
-            let value = match self.only(key, aliases, report.source()) {
+            match self.only(key, aliases, report.source()) {
                 Found::None => {
                     // A default is not judged: no client has sent it.
                     if let Some(default) = field.default_value() {
                         return Some(default);
                     }
-                    let Some(value) = (inspector.absent)() else {
-                        missing(report);
-                        return None;
-                    };
+                    let value = (inspector.absent)();
+                    match &value {
+                        Some(value) => field.check(value, report),
+                        None => missing(report),
+                    }
                     value
                 }
-                Found::One(entry) => entry.inspect(inspector, field, report)?,
+                Found::One(entry) => entry.read(field, inspector, report),
                 Found::More => {
                     duplicate(report);
-                    return None;
+                    None
                 }
-            };
-            field.check(&value, report);
-            Some(value)
+            }
         })
     }
 
@@ -149,7 +192,7 @@ impl<'a> Fields<'a> {
     pub fn refuse_unknown(&self, report: &mut Report) {
         let mut seen = HashSet::new();
         for entry in self.rest() {
-            if report.is_settled() {
+            if report.is_decided() {
                 return;
             }
             if seen.insert(&*entry.key) {
@@ -242,9 +285,54 @@ pub fn read_whole<T>(
     input: Input<'_>,
     report: &mut Report,
 ) -> Option<T> {
-    let value = (inspector.inspect)(input, report)?;
-    field.check(&value, report);
-    Some(value)
+    let before = report.found();
+    let value = (inspector.inspect)(input, report);
+    if let Some(value) = &value {
+        field.check(value, report);
+    }
+    if report.found() > before && field.judges_elements(inspector.is_leaf) {
+        return as_sent(field, inspector, input, before, report);
+    }
+    value
+}
+
+/// Once more what was refused since `before`: the rules of each element at its place in what was sent.
+#[cold]
+fn as_sent<T>(
+    field: &Param<T>,
+    inspector: Inspector<T>,
+    input: Input<'_>,
+    before: usize,
+    report: &mut Report,
+) -> Option<T> {
+    let mut parts: Vec<Part<T>> = Vec::new();
+    (inspector.parts)(input, report.source(), &mut |place, part| {
+        parts.push((place, part));
+    });
+    let keys = input.keys();
+    let rank = |step: &Segment| match step {
+        Segment::Index(index) => Some(*index),
+        Segment::Key(key) => keys.get(&**key).copied(),
+    };
+    let read = |report: &mut Report| (inspector.inspect)(input, report);
+    field.judge_as_sent(before, report, read, &parts, rank)
+}
+
+impl Input<'_> {
+    /// The keys of an object, each with its place in the order sent.
+    fn keys(self) -> HashMap<String, usize> {
+        let Input::Json(json) = self else {
+            return HashMap::new();
+        };
+        if json.kind() != Kind::Object {
+            return HashMap::new();
+        }
+        let entries = json.entries(&mut Report::first_only(Source::Body));
+        let keys = entries.into_iter().flatten().map(|(key, _)| key);
+        keys.enumerate()
+            .map(|(index, key)| (key.into_owned(), index))
+            .collect()
+    }
 }
 
 enum Found<'f, 'a> {
@@ -261,12 +349,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    fn inspect<T>(
-        &self,
-        inspector: Inspector<T>,
-        field: &Param<T>,
-        report: &mut Report,
-    ) -> Option<T> {
+    fn read<T>(&self, field: &Param<T>, inspector: Inspector<T>, report: &mut Report) -> Option<T> {
         match &self.held {
             Held::Texts(texts) if field.style() == Style::Csv => {
                 let source = report.source();
@@ -275,9 +358,9 @@ impl<'a> Entry<'a> {
                     .flat_map(|text| elements(text, source))
                     .map(Cow::Borrowed)
                     .collect();
-                (inspector.inspect)(Input::Texts(&parts), report)
+                read_whole(field, inspector, Input::Texts(&parts), report)
             }
-            _ => (inspector.inspect)(self.input(), report),
+            _ => read_whole(field, inspector, self.input(), report),
         }
     }
 

@@ -1,51 +1,86 @@
 //! Types that only know serde: read in one go, and of a bad input the first fault, with its place.
 //!
 //! serde_json's messages repeat what was sent and name Rust types, so that nothing of them may reach a client. A bad
-//! input is therefore read once more by a format of our own, whose errors say what was expected (see [`error`]). Where a
-//! model stands somewhere inside such a type, its own violations come out whole (see [`check`]).
+//! input is therefore read once more by formats of our own, whose errors say what was expected (see [`error`]): JSON by
+//! that of [`trace`], which lists all faults, and where that has read too much by a plain one. Where a model stands
+//! somewhere inside such a type, its own violations come out whole (see [`check`]).
 //!
 //! [`error`]: super::error
 
 use serde::de::{DeserializeOwned, Deserializer};
 
-use super::error::ReadError;
+use super::error::{ReadError, WRONG_FORM};
 use super::spans::Spans;
 use super::text_format::Texts;
-use super::{Fields, Input, Json, check, expected, guesses, json};
+use super::trace::{self, Node};
+use super::{Fields, Input, Json, check, expected, finite, guesses, json};
 use crate::{Report, Segment};
 
 /// Builds a value of a type that only knows serde.
 pub fn inspect<T: DeserializeOwned>(input: Input<'_>, report: &mut Report) -> Option<T> {
     check::forget();
     let fault = match input {
-        Input::Json(json) => match serde_json::from_str::<T>(json.text()) {
+        Input::Json(json) => match finite::from_str::<T>(json.text()) {
             Ok(value) => return Some(value),
             Err(error) if json::is_too_deep(&error) => {
-                json::refuse_depth(report);
+                report.refuse_depth();
                 return None;
             }
-            Err(_) => T::deserialize(json).err()?,
+            Err(_) => match trace::inspect(Node::Piece(json), report) {
+                Ok(value) => return value,
+                Err(trace::Exhausted) => refused::<T>(json),
+            },
         },
         Input::Texts(texts) => match guesses::read(|| T::deserialize(Texts(texts))) {
             Ok(value) => return Some(value),
             Err(error) => error,
         },
-        Input::Pairs(_) | Input::Rest(_) => {
+        Input::Pairs(_) => match from_fields(&Fields::open(input, report)?) {
+            Ok(value) => return Some(value),
+            Err(error) => error,
+        },
+        Input::Rest(_) => {
             let fields = Fields::open(input, report)?;
-            // Fields that a flattened struct has taken are there again for the next reading.
-            let taken = fields.marks();
-            let read = || {
-                fields.reset(&taken);
-                T::deserialize(&fields)
-            };
-            match guesses::read(read) {
-                Ok(value) => return Some(value),
-                Err(error) => found_again(error, &fields),
-            }
+            return flattened(&fields, report);
         }
     };
     fault.report(report);
     None
+}
+
+/// Builds a value of keys and texts, or of what is left of an object.
+fn from_fields<T: DeserializeOwned>(fields: &Fields<'_>) -> Result<T, ReadError> {
+    // Fields that a flattened struct has taken are there again for the next reading.
+    let taken = fields.marks();
+    let read = || {
+        fields.reset(&taken);
+        T::deserialize(fields)
+    };
+    guesses::read(read).map_err(|error| found_again(error, fields))
+}
+
+/// Builds a value of what is left of an object. An `Option` of which no key was sent is `None`.
+fn flattened<T: DeserializeOwned>(fields: &Fields<'_>, report: &mut Report) -> Option<T> {
+    let before = fields.taken();
+    let mut found = report.aside();
+    let traced = fields
+        .json_rest()
+        .and_then(|rest| trace::inspect(Node::Rest(&rest), &mut found).ok());
+    let value = traced.unwrap_or_else(|| match from_fields(fields) {
+        Ok(value) => Some(value),
+        Err(error) => {
+            error.report(&mut found);
+            None
+        }
+    });
+    if found.found() > 0
+        && fields.taken() == before
+        && let Some(nothing) = absent::<T>()
+    {
+        return Some(nothing);
+    }
+    report.absorb(found);
+    value
 }
 
 /// The place of a text that serde had put aside, if it is one of these.
@@ -90,6 +125,14 @@ pub(super) fn located<T: DeserializeOwned>(text: &str) -> Option<ReadError> {
     check::forget();
     let spans = Spans::of(text);
     T::deserialize(Json::new(text, &spans)).err()
+}
+
+/// The same of a piece that serde has refused.
+#[cold]
+fn refused<T: DeserializeOwned>(json: Json<'_>) -> ReadError {
+    check::forget();
+    let read = T::deserialize(json).err();
+    read.unwrap_or_else(|| ReadError::wrong(WRONG_FORM))
 }
 
 /// The deserializer of nothing.

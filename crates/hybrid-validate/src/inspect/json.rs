@@ -4,23 +4,22 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
-use serde::de::DeserializeOwned;
+use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
 
+use super::error::{ReadError, WRONG_FORM};
 use super::fields::Key;
 use super::spans::{Span, Spans};
-use super::{Input, Inspect, check, foreign};
-use crate::{Report, Source, bridge};
+use super::{Input, Inspect, check, finite, foreign, json_format, trace};
+use crate::{Report, bridge};
 
 /// The deepest nesting that is read, as in serde_json itself.
-const DEPTH_MAX: u16 = 127;
-
-/// The code of the note that [`Json::open`] leaves where it refuses to go deeper. Never on the wire.
-pub(super) const TOO_DEEP: &str = "too_deep";
+pub(super) const DEPTH_MAX: u16 = 127;
 
 /// A piece of JSON that is known to be well formed, and how deep in its body it stands.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +40,26 @@ impl<'a> Json<'a> {
             span: spans.value(whole, start),
             depth: 0,
         }
+    }
+
+    /// The piece at `span`, which stands `depth` containers deep in its body.
+    pub(super) const fn at(whole: &'a str, spans: &'a Spans, span: Span, depth: u16) -> Self {
+        Self {
+            whole,
+            spans,
+            span,
+            depth,
+        }
+    }
+
+    /// Where it stands in its body.
+    pub(super) const fn span(self) -> Span {
+        self.span
+    }
+
+    /// How many containers stand round it.
+    pub(super) const fn depth(self) -> u16 {
+        self.depth
     }
 
     /// The text of it.
@@ -115,7 +134,7 @@ impl<'a> Json<'a> {
             super::expected(kind.name(), report);
             false
         } else if self.depth >= DEPTH_MAX {
-            refuse_depth(report);
+            report.refuse_depth();
             false
         } else {
             true
@@ -206,29 +225,11 @@ pub fn read_json<T: DeserializeOwned + Inspect>(
     bytes: &[u8],
     report: &mut Report,
 ) -> Result<Option<T>, NotJson> {
-    let text = text_of(bytes)?;
-    match serde_json::from_str::<T>(text) {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => {
-            // Rules that serde found broken may be those of a default, which is not judged here: then the value
-            // stands. In any other case that could be built is of no use, since serde has refused the body.
-            let by_rule = check::recall(without_place(&error.to_string())).is_some();
-            let mut built = None;
-            let inspect = |input: Input<'_>, report: &mut Report| built = T::inspect(input, report);
-            let fine = list_faults(
-                text,
-                &error,
-                inspect,
-                by_rule,
-                foreign::located::<T>,
-                report,
-            )?;
-            Ok(built.filter(|_| fine))
-        }
-    }
+    read(bytes, T::inspect, report)
 }
 
-/// Reads a type that only knows serde; of a bad body, the first fault is reported.
+/// Reads a type that only knows serde. Of a bad body all faults of the models in it are reported, and of the type
+/// itself as many as can be found.
 ///
 /// # Errors
 ///
@@ -237,18 +238,28 @@ pub fn read_json_plain<T: DeserializeOwned>(
     bytes: &[u8],
     report: &mut Report,
 ) -> Result<Option<T>, NotJson> {
+    read(bytes, foreign::inspect, report)
+}
+
+/// One pass; where serde refuses, a second, which has the last word: it reads what serde does not, such as integers
+/// of 128 bits behind a tag.
+fn read<T: DeserializeOwned>(
+    bytes: &[u8],
+    inspect: fn(Input<'_>, &mut Report) -> Option<T>,
+    report: &mut Report,
+) -> Result<Option<T>, NotJson> {
     let text = text_of(bytes)?;
-    match serde_json::from_str::<T>(text) {
+    match finite::from_str::<T>(text) {
         Ok(value) => Ok(Some(value)),
-        Err(error) => list_faults(
-            text,
-            &error,
-            |_, _| (),
-            false,
-            foreign::located::<T>,
-            report,
-        )
-        .map(|_| None),
+        Err(error) => {
+            let mut value = None;
+            let mut look = |input: Input<'_>, report: &mut Report| {
+                value = inspect(input, report);
+                value.is_some()
+            };
+            let good = list_faults(text, &error, &mut look, foreign::located::<T>, report)?;
+            Ok(value.filter(|_| good))
+        }
     }
 }
 
@@ -276,43 +287,34 @@ fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
     std::str::from_utf8(bytes).map_err(|error| NotJson::not_utf8(bytes, error.valid_up_to()))
 }
 
-/// The second pass, not generic: what is wrong with a text that serde refused. True where nothing is, since the rule
-/// that was broken (`by_rule`) is that of a default.
+/// The second pass, not generic: whether there is nothing wrong with a text that serde refused.
 #[cold]
 fn list_faults(
     text: &str,
     first: &serde_json::Error,
-    inspect: impl FnOnce(Input<'_>, &mut Report),
-    by_rule: bool,
-    again: fn(&str) -> Option<super::error::ReadError>,
+    inspect: &mut dyn FnMut(Input<'_>, &mut Report) -> bool,
+    again: fn(&str) -> Option<ReadError>,
     report: &mut Report,
 ) -> Result<bool, NotJson> {
     if is_too_deep(first) {
         return Err(NotJson::new(first));
     }
     let _: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
-    let spans = Spans::of(text);
-    let mut found = Report::new(Source::Body);
-    inspect(Input::Json(Json::new(text, &spans)), &mut found);
-    if found.is_empty() && by_rule {
-        return Ok(true);
+    let mut found = report.aside();
+    let built = trace::within(text, |json| inspect(Input::Json(json), &mut found));
+    if found.is_too_deep() {
+        return Err(too_deep(text));
     }
-    if found.is_empty() {
+    if found.found() == 0 && !built {
         check::forget();
         match again(text) {
             Some(fault) => fault.report(&mut found),
-            None => found.violate("type", super::error::WRONG_FORM),
+            None => found.violate("type", WRONG_FORM),
         }
     }
-    let found = found.into_violations();
-    if found.iter().any(|violation| violation.code == TOO_DEEP) {
-        return Err(too_deep(text));
-    }
-    for mut violation in found {
-        violation.location.source = report.source();
-        report.push(violation);
-    }
-    Ok(false)
+    let good = found.found() == 0;
+    report.absorb(found);
+    Ok(good)
 }
 
 /// serde_json's message without its line and column, which a location says better.
@@ -327,12 +329,6 @@ pub(super) fn is_too_deep(error: &serde_json::Error) -> bool {
     error.classify() == Category::Syntax && error.to_string().starts_with("recursion limit")
 }
 
-/// Leaves a note that the nesting is too deep; the reader of the body answers with [`NotJson`].
-#[cold]
-pub(super) fn refuse_depth(report: &mut Report) {
-    report.violate(TOO_DEEP, "is nested too deeply");
-}
-
 /// The place where the nesting is too deep, which serde_json knows best.
 fn too_deep(text: &str) -> NotJson {
     match serde_json::from_str::<serde_json::Value>(text) {
@@ -343,4 +339,39 @@ fn too_deep(text: &str) -> NotJson {
             message: "recursion limit exceeded".to_owned(),
         },
     }
+}
+
+/// A key of a map, read from its characters as serde_json reads it.
+pub(super) fn key<K: DeserializeOwned>(text: &str) -> Result<K, ReadError> {
+    struct Only<K>(K);
+
+    impl<'de, K: Deserialize<'de>> Deserialize<'de> for Only<K> {
+        fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+            from.deserialize_map(OnlyKey(PhantomData))
+        }
+    }
+
+    struct OnlyKey<K>(PhantomData<K>);
+
+    impl<'de, K: Deserialize<'de>> Visitor<'de> for OnlyKey<K> {
+        type Value = Only<K>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Only<K>, A::Error> {
+            let entry = map.next_entry::<K, de::IgnoredAny>()?;
+            let (key, _) = entry.ok_or_else(|| de::Error::custom("no key"))?;
+            Ok(Only(key))
+        }
+    }
+
+    let object = format!("{{{}:null}}", Value::from(text));
+    if let Ok(Only(key)) = serde_json::from_str(&object) {
+        return Ok(key);
+    }
+    let refused = K::deserialize(json_format::Key(Cow::Borrowed(text))).err();
+    let refused = refused.unwrap_or_else(|| ReadError::wrong(WRONG_FORM));
+    Err(refused.of_key())
 }

@@ -33,8 +33,10 @@ impl<'a> Json<'a> {
 
 /// The piece could not be opened: it is of another kind, too deep, or its keys are no Unicode.
 fn refused(report: Report, otherwise: &'static str) -> ReadError {
+    if report.is_too_deep() {
+        return ReadError::too_deep();
+    }
     match report.into_violations().pop() {
-        Some(found) if found.code == super::json::TOO_DEEP => ReadError::too_deep(),
         Some(found) => ReadError::wrong(found.message),
         None => ReadError::wrong(otherwise),
     }
@@ -74,6 +76,16 @@ impl<'de> Deserializer<'de> for Json<'de> {
             Ok(value) => visitor.visit_i128(value),
             Err(_) => self.deserialize_any(visitor),
         }
+    }
+
+    /// serde makes infinity of what an `f32` cannot hold.
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        if self.kind() == Kind::Number
+            && let Err(error) = f32::from_param(self.text())
+        {
+            return Err(ReadError::wrong(error.to_string()));
+        }
+        self.deserialize_any(visitor)
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -141,7 +153,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
     }
 
     serde::forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf unit unit_struct seq map struct
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f64 char str string bytes byte_buf unit unit_struct seq map struct
         identifier
     }
 }
@@ -211,7 +223,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let step = || Segment::from(name.clone().into_owned());
         seed.deserialize(Key(name.clone()))
             .map(Some)
-            .map_err(|error| error.of_key().inside(step()))
+            .map_err(|error| error.of_key_here().inside(step()))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {
@@ -224,7 +236,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
 }
 
 /// The key of an entry: text, and what text can become.
-struct Key<'a>(Cow<'a, str>);
+pub(super) struct Key<'a>(pub(super) Cow<'a, str>);
 
 macro_rules! parsed {
     ($($method:ident $visit:ident)*) => {$(

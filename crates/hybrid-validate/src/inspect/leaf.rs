@@ -32,14 +32,13 @@ fn from_text<T: FromParam>(input: Input<'_>, report: &mut Report) -> Option<T> {
     }
 }
 
-/// Reports in the words in which the same type refuses a text.
-fn refuse<T: FromParam>(text: &str, what: &str, report: &mut Report) -> Option<T> {
+/// A number that serde_json does not take: `-0` for an integer, which is 0. Anything else is refused in the words in
+/// which the same type refuses a text.
+#[cold]
+fn other_number<T: FromParam>(text: &str, report: &mut Report) -> Option<T> {
     match T::from_param(text) {
+        Ok(value) => Some(value),
         Err(error) => error.report(report),
-        Ok(_) => {
-            expected(what, report);
-            None
-        }
     }
 }
 
@@ -56,8 +55,10 @@ pub(super) fn string<'a>(json: Json<'a>, report: &mut Report) -> Option<Cow<'a, 
 }
 
 macro_rules! numbers {
-    ($what:literal: $($ty:ty)*) => {$(
+    ($what:literal, $fits:expr; $($ty:ty)*) => {$(
         impl Inspect for $ty {
+            const IS_LEAF: bool = true;
+
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 let Input::Json(json) = input else { return from_text(input, report) };
                 if json.kind() != Kind::Number {
@@ -65,20 +66,28 @@ macro_rules! numbers {
                     return None;
                 }
                 match serde_json::from_str(json.text()) {
-                    Ok(number) => Some(number),
-                    Err(_) => refuse(json.text(), $what, report),
+                    Ok(number) if $fits(&number) => Some(number),
+                    _ => other_number(json.text(), report),
                 }
             }
         }
     )*};
 }
 
-numbers!("an integer": u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
-numbers!("an integer": NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize);
-numbers!("an integer": NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroI128 NonZeroIsize);
-numbers!("a number": f32 f64);
+const fn always<T>(_: &T) -> bool {
+    true
+}
+
+numbers!("an integer", always; u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
+numbers!("an integer", always; NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize);
+numbers!("an integer", always; NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroI128 NonZeroIsize);
+// serde makes infinity of what an `f32` cannot hold.
+numbers!("a number", |number: &f32| number.is_finite(); f32);
+numbers!("a number", always; f64);
 
 impl Inspect for bool {
+    const IS_LEAF: Self = true;
+
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         let Input::Json(json) = input else {
             return from_text(input, report);
@@ -90,6 +99,8 @@ impl Inspect for bool {
 macro_rules! strings {
     ($($ty:ty)*) => {$(
         impl Inspect for $ty {
+            const IS_LEAF: bool = true;
+
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 let Input::Json(json) = input else { return from_text(input, report) };
                 let text = string(json, report)?;
@@ -117,6 +128,8 @@ strings!(chrono::NaiveDate chrono::NaiveTime chrono::NaiveDateTime);
 macro_rules! texts {
     ($($ty:ty)*) => {$(
         impl Inspect for $ty {
+            const IS_LEAF: bool = true;
+
             const KEEPS_EMPTY: bool = true;
 
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
@@ -133,6 +146,8 @@ macro_rules! texts {
 texts!(String Box<str> Cow<'_, str> std::sync::Arc<str> std::rc::Rc<str>);
 
 impl Inspect for () {
+    const IS_LEAF: bool = true;
+
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         match input {
             Input::Json(json) => json.open(Kind::Null, report).then_some(()),
@@ -143,6 +158,8 @@ impl Inspect for () {
 
 /// Whatever was sent. From text it is a string, or an array of strings where a key is repeated.
 impl Inspect for Value {
+    const IS_LEAF: bool = true;
+
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         match input {
             Input::Texts([only]) => Some(Self::from(&**only)),

@@ -14,8 +14,9 @@
 //! the entries of maps as they were sent.
 //!
 //! [`Inspect`] is implemented here for what the standard library has and by `#[model]` for users' types. Types that
-//! only know serde are read by serde (module [`foreign`]), which finds their first fault. This module knows nothing
-//! of requests: who reads which source into which type is the caller's business.
+//! only know serde are read by serde (module [`foreign`]); of texts that finds their first fault, of JSON all faults of
+//! the models inside (module `trace`). The second pass has the last word: what it reads without a fault is taken. This
+//! module knows nothing of requests: who reads which source into which type is the caller's business.
 
 pub mod check;
 pub mod fields;
@@ -34,12 +35,15 @@ pub mod variants;
 mod containers;
 mod elements;
 mod error;
+mod finite;
 mod guesses;
 mod json_format;
 mod leaf;
+mod optional;
 mod path_format;
 mod spans;
 mod text_format;
+mod trace;
 
 use std::borrow::Cow;
 
@@ -54,7 +58,7 @@ pub use pairs::{
 pub use survey::Survey;
 pub use text_format::Texts;
 
-use crate::Report;
+use crate::{Report, Segment, Source};
 
 /// What a value is built from.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +73,9 @@ pub enum Input<'a> {
     /// content of internally tagged enums.
     Rest(&'a Fields<'a>),
 }
+
+/// Who takes the elements that [`Inspect::parts`] gives.
+pub type Take<'a, T> = dyn FnMut(Vec<Segment>, T) + 'a;
 
 /// Builds a value from an input and reports every violation in it, rather than the first.
 ///
@@ -86,6 +93,15 @@ pub trait Inspect: Sized {
     /// the report has grown. So the rules of a list are checked even where an item of it breaks one of its own.
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self>;
 
+    /// Gives `take` each element that can be read, in a value of its own, with its place inside what was sent,
+    /// innermost step first: the rules about elements are held against these where the whole has lost an element, or
+    /// the order in which they came. A type without elements is one element.
+    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
+        if let Some(value) = Self::inspect(input, &mut Report::first_only(source)) {
+            take(Vec::new(), value);
+        }
+    }
+
     /// What stands for a value that was not sent: `None` for an `Option`, nothing for most types.
     #[must_use]
     fn absent() -> Option<Self> {
@@ -94,6 +110,9 @@ pub trait Inspect: Sized {
 
     /// Whether an empty text is a value of this type, so that `Option` must not take it for nothing.
     const KEEPS_EMPTY: bool = false;
+
+    /// Whether no model stands in it, so that it may be read again for a check of its elements.
+    const IS_LEAF: bool = false;
 
     /// Looks once, at the start of a program, at what is wrong with the rules themselves, of this type and of those
     /// inside it.
@@ -118,6 +137,9 @@ pub(crate) fn missing(report: &mut Report) {
 /// Reports that the input is of another shape.
 #[cold]
 pub(crate) fn expected(what: &str, report: &mut Report) {
+    if report.leaves_out() {
+        return;
+    }
     report.violate("type", format!("expected {what}"));
 }
 

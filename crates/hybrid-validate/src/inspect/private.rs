@@ -23,8 +23,11 @@ pub use super::check::{
     Inside, Refusal, RefuseAsWhole, RefuseInPlace, across, check_deep, check_element, check_field,
     checked, made_from, tried_from, validate,
 };
+pub use super::finite::{AllFinite, finite, finite_element, finite_field};
 pub use super::formal::{FormalOfDates, FormalOfSerde};
-pub use super::strict::{Strict, StrictTagged};
+pub use super::optional::flat_option;
+pub use super::strict::{Strict, StrictTagged, strict_model, tagged_model};
+pub use super::trace::model;
 pub use crate::{__formal as formal, __refuse as refuse};
 
 // Called by `#[model]`: what a field's type can do.

@@ -13,8 +13,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use super::{Input, Inspect, Survey, foreign};
-use crate::{Report, bridge};
+use super::{Input, Inspect, Survey, Take, foreign};
+use crate::{Report, Source, bridge};
 
 /// A type, as a value to call methods on.
 pub struct Probe<T>(PhantomData<fn() -> T>);
@@ -36,6 +36,10 @@ pub struct Inspector<T> {
     pub inspect: fn(Input<'_>, &mut Report) -> Option<T>,
     /// From nothing.
     pub absent: fn() -> Option<T>,
+    /// Element by element.
+    pub parts: fn(Input<'_>, Source, &mut Take<'_, T>),
+    /// Whether no model stands in it.
+    pub is_leaf: bool,
 }
 
 impl<T> Inspector<T> {
@@ -45,6 +49,8 @@ impl<T> Inspector<T> {
         Self {
             inspect,
             absent: || None,
+            parts: |_, _, _| (),
+            is_leaf: false,
         }
     }
 }
@@ -155,6 +161,8 @@ impl<T: Inspect> InspectorOfModel<T> for &&Probe<T> {
         Inspector {
             inspect: T::inspect,
             absent: T::absent,
+            parts: T::parts,
+            is_leaf: T::IS_LEAF,
         }
     }
 }
@@ -164,6 +172,8 @@ impl<T: DeserializeOwned> InspectorOfSerde<T> for &Probe<T> {
         Inspector {
             inspect: foreign::inspect::<T>,
             absent: foreign::absent::<T>,
+            parts: |_, _, _| (),
+            is_leaf: false,
         }
     }
 }

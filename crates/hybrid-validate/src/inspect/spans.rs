@@ -9,6 +9,8 @@
 pub(super) struct Spans {
     /// Start and end of each, by start.
     list: Vec<(usize, usize)>,
+    /// The number of the one around each.
+    outer: Vec<Option<usize>>,
 }
 
 /// A piece of the text: its first byte and the byte behind its last.
@@ -19,6 +21,7 @@ impl Spans {
     pub(super) fn of(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut list = Vec::new();
+        let mut outer = Vec::new();
         let mut open = Vec::new();
         let mut at = 0;
         while let Some(byte) = bytes.get(at) {
@@ -28,6 +31,7 @@ impl Spans {
                     continue;
                 }
                 b'{' | b'[' => {
+                    outer.push(open.last().copied());
                     open.push(list.len());
                     list.push((at, bytes.len()));
                 }
@@ -41,7 +45,23 @@ impl Spans {
             }
             at += 1;
         }
-        Self { list }
+        Self { list, outer }
+    }
+
+    /// Every container round the byte at `at`, outermost first. One that starts there is among them.
+    pub(super) fn around(&self, at: usize) -> Vec<Span> {
+        let behind = self.list.partition_point(|(start, _)| *start <= at);
+        let mut next = behind.checked_sub(1);
+        let mut list = Vec::new();
+        while let Some(index) = next {
+            let span = self.list[index];
+            if span.1 > at {
+                list.push(span);
+            }
+            next = self.outer[index];
+        }
+        list.reverse();
+        list
     }
 
     /// The piece that starts at `at`.
@@ -148,6 +168,9 @@ mod tests {
         let elements = spans.elements(text, entries[0].1.0);
         let shown: Vec<_> = elements.into_iter().map(piece).collect();
         assert_eq!(shown, ["1", r#"{"x":"}]"}"#, "true"]);
+        let around: Vec<_> = spans.around(14).into_iter().map(piece).collect();
+        assert_eq!(around[1..], [r#"[1, {"x":"}]"} ,true]"#, r#"{"x":"}]"}"#]);
+        assert_eq!(spans.around(0).len(), 0);
         assert!(spans.elements("[ ]", 0).is_empty());
         assert!(spans.entries("{}", 0).is_empty());
     }

@@ -10,6 +10,10 @@ use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+use super::Inspect;
+use super::check::Check;
+use super::trace::model;
+
 /// Wraps the deserializer of a model. Costs nothing: all of it is inlined.
 #[derive(Debug)]
 pub struct Strict<D>(pub D);
@@ -17,6 +21,32 @@ pub struct Strict<D>(pub D);
 /// The same for internally tagged enums, which serde reads by asking for anything.
 #[derive(Debug)]
 pub struct StrictTagged<D>(pub D);
+
+/// [`model`] for a struct.
+///
+/// # Errors
+///
+/// Those of `read`, or the first broken rule.
+#[inline]
+pub fn strict_model<'de, T: Inspect + Check, D: Deserializer<'de>>(
+    from: D,
+    read: impl FnOnce(Strict<D>) -> Result<T, D::Error>,
+) -> Result<T, D::Error> {
+    model(from, |from| read(Strict(from)))
+}
+
+/// [`model`] for an internally tagged enum.
+///
+/// # Errors
+///
+/// Those of `read`, or the first broken rule.
+#[inline]
+pub fn tagged_model<'de, T: Inspect + Check, D: Deserializer<'de>>(
+    from: D,
+    read: impl FnOnce(StrictTagged<D>) -> Result<T, D::Error>,
+) -> Result<T, D::Error> {
+    model(from, |from| read(StrictTagged(from)))
+}
 
 /// A visitor that is not shown arrays.
 struct NoArray<V> {

@@ -2,6 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
+use super::error::NO_VARIANT;
 use super::json::Kind;
 use super::{Fields, Input, expected, foreign, leaf, missing};
 use crate::{ParamError, Report};
@@ -160,22 +161,30 @@ pub fn nothing_beside(fields: &Fields<'_>, key: &'static str, report: &mut Repor
 }
 
 /// An enum without a tag: the first variant that fits. Where none does, that is one violation, since nobody can say
-/// which was meant. JSON goes through serde, which decides the same way when the body is good.
+/// which was meant; in JSON serde's, which knows the variant if only a rule is broken.
 pub fn untagged<T: DeserializeOwned>(
     input: Input<'_>,
     report: &mut Report,
     variants: &[fn(Input<'_>, &mut Report) -> Option<T>],
 ) -> Option<T> {
-    if let Input::Json(_) = input {
-        return foreign::inspect(input, report);
-    }
     for variant in variants {
         let mut aside = Report::first_only(report.source());
         let value = variant(input, &mut aside);
+        if aside.is_too_deep() {
+            report.refuse_depth();
+            return None;
+        }
         if aside.is_empty() && value.is_some() {
             return value;
         }
     }
-    report.violate("type", super::error::NO_VARIANT);
+    let first = match input {
+        Input::Json(json) => foreign::located::<T>(json.text()),
+        Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => None,
+    };
+    match first {
+        Some(fault) => fault.report(report),
+        None => report.violate("type", NO_VARIANT),
+    }
     None
 }

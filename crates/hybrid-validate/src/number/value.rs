@@ -153,7 +153,7 @@ impl<K: Serialize, V: Number, S> Number for HashMap<K, V, S> {
     fn judge_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
             report.at(
-                || Segment::of_key(key),
+                || Segment::of_key_here(key),
                 |report| value.judge_number(rule, report),
             );
         }
@@ -164,7 +164,7 @@ impl<K: Serialize, V: Number> Number for BTreeMap<K, V> {
     fn judge_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
             report.at(
-                || Segment::of_key(key),
+                || Segment::of_key_here(key),
                 |report| value.judge_number(rule, report),
             );
         }

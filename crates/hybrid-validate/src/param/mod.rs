@@ -14,7 +14,7 @@ use crate::report::Report;
 use crate::rule::Rule;
 use crate::schema;
 use crate::text::{FromTexts, Style};
-use crate::violation::{Segment, Source, Violation};
+use crate::violation::{Source, Violation};
 
 mod build;
 mod custom;
@@ -23,6 +23,9 @@ pub use custom::{
     CheckEach, CheckEachDeref, CheckInner, CheckInnerDeref, CheckNothing, CheckOf, CheckWhole,
     Checks, Each, Holds, TakesWhatIsThere, custom,
 };
+mod sent;
+
+pub(crate) use sent::Part;
 
 /// How many rules one value may have, custom checks included. There are 13 kinds of rules.
 const RULES_MAX: usize = 16;
@@ -112,14 +115,16 @@ impl<T> Param<T> {
         }
         let before = report.found();
         let value = report.at_key(self.name, |report| {
-            let Some(value) = T::from_texts(texts, self.style, report) else {
-                self.check_readable_part(texts, before, report);
-                return None;
-            };
+            let value = T::from_texts(texts, self.style, report)?;
             self.check(&value, report);
             Some(value)
-        })?;
-        (report.found() == before).then_some(value)
+        });
+        if report.found() == before {
+            value
+        } else {
+            self.judge_texts_as_sent(texts, before, report);
+            None
+        }
     }
 
     /// Holds a value against all rules. The report stands at the value already; the name is not added.
@@ -132,30 +137,6 @@ impl<T> Param<T> {
         if let (Some(text), true) = (self.message, report.len() > mark) {
             report.reword(mark, text);
         }
-    }
-
-    /// Of a list with refused elements, the others keep their rules too, so that one answer lists all faults. Rules
-    /// about the list as a whole wait until the whole list can be read.
-    #[cold]
-    fn check_readable_part(&self, texts: &[Cow<'_, str>], mark: usize, report: &mut Report)
-    where
-        T: FromTexts,
-    {
-        if self.used == 0 || report.is_settled() {
-            return;
-        }
-        let Some((part, indices)) = T::readable_part(texts, self.style, report.source()) else {
-            return;
-        };
-        let mut broken = Report::new(report.source());
-        self.check(&part, &mut broken);
-        for mut violation in broken.into_violations() {
-            if let Some(Segment::Index(index)) = violation.location.path.first_mut() {
-                *index = indices[*index];
-                report.push(violation);
-            }
-        }
-        report.sort_by_index(mark);
     }
 
     /// The default, made anew.

@@ -69,6 +69,9 @@ impl ParamError {
     /// Puts the violation into `report`, at its present place. Returns `None`, for `T::from_texts`.
     #[cold]
     pub fn report<T>(&self, report: &mut Report) -> Option<T> {
+        if report.leaves_out() {
+            return None;
+        }
         match self.params() {
             Some(params) => report.violate_with(self.code(), self.to_string(), params),
             None => report.violate(self.code(), self.to_string()),

@@ -23,12 +23,9 @@ impl<T: FromTexts> FromTexts for Option<T> {
         }
     }
 
-    fn readable_part(
-        texts: &[Cow<'_, str>],
-        style: Style,
-        source: Source,
-    ) -> Option<(Self, Vec<usize>)> {
-        T::readable_part(texts, style, source).map(|(part, indices)| (Some(part), indices))
+    fn parts(texts: &[Cow<'_, str>], style: Style, source: Source) -> Vec<(usize, Self)> {
+        let parts = T::parts(texts, style, source).into_iter();
+        parts.map(|(index, part)| (index, Some(part))).collect()
     }
 
     fn schema() -> Value {
@@ -39,7 +36,7 @@ impl<T: FromTexts> FromTexts for Option<T> {
 macro_rules! lists {
     ($(
         $(#[$doc:meta])*
-        <T: $first:ident $(+ $more:ident)* $(, $hasher:ident)?> $list:ty $(, part: $part:ident)?;
+        <T: $first:ident $(+ $more:ident)* $(, $hasher:ident)?> $list:ty;
     )*) => {$(
         $(#[$doc])*
         impl<T: $first $(+ $more)* $(, $hasher: BuildHasher + Default)?> FromTexts for $list {
@@ -49,13 +46,15 @@ macro_rules! lists {
                 collect(texts, style, report)
             }
 
-            $(fn readable_part(
-                texts: &[Cow<'_, str>],
-                style: Style,
-                source: Source,
-            ) -> Option<(Self, Vec<usize>)> {
-                Some($part(texts, style, source))
-            })?
+            fn parts(texts: &[Cow<'_, str>], style: Style, source: Source) -> Vec<(usize, Self)> {
+                let mut parts = Vec::new();
+                each_element(texts, style, source, |index, text| {
+                    if let Ok(value) = T::from_param(text) {
+                        parts.push((index, Self::from_iter([value])));
+                    }
+                });
+                parts
+            }
 
             fn schema() -> Value {
                 json!({ "type": "array", "items": T::schema() })
@@ -66,9 +65,9 @@ macro_rules! lists {
 
 lists! {
     /// Every text is an element, reported at its index. Absence is `missing`.
-    <T: FromParam> Vec<T>, part: readable_part;
+    <T: FromParam> Vec<T>;
     /// As for `Vec`.
-    <T: FromParam> VecDeque<T>, part: readable_part;
+    <T: FromParam> VecDeque<T>;
     /// As for `Vec`; what comes twice is kept once.
     <T: FromParam + Ord> BTreeSet<T>;
     /// As for `Vec`; what comes twice is kept once.
@@ -94,21 +93,6 @@ fn collect<T: FromParam, C: Default + Extend<T>>(
         }
     });
     (report.found() == mark).then_some(collected)
-}
-
-fn readable_part<T: FromParam, C: Default + Extend<T>>(
-    texts: &[Cow<'_, str>],
-    style: Style,
-    source: Source,
-) -> (C, Vec<usize>) {
-    let (mut collected, mut indices) = (C::default(), Vec::new());
-    each_element(texts, style, source, |index, text| {
-        if let Ok(value) = T::from_param(text) {
-            collected.extend([value]);
-            indices.push(index);
-        }
-    });
-    (collected, indices)
 }
 
 fn each_element(

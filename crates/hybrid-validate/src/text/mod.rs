@@ -95,16 +95,13 @@ pub trait FromTexts: Sized {
     /// Returns `None` where something was wrong, which then stands in the report.
     fn from_texts(texts: &[Cow<'_, str>], style: Style, report: &mut Report) -> Option<Self>;
 
-    /// Of a list in which some elements could not be read, those that could, each with its index: their rules are
-    /// checked all the same. `None` for anything but a list.
+    /// Each element of a list or set that can be read, in a value of its own, with its index as sent: the rules about
+    /// elements are held against these where one could not be read, or where the whole has another order. Nothing
+    /// for anything but a list.
     #[must_use]
-    fn readable_part(
-        texts: &[Cow<'_, str>],
-        style: Style,
-        source: Source,
-    ) -> Option<(Self, Vec<usize>)> {
+    fn parts(texts: &[Cow<'_, str>], style: Style, source: Source) -> Vec<(usize, Self)> {
         let _ = (texts, style, source);
-        None
+        Vec::new()
     }
 
     /// The JSON Schema of the value, before any rules.

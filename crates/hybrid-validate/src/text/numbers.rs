@@ -15,7 +15,12 @@ macro_rules! integers {
         impl FromParam for $int {
             #[inline]
             fn from_param(text: &str) -> Result<Self, ParamError> {
-                text.parse().map_err(|_| not_an_integer(text, &<$int>::MIN, &<$int>::MAX))
+                match text.parse() {
+                    Ok(value) => Ok(value),
+                    // Of unsigned integers the standard library refuses it.
+                    Err(_) if text == "-0" => Ok(0),
+                    Err(_) => Err(not_an_integer(text, &<$int>::MIN, &<$int>::MAX)),
+                }
             }
 
             fn schema() -> Value {

@@ -1,5 +1,7 @@
 //! What a parameter says of itself, and what its default does.
 
+use std::collections::{BTreeSet, HashSet};
+
 use hybrid_validate::{Param, Pattern, Report, Rule, Source, Style, field, file, param, query};
 
 use super::{faults, read};
@@ -30,6 +32,48 @@ fn a_default_that_breaks_its_rules_is_told_at_the_start() {
     assert!(GOOD.default_violations().is_empty());
     static NONE: Param<u32> = query("n").ge(2);
     assert!(NONE.default_violations().is_empty());
+}
+
+#[test]
+fn the_index_in_a_set_is_that_of_what_was_sent() {
+    static B: Param<BTreeSet<i64>> = query("v").ge(1);
+    assert_eq!(
+        faults(&B, &["5", "0", "3"]),
+        ["query.v.1 ge: must be at least 1"]
+    );
+    assert_eq!(
+        faults(&B, &["5", "x", "0"]),
+        [
+            "query.v.1 type: expected an integer",
+            "query.v.2 ge: must be at least 1"
+        ]
+    );
+    static H: Param<Option<HashSet<String>>> = query("v").min_length(2).csv();
+    assert_eq!(
+        faults(&H, &["bb,cc,dd,ee", "ff,gg,hh,a"]),
+        ["query.v.7 min_length: must have at least 2 characters"]
+    );
+    assert_eq!(read(&B, &["2", "1", "2"]), Ok(BTreeSet::from([1, 2])));
+}
+
+#[test]
+fn the_order_of_the_rules_stays_where_the_list_can_be_read() {
+    static N: Param<Vec<u32>> = query("n").ge(2).max_items(3).csv();
+    assert_eq!(
+        faults(&N, &["1,2,3,4"]),
+        [
+            "query.n.0 ge: must be at least 2",
+            "query.n max_items: must have at most 3 items"
+        ]
+    );
+}
+
+#[test]
+fn minus_zero_is_zero_for_every_integer() {
+    static U: Param<u8> = query("n");
+    static I: Param<i128> = query("n");
+    assert_eq!((read(&U, &["-0"]), read(&I, &["-0"])), (Ok(0), Ok(0)));
+    assert_eq!(faults(&U, &["-1"]).len(), 1);
 }
 
 #[test]

@@ -273,6 +273,26 @@ enum Form {
     Struct { a: u8 },
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(dead_code, reason = "read, never used")]
+struct Closed {
+    a: u8,
+    b: u8,
+}
+
+#[test]
+fn unknown_keys_stand_at_their_place_beside_the_other_faults() {
+    refused(
+        json::<Vec<Closed>>(r#"[{"a":1,"x":1,"y":2,"b":true}]"#),
+        &[
+            "body.0.x unknown_field: is not a known field",
+            "body.0.y unknown_field: is not a known field",
+            "body.0.b type: expected an integer",
+        ],
+    );
+}
+
 fn unlucky<'de, D: serde::Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
     let text = String::deserialize(from)?;
     Err(serde::de::Error::custom(format!(

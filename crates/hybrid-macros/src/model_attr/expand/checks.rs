@@ -34,14 +34,18 @@ fn generics(model: &Model) -> syn::Generics {
 }
 
 fn check(model: &Model) -> TokenStream {
-    let rules = each(model, Field::has_rules, |field, value, kind| {
-        let param = params::reference(model, field);
-        let index = Literal::usize_unsuffixed(field.position());
-        match kind {
-            Kind::Named => quote!(__h::check_field(#param, #value, __report);),
-            Kind::Tuple => quote!(__h::check_element(#index, #param, #value, __report);),
-            Kind::Newtype | Kind::Unit => quote!((#param).check(#value, __report);),
-        }
+    let rules = each(model, Field::is_checked, |field, value, kind| {
+        let singles = field.holds_singles().then(|| finite(field, &value, kind));
+        let rules = field.has_rules().then(|| {
+            let param = params::reference(model, field);
+            let index = Literal::usize_unsuffixed(field.position());
+            match kind {
+                Kind::Named => quote!(__h::check_field(#param, #value, __report);),
+                Kind::Tuple => quote!(__h::check_element(#index, #param, #value, __report);),
+                Kind::Newtype | Kind::Unit => quote!((#param).check(#value, __report);),
+            }
+        });
+        quote!(#singles #rules)
     });
     let rules = rules.map(|rules| {
         quote! {
@@ -63,6 +67,18 @@ fn check(model: &Model) -> TokenStream {
         model,
         &quote!(#rules #across),
     )
+}
+
+/// That no `f32` is infinite.
+fn finite(field: &Field, value: &TokenStream, kind: Kind) -> TokenStream {
+    let (wire, index) = (&field.wire, Literal::usize_unsuffixed(field.position()));
+    match kind {
+        Kind::Named if !field.serde.flatten => {
+            quote!(__h::finite_field(#wire, #value, __report);)
+        }
+        Kind::Tuple => quote!(__h::finite_element(#index, #value, __report);),
+        Kind::Named | Kind::Newtype | Kind::Unit => quote!(__h::finite(#value, __report);),
+    }
 }
 
 fn inside(model: &Model) -> TokenStream {

@@ -16,12 +16,13 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     let formals = model.fields().filter_map(formal_fn);
     let (_, types, _) = model.generics.split_for_impl();
     let types = types.as_turbofish();
-    let from = strict(model);
-    let value = quote!(__Mirror #types::deserialize(#from));
-    let value = if model.has_rules() {
-        quote!(__h::checked(#value?))
-    } else {
-        value
+    let generic = model.generics.type_params().next().is_some();
+    let value = match (asked(model), generic) {
+        (Asked::Plain, false) => quote!(__h::model(__from, __Mirror #types::deserialize)),
+        (Asked::Struct, false) => quote!(__h::strict_model(__from, __Mirror #types::deserialize)),
+        (Asked::Tagged, false) => quote!(__h::tagged_model(__from, __Mirror #types::deserialize)),
+        // What stands in it need not be able to list its faults.
+        (asked, true) => generic_value(model, asked, &types),
     };
     let inside = quote! {
         fn deserialize<__D: __h::Deserializer<'de>>(__from: __D) -> ::core::result::Result<Self, __D::Error> {
@@ -37,25 +38,45 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     quote!(#(#formals)* #mirror #inside)
 }
 
-/// The deserializer: one that shows structs no arrays, where serde's derive would take them.
-fn strict(model: &Model) -> TokenStream {
+/// What serde asks the deserializer for.
+#[derive(Clone, Copy)]
+enum Asked {
+    /// A struct, or an enum with structs, for which serde would take arrays.
+    Struct,
+    /// Anything, to find the tag in it.
+    Tagged,
+    Plain,
+}
+
+fn asked(model: &Model) -> Asked {
     if model.made_from().is_some() || model.serde.transparent {
-        return quote!(__from);
+        return Asked::Plain;
     }
     match &model.body {
-        Body::Struct(shape) if shape.kind == Kind::Named => quote!(__h::Strict(__from)),
-        Body::Struct(_) | Body::Enum(Form::Untagged, _) => quote!(__from),
-        Body::Enum(Form::Internal(_), _) => quote!(__h::StrictTagged(__from)),
+        Body::Struct(shape) if shape.kind == Kind::Named => Asked::Struct,
+        Body::Struct(_) | Body::Enum(Form::Untagged, _) => Asked::Plain,
+        Body::Enum(Form::Internal(_), _) => Asked::Tagged,
         Body::Enum(_, variants) => {
             let plain = variants
                 .iter()
                 .all(|variant| variant.shape.kind == Kind::Unit);
-            if plain {
-                quote!(__from)
-            } else {
-                quote!(__h::Strict(__from))
-            }
+            if plain { Asked::Plain } else { Asked::Struct }
         }
+    }
+}
+
+/// The value of a type with parameters.
+fn generic_value(model: &Model, asked: Asked, types: &syn::Turbofish<'_>) -> TokenStream {
+    let from = match asked {
+        Asked::Struct => quote!(__h::Strict(__from)),
+        Asked::Tagged => quote!(__h::StrictTagged(__from)),
+        Asked::Plain => quote!(__from),
+    };
+    let value = quote!(__Mirror #types::deserialize(#from));
+    if model.has_rules() {
+        quote!(__h::checked(#value?))
+    } else {
+        value
     }
 }
 
@@ -79,6 +100,10 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
         raw.vis = Visibility::Inherited;
         let Some(field) = fields.next() else { return };
         raw.ty = field.ty.clone();
+        if field.serde.flatten && field.serde.with.is_none() && types::option(&field.ty).is_some() {
+            raw.attrs
+                .push(parse_quote!(#[serde(deserialize_with = "__h::flat_option")]));
+        }
         if let Some(name) = &field.rules.alias {
             raw.attrs.push(parse_quote!(#[serde(rename = #name)]));
         }
