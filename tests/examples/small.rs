@@ -294,7 +294,8 @@ fn axum_serves_what_is_not_moved_yet() {
         refused(client.get("/hash?text=")),
         [r#"["query","text"] min_length"#]
     );
-    assert_eq!(client.post("/hash").send().status(), 405);
+    // What hybrid has no method for goes to axum, which does not know the path.
+    assert_eq!(client.post("/hash").send().status(), 404);
 }
 
 #[tokio::test]

@@ -489,3 +489,32 @@ fn transfer_codings_in_two_lines_are_one_list() {
     let twice = "transfer-encoding: chunked\r\ntransfer-encoding: chunked\r\n";
     assert_eq!(coded(twice), 501);
 }
+
+#[model]
+#[derive(Debug)]
+struct Spelled {
+    #[field(alias = "p_alias")]
+    p: String,
+}
+
+#[get("/spelled")]
+async fn spelled(Header(spelled): Header<Spelled>) -> String {
+    spelled.p
+}
+
+#[test]
+fn a_header_that_the_author_spells_with_an_underscore_is_meant() {
+    let client = TestClient::new(App::new().routes(routes![spelled]));
+    assert_eq!(
+        client.get("/spelled").header("p_alias", "x").send().text(),
+        "x"
+    );
+    assert_eq!(
+        client
+            .get("/spelled")
+            .header("p-alias", "x")
+            .send()
+            .status(),
+        422
+    );
+}

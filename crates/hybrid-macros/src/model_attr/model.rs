@@ -99,6 +99,8 @@ pub(crate) struct Field {
     pub(crate) span: Span,
     pub(crate) ty: Type,
     pub(crate) wire: String,
+    /// The wire name is written out and has an underscore: so is a header of that name.
+    pub(crate) is_spelled: bool,
     pub(crate) rules: Rules,
     pub(crate) csv: bool,
     pub(crate) serde: OnField,
@@ -400,6 +402,7 @@ impl Reader {
             .as_ref()
             .or(serde.rename.as_ref())
             .map(LitStr::value);
+        let is_spelled = renamed.as_ref().is_some_and(|name| name.contains('_'));
         let wire =
             renamed.unwrap_or_else(|| case.map_or_else(|| own.clone(), |case| case.field(&own)));
         let member = raw
@@ -428,6 +431,7 @@ impl Reader {
             member,
             ty,
             wire,
+            is_spelled,
             rules,
             csv,
             serde,

@@ -328,3 +328,19 @@ fn the_work_is_bounded_by_the_body() {
     );
     assert_eq!(faults::<Wrapper<Vec<AB>>>(&body).len(), 5_000);
 }
+
+#[model(crate = crate::facade)]
+#[derive(Debug)]
+#[allow(dead_code)]
+struct Loose {
+    title: Option<String>,
+    filters: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+#[test]
+fn a_map_of_json_is_an_object() {
+    assert_eq!(
+        json::<Loose>(r#"{"title":1,"filters":5}"#).unwrap_err(),
+        ["title type", "filters type"]
+    );
+}

@@ -142,7 +142,8 @@ impl<'a> Fields<'a> {
     ) -> Option<T> {
         let key = field.name();
         report.at_key(key, |report| {
-            match self.only(key, aliases, report.source()) {
+            let spelling = Spelling::of(report.source(), field.is_spelled());
+            match self.only(key, aliases, spelling) {
                 Found::None => {
                     // A default is not judged: no client has sent it.
                     if let Some(default) = field.default_value() {
@@ -170,14 +171,18 @@ impl<'a> Fields<'a> {
     }
 
     /// The entry of that name, which counts as read from now on.
-    fn only(&self, key: &str, aliases: &[&str], source: Source) -> Found<'_, 'a> {
-        let same = |name: &str, sent: &str| match source {
-            Source::Header => names_header(name, sent),
-            _ => name == sent,
+    fn only(&self, key: &str, aliases: &[&str], spelling: Spelling) -> Found<'_, 'a> {
+        let same = |name: &str, sent: &str| match spelling {
+            Spelling::Exact => name == sent,
+            Spelling::Header | Spelling::HeaderAsSpelled => names_header(name, sent),
+        };
+        let is_key = |sent: &str| match spelling {
+            Spelling::HeaderAsSpelled => key.eq_ignore_ascii_case(sent),
+            Spelling::Exact | Spelling::Header => same(key, sent),
         };
         let mut found = Found::None;
         for entry in self.rest() {
-            if same(key, &entry.key) || aliases.iter().any(|alias| same(alias, &entry.key)) {
+            if is_key(&entry.key) || aliases.iter().any(|alias| same(alias, &entry.key)) {
                 entry.used.set(true);
                 found = match found {
                     Found::None => Found::One(entry),
@@ -205,16 +210,18 @@ impl<'a> Fields<'a> {
 
     /// Takes the text under `key`: the tag of an enum. Anything but one text is reported.
     pub(super) fn tag(&self, key: &'static str, report: &mut Report) -> Option<Cow<'_, str>> {
-        report.at_key(key, |report| match self.only(key, &[], report.source()) {
-            Found::None => {
-                missing(report);
-                None
+        report.at_key(key, |report| {
+            match self.only(key, &[], Spelling::of(report.source(), false)) {
+                Found::None => {
+                    missing(report);
+                    None
+                }
+                Found::More => {
+                    duplicate(report);
+                    None
+                }
+                Found::One(entry) => entry.text(report),
             }
-            Found::More => {
-                duplicate(report);
-                None
-            }
-            Found::One(entry) => entry.text(report),
         })
     }
 
@@ -224,7 +231,7 @@ impl<'a> Fields<'a> {
         key: &'static str,
         report: &mut Report,
     ) -> Option<Option<Input<'_>>> {
-        match self.only(key, &[], report.source()) {
+        match self.only(key, &[], Spelling::of(report.source(), false)) {
             Found::None => Some(None),
             Found::One(entry) => Some(Some(entry.input())),
             Found::More => {
@@ -380,6 +387,26 @@ impl<'a> Entry<'a> {
                 }
                 text
             }
+        }
+    }
+}
+
+/// How the name of a field is looked for.
+#[derive(Clone, Copy)]
+enum Spelling {
+    Exact,
+    /// In any case, with hyphens for underscores.
+    Header,
+    /// In any case: the author has written the name of the header.
+    HeaderAsSpelled,
+}
+
+impl Spelling {
+    fn of(source: Source, is_spelled: bool) -> Self {
+        match source {
+            Source::Header if is_spelled => Self::HeaderAsSpelled,
+            Source::Header => Self::Header,
+            _ => Self::Exact,
         }
     }
 }

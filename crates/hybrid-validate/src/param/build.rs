@@ -32,6 +32,7 @@ impl<T> Param<T> {
             description: None,
             example: None,
             deprecated: false,
+            spelled: false,
             holds_no_value: PhantomData,
         }
     }
@@ -70,6 +71,14 @@ impl<T> Param<T> {
     #[must_use]
     pub const fn example(mut self, text: &'static str) -> Self {
         self.example = Some(text);
+        self
+    }
+
+    /// A header of this name is meant as it is spelled: its underscores are no hyphens. Of other sources it says
+    /// nothing.
+    #[must_use]
+    pub const fn spelled(mut self) -> Self {
+        self.spelled = true;
         self
     }
 

@@ -57,6 +57,7 @@ pub struct Param<T> {
     description: Option<&'static str>,
     example: Option<&'static str>,
     deprecated: bool,
+    spelled: bool,
     holds_no_value: PhantomData<fn() -> T>,
 }
 
@@ -239,6 +240,11 @@ impl<T> Param<T> {
     #[must_use]
     pub const fn example_text(&self) -> Option<&'static str> {
         self.example
+    }
+
+    /// Whether a header of this name is meant as it is spelled, underscores included.
+    pub(crate) const fn is_spelled(&self) -> bool {
+        self.spelled
     }
 
     /// Whether clients should stop sending it.

@@ -22,8 +22,9 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
         let wire = &field.wire;
         let default = default_call(model, field);
         let csv = field.csv.then(|| quote!(.csv()));
+        let spelled = field.is_spelled.then(|| quote!(.spelled()));
         let value = quote_spanned!(ty.span()=> __h::field(#wire));
-        let param = quote!(#place: __h::Param<#ty> = #value #calls #default #csv;);
+        let param = quote!(#place: __h::Param<#ty> = #value #spelled #calls #default #csv;);
         if field.generic {
             constants.extend(quote!(const #param));
         } else {

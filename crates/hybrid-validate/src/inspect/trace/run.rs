@@ -101,8 +101,10 @@ impl Hidden {
         self.inner.is_empty()
     }
 
+    /// What is hidden of a place or in it, if anything is.
     fn find(&self, place: &[Step]) -> Option<&Self> {
-        place.iter().try_fold(self, |at, step| at.inner.get(step))
+        let found = place.iter().try_fold(self, |at, step| at.inner.get(step));
+        found.filter(|found| found.filled || found.whole || !found.inner.is_empty())
     }
 }
 
