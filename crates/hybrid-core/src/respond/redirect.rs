@@ -12,7 +12,8 @@ use crate::{Response, problem::Problem, respond::IntoResponse};
 /// character, a line break say, is a 500.
 ///
 /// ```
-/// use hybrid_core::respond::{IntoResponse, Redirect};
+/// # mod hybrid { pub mod prelude { pub use hybrid_core::respond::{IntoResponse, Redirect}; } }
+/// use hybrid::prelude::*;
 ///
 /// let response = Redirect::to("/users/Ada Lovelace?tab=100%").into_response();
 /// assert_eq!(response.headers()["location"], "/users/Ada%20Lovelace?tab=100%25");
