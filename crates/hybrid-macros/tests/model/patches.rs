@@ -23,7 +23,7 @@ enum Event {
 }
 
 fn even(n: &u8) -> Result<(), &'static str> {
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         Ok(())
     } else {
         Err("must be even")

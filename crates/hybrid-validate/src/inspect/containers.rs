@@ -163,7 +163,7 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
 fn key<K: DeserializeOwned>(text: &str, report: &mut Report) -> Option<K> {
     let texts = [Cow::Borrowed(text)];
     K::deserialize(Texts(&texts))
-        .map_err(|error| error.as_key().report(report))
+        .map_err(|error| error.of_key().report(report))
         .ok()
 }
 

@@ -83,7 +83,7 @@ impl ReadError {
 
     /// The same error of a key, which stands where its value would.
     #[must_use]
-    pub(super) fn as_key(mut self) -> Self {
+    pub(super) fn of_key(mut self) -> Self {
         if let What::Said(_, message) = &mut self.what {
             let expected = message.strip_prefix("expected ").map(str::to_owned);
             *message = expected.map_or_else(

@@ -211,7 +211,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         let step = || Segment::from(name.clone().into_owned());
         seed.deserialize(Key(name.clone()))
             .map(Some)
-            .map_err(|error| error.as_key().inside(step()))
+            .map_err(|error| error.of_key().inside(step()))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, ReadError> {

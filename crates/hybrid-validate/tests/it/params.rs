@@ -91,7 +91,7 @@ fn custom_checks_see_the_value() {
 #[test]
 fn custom_checks_see_what_an_option_or_a_list_holds() {
     fn even(n: &u32) -> Result<(), &'static str> {
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             Ok(())
         } else {
             Err("must be even")
