@@ -39,7 +39,7 @@ fn json<T: DeserializeOwned>(text: &str) -> Result<T, Vec<String>> {
 
 #[track_caller]
 fn refused<T: Debug>(read: Result<T, Vec<String>>, expected: &[&str]) {
-    assert_eq!(read.unwrap_err(), expected);
+    assert_eq!(read.expect_err("it is refused"), expected);
 }
 
 #[derive(Debug, PartialEq, Deserialize)]
