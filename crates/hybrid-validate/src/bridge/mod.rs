@@ -137,7 +137,11 @@ impl Walk<'_> {
         };
         let mut fields: Vec<(WireName, &ValidationErrorsKind)> =
             fields(errors).map(named).collect();
-        fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        // What is flattened comes behind the fields of the struct itself.
+        fields.sort_by(|(a, _), (b, _)| {
+            let rank = |wire: &WireName| (wire.order, wire.is_flattened());
+            rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))
+        });
         for (wire, kind) in fields {
             if wire.is_flattened() {
                 self.kind(kind, report);

@@ -1,4 +1,4 @@
-//! Dates and times of `chrono` in a model's JSON, in the one form that is documented.
+//! Dates and times of `chrono` in a model's JSON, in the forms that are documented.
 //!
 //! chrono's own `Deserialize` also takes `17-5-5` and `2017 - 05 - 05`. A model reads a field of such a type through
 //! [`Formal`] instead, also where an `Option`, a list or a map lies around it.
@@ -11,9 +11,9 @@ use serde::de::{Deserialize, Deserializer};
 #[cfg(feature = "chrono")]
 use super::fields::Key;
 use super::probe::Probe;
-#[cfg(feature = "chrono")]
-use crate::FromParam;
 use crate::Patch;
+#[cfg(feature = "chrono")]
+use crate::text::extra::chrono::FromJsonText;
 
 /// A value that was read in its documented form.
 #[derive(Debug)]
@@ -80,9 +80,9 @@ dates! {
 }
 
 #[cfg(feature = "chrono")]
-fn text<'de, T: FromParam, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+fn text<'de, T: FromJsonText, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     let Key(text) = Key::deserialize(from)?;
-    T::from_param(&text).map_err(serde::de::Error::custom)
+    T::from_json_text(&text).map_err(serde::de::Error::custom)
 }
 
 macro_rules! around {

@@ -97,14 +97,15 @@ impl Inspect for bool {
 }
 
 macro_rules! strings {
-    ($($ty:ty)*) => {$(
+    ($($ty:ty)*) => { strings!(from_param: $($ty)*); };
+    ($make:ident: $($ty:ty)*) => {$(
         impl Inspect for $ty {
             const IS_LEAF: bool = true;
 
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 let Input::Json(json) = input else { return from_text(input, report) };
                 let text = string(json, report)?;
-                match Self::from_param(&text) {
+                match Self::$make(&text) {
                     Ok(value) => Some(value),
                     Err(error) => error.report(report),
                 }
@@ -121,9 +122,11 @@ strings!(jiff::Timestamp jiff::Zoned jiff::civil::Date jiff::civil::Time jiff::c
 #[cfg(feature = "jiff")]
 strings!(jiff::Span jiff::SignedDuration);
 #[cfg(feature = "chrono")]
-strings!(chrono::DateTime<chrono::Utc> chrono::DateTime<chrono::FixedOffset>);
+use crate::text::extra::chrono::FromJsonText as _;
 #[cfg(feature = "chrono")]
-strings!(chrono::NaiveDate chrono::NaiveTime chrono::NaiveDateTime);
+strings!(from_json_text: chrono::DateTime<chrono::Utc> chrono::DateTime<chrono::FixedOffset>);
+#[cfg(feature = "chrono")]
+strings!(from_json_text: chrono::NaiveDate chrono::NaiveTime chrono::NaiveDateTime);
 
 macro_rules! texts {
     ($($ty:ty)*) => {$(

@@ -1,7 +1,7 @@
 //! Types of other crates from text, each behind the feature that bears the crate's name.
 
 #[cfg(feature = "chrono")]
-mod chrono;
+pub(crate) mod chrono;
 #[cfg(feature = "jiff")]
 mod jiff;
 #[cfg(feature = "uuid")]

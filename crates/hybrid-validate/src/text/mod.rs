@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 mod error;
-mod extra;
+pub(crate) mod extra;
 mod list;
 mod many;
 mod numbers;

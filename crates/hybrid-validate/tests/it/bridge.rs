@@ -244,8 +244,8 @@ fn a_name_of_its_own_is_found_by_the_refused_value() {
             "body.years range",
             "body.email email",
             "body.addr.plz length",
-            "body.kids.1.note length",
             "body.kids.1.plz length",
+            "body.kids.1.note length",
         ]
     );
 }
@@ -264,8 +264,8 @@ fn entries_of_maps_stand_at_their_keys() {
             r#"{"all":{"x":{"plz":"12345"},"b":{"plz":"1"},"a":{"plz":"1","note":"long"},"c":{"plz":"1"}}}"#
         ),
         [
-            "body.all.a.note length",
             "body.all.a.plz length",
+            "body.all.a.note length",
             "body.all.b.plz length",
             "body.all.c.plz length",
         ]

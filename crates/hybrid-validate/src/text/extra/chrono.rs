@@ -1,4 +1,6 @@
-//! Dates and times of the `chrono` crate, in one form each: it reads `17-5-5` and `2017 - 05 - 05` too.
+//! Dates and times of the `chrono` crate, in one form each: it reads `17-5-5` and `2017 - 05 - 05` too. A model's JSON
+//! is read by chrono's own serde where it is good, which also takes single digits and a space for the `T`; what is
+//! refused there is what nobody means.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
@@ -20,6 +22,47 @@ macro_rules! times {
             }
         }
     )*};
+}
+
+/// A type of which a model's JSON takes more forms than a text.
+pub(crate) trait FromJsonText: FromParam {
+    /// Makes the value.
+    fn from_json_text(text: &str) -> Result<Self, ParamError>;
+}
+
+macro_rules! in_json {
+    ($($time:ty, $form:expr, $what:literal;)*) => {$(
+        impl FromJsonText for $time {
+            fn from_json_text(text: &str) -> Result<Self, ParamError> {
+                let form: fn(&str) -> bool = $form;
+                let parsed = form(text).then(|| text.parse().ok()).flatten();
+                parsed.ok_or_else(|| ParamError::expected($what))
+            }
+        }
+    )*};
+}
+
+in_json! {
+    DateTime<Utc>, is_dated, "a date and time with offset (RFC 3339)";
+    DateTime<FixedOffset>, is_dated, "a date and time with offset (RFC 3339)";
+    NaiveDate, |text| is_dated(text) && !text.contains(' '), "a date (YYYY-MM-DD)";
+    NaiveTime, |text| !text.contains(char::is_whitespace), "a time (HH:MM:SS)";
+    NaiveDateTime, is_dated, "a date and time (YYYY-MM-DDTHH:MM:SS)";
+}
+
+/// A year of four digits first, and no space but one for the `T`.
+fn is_dated(text: &str) -> bool {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let mut spaces = text.match_indices(char::is_whitespace);
+    let space = spaces.next();
+    let stands_for_t = space.is_none_or(|(at, space)| {
+        let digit = |at: Option<usize>| {
+            at.and_then(|at| text.as_bytes().get(at))
+                .is_some_and(u8::is_ascii_digit)
+        };
+        space == " " && digit(at.checked_sub(1)) && digit(Some(at + 1)) && text[at..].contains(':')
+    });
+    digits == 4 && stands_for_t && spaces.next().is_none()
 }
 
 times! {
