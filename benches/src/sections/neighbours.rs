@@ -58,7 +58,7 @@ const SHORT: [Short; 5] = [
     },
     Short {
         path: "/nap",
-        title: "asleep 2 ms, 0.5 ms",
+        title: "blocked 2 ms, 0.5 ms",
         computes_ms: 0.5,
     },
 ];

@@ -44,7 +44,9 @@ impl AdminServer {
             kept::quietly(|| tracing::info!("admin endpoints on http://{addr}"));
             if !addr.ip().is_loopback() && app.settings().admin_token.is_none() {
                 kept::quietly(|| {
-                    tracing::warn!("they are open to whoever reaches {addr}: set `admin_token`");
+                    tracing::warn!(
+                        "they are open to every client that reaches {addr}: set `admin_token`"
+                    );
                 });
             }
         }

@@ -582,7 +582,7 @@ impl Routed {
         let app = self.app.clone();
         let route = self.target.matched().map(|matched| matched.route.index);
         let (received, lane) = (self.received, self.lane());
-        // Behind a layer nobody knows what becomes of the head.
+        // What a layer makes of the head is not known here.
         let seen = (app.lines_from < u16::MAX).then(|| Seen::of(&came.http, lane));
         let mut kept = Kept(seen, received);
         let mut request = Request::from_parts(came.http, body);

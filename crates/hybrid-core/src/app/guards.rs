@@ -1,5 +1,5 @@
 //! Guards of groups: what is asked before every route of a group, and whose value
-//! nobody takes. A route without them never meets this module: those that have some
+//! no handler takes. A route without them never meets this module: those that have some
 //! are served by [`Guarded`] in place of their endpoint.
 
 use std::{any::type_name, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};

@@ -80,7 +80,7 @@ mod tests {
             };
         check(None, true, "/a/", "/a?x=1", "/a?x=1");
         check(Some("/in/a/?x=1"), false, "/a/", "/a?x=1", "/in/a?x=1");
-        // Where nobody knows what was taken off.
+        // Where it is not known what was taken off.
         check(None, false, "/b/a/", "/b/a?x=1", "../a?x=1");
         check(None, false, "/b/a:c", "/b/a:c/", "./a:c/");
         check(Some("/other"), false, "/a/", "/a", "../a");

@@ -204,7 +204,7 @@ async fn serve_built(
         if app.shows_admin_to(addr.ip()) {
             kept::quietly(|| {
                 tracing::warn!(
-                    "the admin endpoints are open to whoever reaches {addr}: set `admin_token`"
+                    "the admin endpoints are open to every client that reaches {addr}: set `admin_token`"
                 );
             });
         }
