@@ -63,6 +63,7 @@ struct Answer {
     body: AnswerBody,
     returned: Vec<u32>,
     retires: bool,
+    has_output: bool,
     failure: Option<String>,
 }
 
@@ -82,6 +83,7 @@ fn answer(call: u64) -> Answer {
         body: AnswerBody::Inline(b"lied".to_vec()),
         returned: Vec::new(),
         retires: false,
+        has_output: false,
         failure: None,
     }
 }

@@ -558,6 +558,27 @@ fn what_a_handler_says_is_in_the_server_s_log() {
     assert_eq!(wire.read().status, 204);
 }
 
+/// A worker takes its next call only after the server has read what it wrote, so a line
+/// never carries the route of the next call. Both requests lie in the socket, so the
+/// second call comes as soon as the worker may have it.
+#[test]
+fn a_line_carries_the_route_that_wrote_it() {
+    // Fewer than a stream may write in a second.
+    const CALLS: usize = 80;
+    let trial = Trial::start("life::serving", &[ONE]);
+    let worker = trial.answering();
+    let who = format!("pid={worker} route=\"/flood/{{lines}}\" stream=\"stderr\"");
+    let mut wire = trial.wire();
+    let both = [request("GET", "/flood/1", b""), request("GET", "/pid", b"")].concat();
+    for _ in 0..CALLS {
+        wire.write(&both);
+        assert_eq!(wire.read().status, 204);
+        assert_eq!(number(&wire.read()), worker);
+        let line = trial.program.says("flood 0");
+        assert!(line.ends_with(&who), "{line}");
+    }
+}
+
 /// It is not held up, and every line is either there or counted.
 #[test]
 fn a_handler_that_floods_its_output_is_answered_and_its_lines_are_counted() {

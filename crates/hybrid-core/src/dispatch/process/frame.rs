@@ -33,7 +33,7 @@ pub(super) const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 
 /// Of this protocol. Both sides are the same program, unless it was replaced on
 /// disk while the server ran.
-pub(super) const VERSION: u32 = 2;
+pub(super) const VERSION: u32 = 3;
 
 /// How many headers an answer has at most.
 pub(super) const HEADERS_MAX: usize = 256;
@@ -146,6 +146,8 @@ pub(super) struct Answer<'a> {
     pub(super) returned: Vec<u32>,
     /// The worker takes no other call.
     pub(super) retires: bool,
+    /// The server has not yet read all that was written during the call.
+    pub(super) has_output: bool,
     /// What the server's log is told of a failure.
     #[serde(borrow)]
     pub(super) failure: Option<&'a str>,
@@ -304,6 +306,7 @@ pub(super) struct Sound {
     pub(super) body: SoundBody,
     pub(super) returned: Vec<u32>,
     pub(super) retires: bool,
+    pub(super) has_output: bool,
     pub(super) failure: Option<Box<str>>,
 }
 
@@ -350,6 +353,7 @@ pub(super) fn check(
         body,
         returned: answer.returned,
         retires: answer.retires,
+        has_output: answer.has_output,
         failure: answer.failure.map(|text| clip(text).into()),
     })
 }

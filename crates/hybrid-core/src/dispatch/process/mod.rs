@@ -130,6 +130,9 @@ struct Worker {
     served_before: AtomicU64,
     /// It is to be replaced after its call: it uses too much memory, say.
     retires: AtomicBool,
+    /// It wrote something during its last call. The supervisor reads that, and gives the
+    /// worker back: what the next call writes belongs to another route.
+    has_output: AtomicBool,
     rss_bytes: AtomicUsize,
     /// How large its answers are, so that a segment for the next one can be lent
     /// beforehand: the last one, or what is left of a larger one before.
@@ -367,6 +370,9 @@ struct Lease {
 enum Holds {
     /// A worker that has nothing to do: it is idle again.
     Worker,
+    /// A worker that has nothing to do and whose output is not read: the supervisor
+    /// reads it and gives the worker back.
+    Output,
     /// A worker in the middle of a call: it is killed.
     Calling,
     /// Nothing any more.
@@ -377,6 +383,10 @@ impl Drop for Lease {
     fn drop(&mut self) {
         match self.holds {
             Holds::Worker => self.shared.give_back(Arc::clone(&self.worker)),
+            Holds::Output => {
+                self.worker.has_output.store(true, Ordering::Release);
+                self.shared.ring();
+            }
             Holds::Calling => {
                 let is_late = self
                     .deadline

@@ -10,9 +10,14 @@
 //! A worker's own log comes this way too. Its lines begin with their level, which is
 //! taken over; all other lines are told at level INFO.
 
-use std::{fmt::Write as _, os::fd::AsFd, time::Duration};
+use std::{
+    fmt::Write as _,
+    io,
+    os::fd::{AsFd, BorrowedFd},
+    time::Duration,
+};
 
-use rustix::io::{Errno, read};
+use rustix::io::{Errno, ioctl_fionread, read};
 use tracing::Level;
 
 use crate::telemetry::clock::{self, Instant};
@@ -59,6 +64,13 @@ pub(super) struct Lines {
     since: Option<Instant>,
     said: u32,
     dropped: u64,
+}
+
+/// Whether something that this process wrote is still in its standard output's or
+/// error's pipe. `false` where a handler has put something else in a pipe's place.
+pub(super) fn is_unread() -> bool {
+    let holds_any = |pipe: BorrowedFd<'_>| ioctl_fionread(pipe).is_ok_and(|bytes| bytes > 0);
+    holds_any(io::stdout().as_fd()) || holds_any(io::stderr().as_fd())
 }
 
 /// What is to be logged.

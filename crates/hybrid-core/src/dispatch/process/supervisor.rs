@@ -212,7 +212,7 @@ impl Supervisor {
             let Some(child) = &mut slot.child else {
                 continue;
             };
-            child.drain(&self.shared);
+            child.read_output(&self.shared);
             match &mut child.state {
                 State::Starting(_) => slot.hear_first_word(&self.shared),
                 State::Ready { worker, ping } => signs::hear_pong(worker, ping),

@@ -229,7 +229,10 @@ impl Lease {
         (sound, part): (Sound, Option<Part>),
     ) -> Result<Answered, Broken> {
         // From here on the worker is idle again, whatever becomes of the answer.
-        self.holds = Holds::Worker;
+        self.holds = match sound.has_output {
+            true => Holds::Output,
+            false => Holds::Worker,
+        };
         self.worker.served.fetch_add(1, Ordering::Relaxed);
         if sound.retires {
             self.worker.retires.store(true, Ordering::Relaxed);

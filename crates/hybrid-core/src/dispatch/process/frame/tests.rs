@@ -28,6 +28,7 @@ fn answer() -> Answer<'static> {
         body: AnswerBody::Inline(b"hello"),
         returned: vec![3, 1],
         retires: false,
+        has_output: false,
         failure: None,
     }
 }
@@ -431,6 +432,7 @@ impl Parts {
             },
             returned: self.ids.clone(),
             retires: !self.flag,
+            has_output: self.flag,
             failure: self.texts.first().map(String::as_str).filter(|_| self.flag),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::{
     os::fd::{AsFd as _, BorrowedFd},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -84,6 +84,18 @@ impl Child {
             State::Starting(_) if self.asked.is_some() => {}
             State::Starting(spawned) => fds.push(PollFd::new(&spawned.calls, PollFlags::IN)),
             State::Ready { .. } => {}
+        }
+    }
+
+    /// Reads what it wrote, and gives the worker back that waits for this.
+    pub(super) fn read_output(&mut self, shared: &Arc<Shared>) {
+        // Before the reading: what was written during the call is there by now.
+        let waits =
+            (self.worker()).filter(|worker| worker.has_output.swap(false, Ordering::Acquire));
+        let waits = waits.cloned();
+        self.drain(shared);
+        if let Some(worker) = waits {
+            shared.give_back(worker);
         }
     }
 

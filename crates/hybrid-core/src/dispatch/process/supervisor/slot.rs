@@ -143,6 +143,7 @@ impl Slot {
             served: AtomicU64::new(0),
             served_before: AtomicU64::new(0),
             retires: AtomicBool::new(false),
+            has_output: AtomicBool::new(false),
             rss_bytes: AtomicUsize::new(0),
             answer_bytes: AtomicUsize::new(0),
             buffer: Mutex::new(Vec::new()),

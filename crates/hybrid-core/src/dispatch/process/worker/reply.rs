@@ -11,6 +11,7 @@ use crate::{
             self, Answer, AnswerBody, FromWorker, INLINE_BYTES_MAX, Ran, RanDetail,
             SHARED_BYTES_MIN, ToWorker,
         },
+        output,
         segment::Mapped,
         socket,
     },
@@ -91,6 +92,7 @@ impl Worker {
             body,
             returned,
             retires: is_spoilt,
+            has_output: output::is_unread(),
             failure: failure.as_ref().map(|failure| &*failure.0),
         };
         Ok(self.send(&FromWorker::Answer(answer), reply)?)
