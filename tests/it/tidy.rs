@@ -2,7 +2,12 @@
 //! version floors, the list of configuration keys, the tests that the README
 //! names.
 
-use std::{collections::BTreeMap, fmt::Write as _, path::Path, process::Command};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    path::Path,
+    process::Command,
+};
 
 use hybrid::observability::{METRICS, MetricKind};
 use hybrid_core::config::KEYS;
@@ -54,6 +59,30 @@ fn dependencies(package: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// What a package needs to be built, with all that its dependencies need.
+fn tree<'a>(metadata: &'a Value, name: &str) -> BTreeSet<&'a str> {
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let node = |id: &Value| nodes.iter().find(|node| node["id"] == *id).unwrap();
+    let of_id = |id: &Value| {
+        packages(metadata)
+            .find(|package| package["id"] == *id)
+            .unwrap()
+    };
+    let mut found = BTreeSet::new();
+    let mut open = vec![&package(metadata, name)["id"]];
+    while let Some(id) = open.pop() {
+        for dependency in node(id)["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            let id = &dependency["pkg"];
+            let is_built_in = kinds.iter().any(|kind| kind["kind"].is_null());
+            if is_built_in && found.insert(of_id(id)["name"].as_str().unwrap()) {
+                open.push(id);
+            }
+        }
+    }
+    found
+}
+
 #[test]
 fn arrows_between_the_crates_point_one_way() {
     let metadata = metadata();
@@ -62,13 +91,18 @@ fn arrows_between_the_crates_point_one_way() {
         found.filter(|name| name.starts_with("hybrid")).collect()
     };
     assert_eq!(ours("hybrid"), ["hybrid-core", "hybrid-macros"]);
-    assert_eq!(ours("hybrid-core"), ["hybrid-validate"]);
+    assert_eq!(ours("hybrid-core"), ["hybrid-engine", "hybrid-validate"]);
+    assert_eq!(ours("hybrid-engine"), [""; 0]);
     assert_eq!(ours("hybrid-macros"), ["hybrid-validate"]);
     assert_eq!(ours("hybrid-validate"), [""; 0]);
 
     let pure = dependencies(package(&metadata, "hybrid-validate"));
     for banned in ["tokio", "hyper", "http", "hybrid-core"] {
         assert!(!pure.contains(&banned), "hybrid-validate knows {banned}");
+    }
+    let tree = tree(&metadata, "hybrid-engine");
+    for banned in ["http", "hyper", "tower", "serde_json"] {
+        assert!(!tree.contains(banned), "hybrid-engine needs {banned}");
     }
     let of_macros = package(&metadata, "hybrid-macros")["dependencies"]
         .as_array()

@@ -28,7 +28,12 @@ use crate::{
 };
 
 /// Whose source measures and balances.
-const OURS: [&str; 2] = ["hybrid-core/src/telemetry/", "hybrid-core/src/balance/"];
+const OURS: [&str; 4] = [
+    "hybrid-engine/src/telemetry/",
+    "hybrid-engine/src/balance/",
+    "hybrid-engine/src/clock.rs",
+    "hybrid-engine/src/os/",
+];
 
 /// Whose source works for whoever calls it.
 const LIBRARY: [&str; 4] = ["/rustc/", "/library/", "/rustix-", "/linux-raw-sys-"];

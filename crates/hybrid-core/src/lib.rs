@@ -28,7 +28,6 @@ pub mod admin;
 pub mod app;
 pub(crate) mod balance;
 pub mod body;
-pub(crate) mod cgroup;
 pub mod config;
 pub mod dispatch;
 pub mod error;
@@ -43,9 +42,10 @@ pub mod server;
 pub mod spec;
 pub mod state;
 pub mod stats;
-pub(crate) mod sync;
 pub(crate) mod telemetry;
 pub mod testing;
+
+pub(crate) use hybrid_engine::{os::cgroup, sync};
 
 #[doc(hidden)]
 pub mod __private;

@@ -41,6 +41,7 @@ use crate::{
     spec::{Lane, OnDisconnect},
     telemetry::{
         clock::{self, Instant},
+        count_refused_sources,
         timing::Timing,
     },
 };
@@ -174,7 +175,8 @@ impl<A: Arguments> OnProcess<A> {
                     refused,
                 } = answered;
                 let telemetry = parts.app.telemetry();
-                telemetry.refused_sources(parts.taken_by(), &parts.head.method, &refused);
+                let (route, method) = (parts.taken_by(), &parts.head.method);
+                count_refused_sources(telemetry, route, method, refused.iter().copied());
                 Ok((response, timing))
             }
             Some(Err(failed)) => Err(refuse(&parts.app, parts.taken_by(), failed)),
@@ -191,7 +193,7 @@ fn refuse(app: &Frozen, route: &Route, failed: Failed) -> Response {
     if let Failed::Refused(refused) = &failed
         && let Some(why) = refused.shed()
     {
-        app.telemetry().shed(route, why);
+        app.telemetry().shed(&route.class, why);
     }
     failed.problem(route.spec.name).into_response()
 }
@@ -245,7 +247,7 @@ impl Drop for Calling<'_> {
                 parts
                     .app
                     .telemetry()
-                    .ran_unanswered(parts.taken_by(), timing);
+                    .ran_unanswered(&parts.taken_by().class, timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };
