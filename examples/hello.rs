@@ -1,11 +1,11 @@
-//! The smallest program: one async handler, one plain one.
+//! The smallest program: one async handler and one plain handler.
 //!
 //! Run with: cargo run --example hello
 //! Try: curl 'http://127.0.0.1:8000/hello/Ada' 'http://127.0.0.1:8000/primes?n=30'
 
 use hybrid::prelude::*;
 
-/// Greets somebody.
+/// Greets a person by name.
 #[get("/hello/{name}")]
 async fn hello(name: String) -> String {
     format!("Hello, {name}!")
