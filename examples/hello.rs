@@ -19,7 +19,7 @@ fn primes(
     Json((2..n).filter(|c| (2..*c).all(|d| c % d != 0)).collect())
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![hello, primes])
 }
