@@ -1,4 +1,4 @@
-//! A light route beside a load that takes every processor it can get.
+//! A light route beside a load that uses all processors.
 
 use std::{fmt::Write as _, io};
 
@@ -23,18 +23,18 @@ const ROUNDS: usize = 5;
 struct Figures {
     alone: Light,
     beside: Light,
-    /// Computations a second, the light route asked of another process.
+    /// Computations per second, with the light route in another process.
     load_apart: Rounds,
-    /// Computations a second, the light route asked of the same process.
+    /// Computations per second, with the light route in the same process.
     load_beside: Rounds,
-    /// The generator's share of one core.
+    /// The load generator's share of one core.
     generator: Rounds,
 }
 
 /// The light route in all rounds.
 #[derive(Debug, Default)]
 struct Light {
-    /// Answers a second, of those due.
+    /// Responses divided by due requests.
     kept: Rounds,
     p50_ms: Rounds,
     p99_ms: Rounds,
@@ -149,7 +149,7 @@ fn verdicts(text: &mut String, figures: &[(Server, Figures)]) -> std::fmt::Resul
         let p99 = of.beside.p99_ms.median();
         let load = of.load_beside.over(&of.load_apart);
         let p99_bar = (2.0 * of.alone.p99_ms.median()).max(1.0);
-        // Rounded, so that the bar shows as it is judged.
+        // Rounded, so that the shown value and the verdict agree.
         let p99_bar = (p99_bar * 100.0).round() / 100.0;
         writeln!(
             text,

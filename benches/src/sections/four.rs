@@ -1,5 +1,4 @@
-//! Four workloads in one binary, as hybrid runs them and as they would run with
-//! threads only.
+//! Four workloads in one binary, as hybrid runs them and with threads only.
 
 use std::{fmt::Write as _, io, process::Command};
 
@@ -14,7 +13,7 @@ use crate::{
 };
 
 const CLIENTS: usize = 64;
-/// Enough that two ways which are alike are not told apart by chance.
+/// Enough rounds to avoid accidental differences between equal modes.
 const ROUNDS: usize = 7;
 /// Light requests a second beside the images, and their connections.
 const LIGHT: f64 = 500.0;
@@ -83,7 +82,7 @@ struct Beside {
     sync_only_p99_ms: Rounds,
 }
 
-/// What the workloads need besides the server.
+/// The other servers that the workloads need.
 struct Surroundings {
     database: Option<Postgres>,
     service: Running,

@@ -1,4 +1,4 @@
-//! The hop: what it costs to answer from a thread instead of from the loop.
+//! The hop: the cost of running a handler on a thread instead of the event loop.
 
 use std::{fmt::Write as _, io};
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 /// One server in all rounds.
 #[derive(Debug, Default)]
 struct Figures {
-    /// Processor time a request, in microseconds.
+    /// Processor time per request, in microseconds.
     on_loop: Rounds,
     on_thread: Rounds,
     /// Requests a second.
@@ -26,7 +26,7 @@ struct Figures {
     /// Median latency with one client, in microseconds.
     alone_on_loop: Rounds,
     alone_on_thread: Rounds,
-    /// The generator's processor time a request, in microseconds.
+    /// The load generator's processor time per request, in microseconds.
     generator: Rounds,
 }
 
@@ -62,7 +62,7 @@ fn round(bench: &Bench, server: Server, figures: &mut Figures) -> io::Result<()>
     running.stop()
 }
 
-/// One round of one route under as many requests as it takes.
+/// One round of one route under full load.
 pub(super) struct Saturated {
     pub(super) cpu_us: f64,
     pub(super) rate: f64,

@@ -1,4 +1,4 @@
-//! User-space instructions a request, counted by callgrind.
+//! Instructions of user space per request, counted by callgrind.
 
 use std::{fmt::Write as _, io};
 
@@ -14,7 +14,7 @@ use crate::{
 
 const ROUNDS: usize = 2;
 
-/// It waits by `epoll_pwait2`, which valgrind 3.19 does not know.
+/// ntex uses `epoll_pwait2`, which valgrind 3.19 does not support.
 const UNCOUNTED: Server = Server::Ntex;
 
 type Figures = Vec<(Server, Rounds)>;
@@ -46,7 +46,7 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     write(bench, &figures, &on_loop).map_err(io::Error::other)
 }
 
-/// A test has no time for all of them.
+/// A test measures only some of them, to save time.
 fn is_counted(bench: &Bench, server: Server) -> bool {
     match bench.effort {
         Effort::Full => server != UNCOUNTED,

@@ -1,5 +1,5 @@
-//! What a worker process costs: beside a thread of the pool, and beside a child
-//! that is handed its bodies through pipes.
+//! The cost of a worker process, compared with a pool thread and with a child process that
+//! gets its bodies through pipes.
 
 use std::{
     fmt::Write as _,
@@ -22,8 +22,8 @@ use crate::{
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// How large the bodies are, what they are called, and for how many milliseconds
-/// each is asked for in a round.
+/// The sizes of the bodies, their names, and for how many milliseconds each is measured in a
+/// round.
 const BODIES: [(usize, &str, u64); 8] = [
     (64, "64 B", 250),
     (KIB, "1 KiB", 250),
@@ -34,7 +34,7 @@ const BODIES: [(usize, &str, u64); 8] = [
     (10 * MIB, "10 MiB", 1_000),
     (50 * MIB, "50 MiB", 2_500),
 ];
-/// Those that many clients ask for at once.
+/// The sizes for many concurrent clients.
 const CROWDED: [usize; 2] = [64, MIB];
 const CLIENTS: usize = 64;
 
@@ -52,7 +52,7 @@ const HANDLERS: [(&str, &str); 2] = [
 
 const ROUNDS: usize = 11;
 const ROUNDS_CROWDED: usize = 5;
-/// How often a crash, a deadline and a start are looked at.
+/// How often a crash, a deadline and a start are measured.
 const TIMES: usize = 20;
 /// The deadline of `/hang`.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -167,12 +167,12 @@ struct Life {
     after_deadline: Rounds,
 }
 
-/// What a process takes, in MiB.
+/// The memory of a process, in MiB.
 #[derive(Default)]
 struct Memory {
-    /// Its own, which nobody shares.
+    /// Private memory.
     private: Rounds,
-    /// With its share of what others use too: the program, segments.
+    /// Private memory plus its share of shared memory: the program, segments.
     proportional: Rounds,
 }
 
@@ -206,7 +206,7 @@ impl Life {
             life.first_answer.push(ask(running.addr, GET_PID, 200)?);
             running.stop()?;
         }
-        // With one worker, so that no other takes its place.
+        // One worker, so that no other worker can serve instead.
         let mut running = bench.start_with(Server::Processes, "/async", |command| {
             command.env("HYBRID_MAX_PROCESSES", "1");
         })?;
@@ -215,7 +215,7 @@ impl Life {
             let crash = load::post(&format!("/crash?nth={nth}"), b"");
             life.crash.push(ask(running.addr, &crash, 500)?);
             life.after_crash.push(ask(running.addr, GET_PID, 200)?);
-            // A worker that dies as soon as it is there is not replaced at once.
+            // A worker that dies right after its start is not replaced at once.
             thread::sleep(Duration::from_millis(20));
         }
         for _ in 0..times {
@@ -252,8 +252,7 @@ fn worker(running: &Running) -> io::Result<u32> {
     answer.body.parse().map_err(io::Error::other)
 }
 
-/// How long an answer takes that must have that status, in milliseconds; on a
-/// connection of its own.
+/// The time until a response with that status, in milliseconds, on a separate connection.
 fn ask(addr: SocketAddr, request: &[u8], status: u16) -> io::Result<f64> {
     let before = Instant::now();
     let answer = client::ask_once(addr, request)?;
@@ -264,7 +263,7 @@ fn ask(addr: SocketAddr, request: &[u8], status: u16) -> io::Result<f64> {
     }
 }
 
-// === What is said ===
+// === The text ===
 
 fn write(
     alone: &[Case<OfWays>],

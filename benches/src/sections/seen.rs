@@ -1,5 +1,5 @@
-//! What has to be seen once: hybrid with more than it can do, with a slow route
-//! that wants every thread, and with an `async fn` that holds its loop.
+//! Behaviour that one run shows: hybrid in overload, with a slow route that needs every thread,
+//! and with an `async fn` that blocks its event loop.
 
 use std::{
     fmt::Write as _,
@@ -33,11 +33,11 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     Ok(text.map_err(io::Error::other)?.concat())
 }
 
-// === Three times what it can do ===
+// === Three times the capacity ===
 
-/// How much more comes than can be done.
+/// The offered load divided by the capacity.
 const TIMES: f64 = 3.0;
-/// More than may wait for the pool, so that there is always one to ask with.
+/// More connections than tickets may wait, so that one is always free.
 const CONNECTIONS: usize = 1_400;
 
 struct Overload {
@@ -52,8 +52,8 @@ struct Overload {
 
 fn overload(bench: &Bench) -> io::Result<Overload> {
     const PATH: &str = "/compute10";
-    // The connections stand ready before they are needed, which a server takes for
-    // clients that say nothing, and closes all at once after ten seconds.
+    // The connections are opened before they are needed. A server closes connections
+    // without a request after ten seconds, all at the same time.
     let mut running = bench.start_with(Server::Hybrid, "/async", |command| {
         command.env("HYBRID_HEADER_TIMEOUT", "120s");
     })?;
@@ -75,7 +75,7 @@ fn overload(bench: &Bench) -> io::Result<Overload> {
     })
 }
 
-/// Until a new client is answered as if nothing had been.
+/// The time until a new client gets its response as fast as before.
 fn recovery(addr: std::net::SocketAddr, path: &str) -> io::Result<Duration> {
     let before = Instant::now();
     loop {
@@ -201,7 +201,7 @@ fn write_slow_neighbour(of: &SlowNeighbour) -> Result<String, std::fmt::Error> {
     Ok(text)
 }
 
-// === An `async fn` that holds its loop ===
+// === An `async fn` that blocks its event loop ===
 
 const OTHERS: f64 = 500.0;
 

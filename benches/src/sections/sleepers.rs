@@ -1,5 +1,5 @@
-//! Handlers that sleep and handlers that compute, each from a cold start: the
-//! server has run nothing on a thread before.
+//! Handlers that sleep and handlers that compute, each from a cold start: the server has run
+//! no handler on a pool thread before.
 
 use std::{fmt::Write as _, io, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{
 
 const ROUNDS: usize = 5;
 
-/// Plain, trivial, and asked beside everything else.
+/// A trivial plain route that gets requests in every case.
 const FAST: f64 = 100.0;
-/// Enough that none is ever waited for.
+/// Enough connections, so that no request waits for one.
 const FAST_CONNECTIONS: usize = 64;
 
-/// What is asked from a cold start.
+/// The load of a cold start.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     path: &'static str,
     clients: usize,
     title: &'static str,
-    /// What the clients could have at most a second; 0 where the cores decide.
+    /// The highest possible rate; 0 if the number of cores decides.
     possible: f64,
 }
 
@@ -64,7 +64,7 @@ struct Figures {
     first_slots: Vec<u32>,
 }
 
-/// One server with everything at once, in all rounds.
+/// One server with all loads at the same time, in all rounds.
 #[derive(Debug, Default)]
 struct Together {
     rates: [Rounds; CASES.len()],
@@ -150,14 +150,14 @@ fn round_together(bench: &Bench, server: Server, figures: &mut Together) -> io::
     running.stop()
 }
 
-/// Answers in a slot once everything runs: the mean of the second half.
+/// Responses in a slot at full speed: the mean of the second half.
 fn steady(measured: &Measured) -> f64 {
-    // The last slot is cut off by the end.
+    // The last slot is incomplete.
     let slots = &measured.slots[..measured.slots.len() - 1];
     mean(&slots[slots.len() / 2..])
 }
 
-/// Until the first of four slots that together reach 0.95 of full speed.
+/// The time until the first of four slots that together reach 0.95 of full speed.
 fn ramp(measured: &Measured) -> Duration {
     let bar = 0.95 * steady(measured);
     let slots = &measured.slots[..measured.slots.len() - 1];
@@ -229,8 +229,8 @@ fn write_case(text: &mut String, case: Case, figures: &PerServer<Figures>) -> st
     table(text, &["hybrid", "", "the bar", ""])?;
     let rate = ours.rate.over(&axum.rate);
     let threads_max = match case.possible {
-        // A long and a short thread a core, those that turned long before the route was
-        // known to be, and one on its way.
+        // One long and one short thread for each core, the threads that became long before the
+        // route was known to be long, and one that is starting.
         0.0 => 2.0 * cores() as f64 + 3.0,
         _ => (1.2 * case.clients as f64).floor() + cores() as f64,
     };

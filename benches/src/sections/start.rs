@@ -1,7 +1,7 @@
-//! From the start of a process to its first answer.
+//! The time from the start of a process to its first response.
 //!
-//! All servers are one program, so its size and what the system loads of it are
-//! the same for all; what differs is what each does before it answers.
+//! All servers are the same program, so its size and its loading time are the same. Only the
+//! work before the first response differs.
 
 use std::{fmt::Write as _, io, time::Instant};
 

@@ -1,5 +1,5 @@
-//! How late the latest answers are where the server has time: a light route at a
-//! fixed rate, nothing beside it.
+//! Tail latencies of a server that is not busy: a light route at a fixed rate, without other
+//! load.
 
 use std::{fmt::Write as _, io};
 
@@ -21,9 +21,9 @@ struct Figures {
     p50: Rounds,
     p99: Rounds,
     p999: Rounds,
-    /// Of those due.
+    /// Responses divided by due requests.
     kept: Rounds,
-    /// The generator's own lateness, p99.
+    /// The delay of the load generator itself, p99.
     late: Rounds,
 }
 
