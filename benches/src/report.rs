@@ -89,17 +89,18 @@ fn head(text: &mut String) -> std::fmt::Result {
     writeln!(text, "# How fast hybrid is\n")?;
     writeln!(
         text,
-        "Written by `cargo run --release --manifest-path benches/Cargo.toml`; with `-- hop`, say, only \
-         that section is measured anew. Every server is a process of its own, built with mimalloc, \
-         `lto = \"thin\"` and `codegen-units = 1`, and runs without transparent huge pages \
-         (`MIMALLOC_ALLOW_THP=0`). hybrid has all its limits, time limits and \
-         measurements at their defaults; the others have none.\n"
+        "The command `cargo run --release --manifest-path benches/Cargo.toml` writes this \
+         report; with `-- hop`, for example, it measures only that section again. Every server \
+         is a separate process, built with mimalloc, `lto = \"thin\"` and `codegen-units = 1`, \
+         and runs without transparent huge pages (`MIMALLOC_ALLOW_THP=0`). hybrid has all its \
+         limits, time limits and measurements at their defaults; the others have none. \"Kept\" \
+         means that hybrid reaches the goal (the bar), \"missed\" that it does not.\n"
     )?;
     writeln!(
         text,
-        "Times swing on a machine that is shared, so they are ratios from one run, servers in turn: \
-         the middle of the rounds, and in brackets the smallest and the largest. Instructions do not \
-         swing.\n"
+        "Times vary on a shared machine. So they are ratios from one run in which the servers \
+         take turns: the median of the rounds, and in brackets the smallest and the largest \
+         value. Instruction counts hardly vary.\n"
     )?;
     writeln!(text, "- machine: {}", machine())?;
     writeln!(text, "- {}, {}", version("rustc"), version("valgrind"))?;

@@ -95,18 +95,19 @@ fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "An async route asked {LIGHT} times a second on {LIGHT_CONNECTIONS} connections, alone and \
-         beside {CLIENTS} clients in a closed loop on a route that computes a fixed amount of work, \
-         10 ms of a processor alone. Latency counts from when a request was due; what was due and \
-         not answered is charged too. What the load keeps is its rate beside the light route, of its \
-         rate while the light route is asked of another process of the same server. {ROUNDS} rounds, \
-         the middle and in brackets the smallest and the largest.\n"
+        "An async route gets {LIGHT} requests/s on {LIGHT_CONNECTIONS} connections, alone and \
+         beside {CLIENTS} clients in a closed loop on a route that computes a fixed amount of \
+         work, 10 ms of a processor alone. Latency counts from the time when a request was due; \
+         due requests without a response are charged too. \"The load keeps\" is the rate of the \
+         load beside the light route, divided by its rate while another process of the same \
+         server has the light route. {ROUNDS} rounds: the median, and in brackets the smallest \
+         and the largest value.\n"
     )?;
     writeln!(
         text,
-        "The load generator shares the cores: beside hybrid's load it uses {:.2} of one core. \"late\" \
-         is how late it was itself with sends for which a connection was free (p99); that is inside \
-         the latencies.\n",
+        "The load generator shares the cores: beside hybrid's load it uses {:.2} of one core. \
+         \"late\" is the delay of the generator itself when a connection was free (p99); the \
+         latencies include it.\n",
         figures[0].1.generator
     )?;
     table(
@@ -114,7 +115,7 @@ fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
         &[
             "",
             "",
-            "kept of those due",
+            "responses / due",
             "p50, ms",
             "p99, ms",
             "late, ms",

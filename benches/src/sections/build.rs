@@ -183,11 +183,12 @@ fn write(effort: Effort, both: &[Figures]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "An app of 100 routes: 40 `GET` with a path, two checked query values and a header, 20 `POST` \
-         with a checked body of five fields, 20 plain functions, 20 with a path and a state. On hybrid, \
-         and on axum with validator's and utoipa's derives for the same rules and description; both \
-         with the defaults of cargo and of their crates. {ROUNDS} rounds in turn ({FEW_ROUNDS} of the \
-         crate alone, one of a cold build); processor time is that of cargo and all that it starts.\n"
+        "An app of 100 routes: 40 `GET` with a path, two checked query values and a header, 20 \
+         `POST` with a checked body of five fields, 20 plain functions, 20 with a path and a \
+         state. One app uses hybrid; the other uses axum with the derives of validator and \
+         utoipa for the same rules and description. Both have the defaults of cargo and of \
+         their crates. {ROUNDS} rounds in turn ({FEW_ROUNDS} of the crate alone, one of a cold \
+         build). Processor time includes cargo and all processes that it starts.\n"
     )?;
     if effort == Effort::Small {
         writeln!(

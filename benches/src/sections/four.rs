@@ -177,11 +177,12 @@ fn write(
         database.unwrap_or("PostgreSQL is not installed, so that what needs it is missing");
     writeln!(
         text,
-        "One binary as it comes, and the same with `HYBRID_MODE=sync_only HYBRID_MAX_THREADS=4`: four \
-         workers, each driving one handler to its end. {CLIENTS} clients in a closed loop, a fresh \
-         server each of {ROUNDS} rounds, modes in turn; answers a second. The database: {database}, a \
-         cluster of its own on a Unix socket, 64 connections in the pool; it, the service and the load \
-         generator share the cores.\n"
+        "One binary with its defaults, and the same with `HYBRID_MODE=sync_only \
+         HYBRID_MAX_THREADS=4`: four threads, each running one handler at a time to its end. \
+         The numbers are responses per second of {CLIENTS} clients in a closed loop, with a \
+         fresh server in each of {ROUNDS} rounds, modes in turn. The database: {database}, a \
+         separate cluster on a Unix socket, 64 connections in the pool. The database, the \
+         service and the load generator share the cores.\n"
     )?;
     table(
         &mut text,
@@ -216,8 +217,8 @@ fn write(
     }
     writeln!(
         text,
-        "\nAn async route asked {LIGHT} times a second on {LIGHT_CONNECTIONS} connections, beside \
-         {CLIENTS} clients that ask for images:\n"
+        "\nAn async route with {LIGHT} requests/s on {LIGHT_CONNECTIONS} connections, beside \
+         {CLIENTS} clients that request images:\n"
     )?;
     table(&mut text, &["", "p99, ms", "the bar", ""])?;
     let p99 = beside.hybrid_p99_ms.median();

@@ -87,16 +87,17 @@ fn alone(bench: &Bench, running: &Running, path: &str) -> io::Result<f64> {
 
 fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
-        "A trivial handler as `async fn` on the loop and as a plain function on a thread: a plain \
-         `fn` for hybrid, `spawn_blocking` for axum, `web::block` for actix-web. Processor time is \
-         the server process's, user and system, of all its threads, over a window with a known \
-         number of answers; the hop is the difference.",
+        "A trivial handler as `async fn` on the event loop and as a plain function on a thread: \
+         a plain `fn` for hybrid, `spawn_blocking` for axum, `web::block` for actix-web. \
+         Processor time is user and system time of all threads of the server, over a window \
+         with a known number of responses. The hop is the difference.",
     );
     let generator = &figures[0].1.generator;
     writeln!(
         text,
-        " {CLIENTS} clients in a closed loop, {ROUNDS} rounds. The load generator uses {generator:.1} \
-         µs a request on the same cores, which the rates include and the processor times do not.\n"
+        " {CLIENTS} clients in a closed loop, {ROUNDS} rounds. The load generator uses \
+         {generator:.1} µs per request on the same cores. The rates include that, the processor \
+         times do not.\n"
     )?;
     table(
         &mut text,

@@ -60,10 +60,10 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "Instructions a request inside `telemetry` and `balance`, what they call of the standard \
-         library and the system's included, as callgrind counted them in a server with one event loop. \
-         The kernel's part of a clock or a file read is not in it, nor is the balancer's own thread, \
-         which looks at the clock and not at requests: it follows below.\n"
+        "Instructions per request inside `telemetry` and `balance`, including their calls into \
+         the standard library and the system libraries, counted by callgrind in a server with \
+         one event loop. Instructions in the kernel are not counted. The thread of the balancer \
+         works by the clock and not for requests, so it has a separate paragraph below.\n"
     )
     .map_err(io::Error::other)?;
     for (title, asked, bar) in [
@@ -103,9 +103,8 @@ fn balancer(bench: &Bench) -> io::Result<String> {
         running.stop()?;
     }
     Ok(format!(
-        "### The balancer's thread\n\n\
-         While 64 clients ask for `/json` in a closed loop it takes {share:.4} of one processor, which is \
-         {a_request_ns:.0} ns a request.\n\n"
+        "### The balancer's thread\n\nWith 64 clients of `/json` in a closed loop it takes \
+         {share:.4} of one processor, which is {a_request_ns:.0} ns per request.\n\n"
     ))
 }
 

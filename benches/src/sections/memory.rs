@@ -84,9 +84,9 @@ fn write(all: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "Private memory of the server after its first answer, and with {CONNECTIONS} keep-alive \
-         connections that have had one answer each and wait. {ROUNDS} rounds, servers in turn, a loop \
-         for each core.\n"
+        "Private memory of the server after its first response, and with {CONNECTIONS} idle \
+         keep-alive connections after one response on each. {ROUNDS} rounds, servers in turn, \
+         one event loop per core.\n"
     )?;
     let columns = [
         "",

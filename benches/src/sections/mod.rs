@@ -105,12 +105,12 @@ impl Section {
             Self::Neighbours => "Short handlers beside long ones",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
-            Self::Throughput => "Requests a second",
-            Self::Tails => "The latest answers",
-            Self::Memory => "Connections that wait",
-            Self::Start => "From start to first answer",
+            Self::Throughput => "Requests per second",
+            Self::Tails => "Tail latencies at a fixed rate",
+            Self::Memory => "Idle connections",
+            Self::Start => "From start to first response",
             Self::Build => "How long an app builds",
-            Self::Seen => "Seen",
+            Self::Seen => "Special cases",
         }
     }
 

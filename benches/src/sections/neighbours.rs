@@ -92,7 +92,7 @@ impl Beside {
             Self::Many => "Beside 32 clients on a computation of 5 ms",
             Self::Both => "Beside both",
             Self::Spinners => "Beside three spinning programs",
-            Self::SpinnersApart => "Beside three spinning programs, each in a session of its own",
+            Self::SpinnersApart => "Beside three spinning programs, each in a separate session",
         }
     }
 
@@ -256,13 +256,14 @@ fn write(all: &[(Beside, PerServer)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "Plain routes that compute a fixed amount of work, which takes so long alone on a processor, \
-         and one that sleeps besides, each asked {RATE} times a second: each by itself (\"alone\") \
-         and all of them at once (\"together\"), beside clients in a closed loop on plain routes that \
-         compute for longer, and beside other programs that compute all of the time. Latency counts \
-         from when a request was due. {ROUNDS} rounds, servers in turn; the middle and in brackets \
-         the smallest and the largest. Runnable are the threads that had or wanted a processor at \
-         once, in 95 of 100 looks no more: of hybrid those of its pool, of the others all.\n"
+        "Plain routes that compute a fixed amount of work (the table has its time alone on a \
+         processor), and one that also sleeps. Each gets {RATE} requests/s: each route by \
+         itself (\"alone\") and all of them at the same time (\"together\"), beside clients in \
+         a closed loop on plain routes that compute for longer, and beside other programs that \
+         compute all of the time. Latency counts from the time when a request was due. {ROUNDS} \
+         rounds, servers in turn: the median, and in brackets the smallest and the largest \
+         value. \"Runnable\" is the 95th percentile of the threads that had or wanted a \
+         processor at the same time: pool threads of hybrid, all threads of the others.\n"
     )?;
     for (beside, figures) in all {
         writeln!(text, "### {}\n", beside.title())?;

@@ -42,11 +42,11 @@ const WAYS: [&str; 3] = ["pool", "process", "pipe"];
 const HANDLERS: [(&str, &str); 2] = [
     (
         "echo",
-        "The handler returns the request's `Bytes`, which a worker does without a copy",
+        "The handler returns the request's `Bytes`; a worker does that without a copy",
     ),
     (
         "fresh",
-        "The handler makes a new vector of the same size, a byte from each that came",
+        "The handler makes a new vector of the same size, each byte from one of the request",
     ),
 ];
 
@@ -271,25 +271,26 @@ fn write(
     life: &Life,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
-        "The same handler as a plain `fn` on the pool, with `lane = process` in a worker process, and \
-         on the pool handing the body to a child process that it keeps, with a length before it, \
-         through pipes of 1 MiB, and reading the answer from there: what one would write by hand, \
-         with no deadline and no limit.\n",
+        "The same handler three times: as a plain `fn` on the pool; with `lane = process` in a \
+         worker process; and on the pool with a child process. In the third case the handler \
+         sends the body to a long-lived child process through pipes of 1 MiB, with its length \
+         before it, and reads the response from there. That is a hand-written solution without \
+         a deadline and without limits.\n",
     );
     for (handler, title) in HANDLERS {
         writeln!(
             text,
-            "\n### One client: `{handler}`\n\n\
-             {title}. Median latency in µs with one client on one connection, bodies in and out of \
-             that size; {ROUNDS} rounds, the three in turn.\n"
+            "\n### One client: `{handler}`\n\n{title}. Median latency in µs with one client on \
+             one connection; both bodies have the given size; {ROUNDS} rounds, the three in \
+             turn.\n"
         )?;
         write_alone(&mut text, of(alone, handler))?;
     }
     write_verdicts(&mut text, alone)?;
     writeln!(
         text,
-        "\n### {CLIENTS} clients\n\nAnswers a second in a closed loop; {ROUNDS_CROWDED} rounds, the \
-         three in turn. There are as many workers, and children, as cores.\n"
+        "\n### {CLIENTS} clients\n\nResponses per second in a closed loop; {ROUNDS_CROWDED} \
+         rounds, the three in turn. There are as many workers and child processes as cores.\n"
     )?;
     write_crowded(&mut text, crowded)?;
     write_life(&mut text, life)?;
@@ -386,13 +387,13 @@ fn write_crowded(text: &mut String, crowded: &[Case<OfWays>]) -> std::fmt::Resul
 fn write_life(text: &mut String, life: &Life) -> std::fmt::Result {
     writeln!(
         text,
-        "\n### The life of a worker\n\n\
-         Times as a client sees them on a new connection each, {TIMES} of each. Private is what no \
-         other process has; proportional counts what is shared (the program, segments) in parts.\n"
+        "\n### The life of a worker\n\nEach time is measured by a client on a new connection, \
+         {TIMES} times. Private memory belongs to one process; proportional memory includes a \
+         part of what is shared (the program, segments).\n"
     )?;
     table(text, &["", ""])?;
     for (what, memory) in [
-        ("a worker after its first answer", &life.fresh),
+        ("a worker after its first response", &life.fresh),
         ("a worker after bodies of 1 MiB", &life.used),
         ("the server then", &life.server),
     ] {
@@ -405,11 +406,11 @@ fn write_life(text: &mut String, life: &Life) -> std::fmt::Result {
     }
     for (what, times) in [
         (
-            "the first answer of all, worker started, ms",
+            "the first response of all, including the start of a worker, ms",
             &life.first_answer,
         ),
         ("the 500 of a request that aborts, ms", &life.crash),
-        ("the next answer after it, ms", &life.after_crash),
+        ("the next response after it, ms", &life.after_crash),
         (
             "the 504 of a request that hangs, after its deadline, ms",
             &life.late,

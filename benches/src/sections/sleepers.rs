@@ -176,11 +176,12 @@ fn write(
     let mut text = String::new();
     writeln!(
         text,
-        "A fresh server for every figure: all clients connect, then ask at once, in a closed loop. \
-         The rate is that of the second half. Full speed is reached with the first of four slots of \
-         {} ms that together make 0.95 of it. Threads are those at the peak beyond those before the \
-         first request; \"runnable\" is how many threads of the process, event loops included, had \
-         or wanted a processor at once. {ROUNDS} rounds, servers in turn.\n",
+        "Each number has a fresh server: all clients connect and then send requests at the same \
+         time, in a closed loop. The rate is that of the second half. Full speed begins with \
+         the first of four slots of {} ms that together reach 0.95 of that rate. \"Threads\" is \
+         the peak number minus the number before the first request. \"Runnable\" is how many \
+         threads of the process, including event loops, had or wanted a processor at the same \
+         time. {ROUNDS} rounds, servers in turn.\n",
         SLOT.as_millis()
     )?;
     for (case, figures) in apart {
@@ -257,8 +258,8 @@ fn write_case(text: &mut String, case: Case, figures: &PerServer<Figures>) -> st
 fn write_together(text: &mut String, together: &[(Server, Together)]) -> std::fmt::Result {
     writeln!(
         text,
-        "### All three at once, and a trivial plain route beside\n\n\
-         The trivial one is asked {FAST} times a second on {FAST_CONNECTIONS} connections.\n"
+        "### All three at the same time, beside a trivial plain route\n\nThe trivial route gets \
+         {FAST} requests/s on {FAST_CONNECTIONS} connections.\n"
     )?;
     table(
         text,

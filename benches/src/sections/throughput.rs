@@ -150,8 +150,9 @@ fn write(all: &[Of], missing: &[String]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "{CLIENTS} clients in a closed loop, on the same cores as the server; {ROUNDS} rounds, servers \
-         in turn. Processor time is the server's, user and system, its children's included."
+        "{CLIENTS} clients in a closed loop, on the same cores as the server; {ROUNDS} rounds, \
+         servers in turn. Processor time is user and system time of the server and its child \
+         processes."
     )?;
     for of in all {
         if let Asked::Python(installed) = &of.asked {
@@ -161,8 +162,8 @@ fn write(all: &[Of], missing: &[String]) -> Result<String, std::fmt::Error> {
     }
     writeln!(
         text,
-        " FastAPI runs on uvicorn with uvloop, a process for each core, its handlers `async def`; \
-         Catzilla has one process, its handlers are plain functions, which are its faster ones."
+        " FastAPI runs on uvicorn with uvloop, one process per core, with `async def` handlers. \
+         Catzilla has one process and plain handlers, which are its faster kind."
     )?;
     for missing in missing {
         writeln!(text, "\nNot measured: {missing}.")?;
