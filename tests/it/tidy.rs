@@ -194,11 +194,14 @@ fn dependencies_are_at_least_as_new_as_their_last_advisory() {
 #[test]
 fn every_configuration_key_is_in_the_documentation() {
     let mut page = String::from(
-        "# Configuration\n\n\
-         Defaults, then `App::config`, then `hybrid.toml` (in the working directory, or where\n\
-         `HYBRID_CONFIG` says), then the environment: `max_threads` is `HYBRID_MAX_THREADS` there.\n\
-         Whatever is wrong is reported at once and refuses the start, with file and line; an\n\
-         unknown `HYBRID_*` variable only warns. Without an `addr`, `PORT` means `0.0.0.0:PORT`.\n\
+        "All configuration keys, with their defaults and ranges.\n\n\
+         This page is for people who operate a server or change its limits. Afterwards you can set\n\
+         every key, and read your program's own settings from the same file.\n\n\
+         The defaults come first, then `App::config`, then `hybrid.toml` (in the working directory,\n\
+         or at the path in `HYBRID_CONFIG`), then the environment; a later source overrides an\n\
+         earlier one. In the environment, `max_threads` is `HYBRID_MAX_THREADS`. One report lists all\n\
+         mistakes with file and line, and the server does not start. An unknown variable `HYBRID_*`\n\
+         is only a warning. Without an `addr`, `PORT` means `0.0.0.0:PORT`.\n\n\
          Sizes are bytes, `2MB` (10^6) or `2MiB` (2^20); durations `150ms`, `2s`, `1m`, `1h`.\n\n\
          | key | default | range | |\n|---|---|---|---|\n",
     );
@@ -216,13 +219,13 @@ fn every_configuration_key_is_in_the_documentation() {
         writeln!(page, "| `{}` | {default} | {range} | {doc} |", key.name).unwrap();
     }
     page.push_str(
-        "\n## The program's own settings\n\n\
-         The table `[app]` belongs to the program: `App::settings::<Settings>()` reads it into a\n\
-         `#[model]`, which handlers take as `State<Settings>`, and `App::state_from` makes other\n\
-         states from it. The variable `HYBRID_APP__PAGE_SIZE` overrides `page_size`, and\n\
-         `HYBRID_APP__DATABASE__URL` overrides `url` in `[app.database]`. What breaks a rule, a key\n\
-         that the model does not have and what is missing stand in the same report; no message\n\
-         repeats a value.\n\n\
+        "\n# The program's own settings\n\n\
+         The table `[app]` belongs to the program. `App::settings::<Settings>()` reads it into a\n\
+         `#[model]`, which handlers take as `State<Settings>`. `App::state_from` makes other states\n\
+         from it. The variable `HYBRID_APP__PAGE_SIZE` overrides `page_size`, and\n\
+         `HYBRID_APP__DATABASE__URL` overrides `url` in `[app.database]`. The same report lists\n\
+         broken rules, keys that the model does not have, and missing keys. No message repeats a\n\
+         value.\n\n\
          ```toml\n[app]\npage_size = 20\n\n[app.database]\nurl = \"app.db\"\n```\n",
     );
     if std::env::var_os("HYBRID_BLESS").is_some() {
