@@ -1,7 +1,12 @@
-//! From the errors of the `validator` crate to violations.
+//! Turns the errors of the `validator` crate into violations.
 //!
-//! `validator` reports under Rust names, in random order, and keeps the refused value in every error. Here the
-//! errors are sorted, get the names that the client used, and lose every value.
+//! `validator` reports under Rust names, keeps its errors in a `HashMap`, and stores the refused value in every error.
+//! The violations have the names that the client used, a fixed order, and no values.
+//!
+//! The order of violations is that of the declared fields. serde does not list the fields of a struct with a flattened
+//! field. There, the fields of both structs come in the order in which the client sent them. Fields without a known
+//! place come last, by their wire names and then by their Rust names. Errors of checks across fields follow the fields
+//! of their struct.
 
 use std::borrow::Cow;
 
@@ -14,9 +19,11 @@ use crate::violation::Segment;
 
 mod message;
 mod names;
-mod sent;
+mod sent_names;
+mod sent_value;
 
 pub use names::WireNames;
+pub use sent_value::SentValue;
 
 /// Reports every error under the name that it has. For types whose errors bear wire names already.
 pub fn from_validator(errors: &ValidationErrors, report: &mut Report) {
@@ -38,36 +45,35 @@ pub fn from_validator_of<T: DeserializeOwned>(errors: &ValidationErrors, report:
     );
 }
 
-/// As [`from_validator_of`], with what was sent at hand: a field that has a name of its own (`rename = "x"`) is then
-/// found by the value that was refused, where just one key of the object has it, and the entry of a map by the values
-/// in it. Of a query or a form, what was sent is an object of texts.
+/// As [`from_validator_of`], and uses what the client sent. The key of a field with `rename = "x"` is found by the
+/// refused value, if just one key of the object has that value. The key of a map's entry is found by the values in the
+/// entry.
 pub fn from_validator_sent<T: DeserializeOwned>(
     errors: &ValidationErrors,
-    sent: &Value,
+    sent: &SentValue,
     report: &mut Report,
 ) {
     let names = WireNames::of::<T>();
-    let name = |path: &[Segment], field: Field<'_>| sent::find(&names, sent, path, &field);
-    Walk {
+    let name = |path: &[Segment], field: &Field<'_>| sent_names::find(&names, path, field);
+    let mut walk = Walk {
         name: &name,
-        sent,
         path: Vec::new(),
-    }
-    .object(errors, report);
+    };
+    walk.object(errors, Some(sent), report);
 }
 
-/// What a field is called on the wire, and where it stands among its neighbours.
+/// The name of a field on the wire, and its place among the fields of its struct.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WireName {
-    /// Fields are reported in this order; those with equal numbers by name.
+    /// Fields are reported in this order. Those with equal numbers are reported by name.
     pub order: usize,
-    /// The name. An empty one adds no step to the location: the fields of a flattened struct stand among those of
-    /// the struct round it.
+    /// The name. An empty name adds no step to the location: the fields of a flattened struct are fields of the struct
+    /// around it.
     pub name: Cow<'static, str>,
 }
 
 impl WireName {
-    /// The Rust name, at the end.
+    /// The Rust name, after all fields with a known place.
     #[must_use]
     pub fn same(rust_name: &str) -> Self {
         Self {
@@ -75,10 +81,7 @@ impl WireName {
             name: Cow::Owned(rust_name.to_owned()),
         }
     }
-}
 
-impl WireName {
-    /// The fields of a flattened struct stand among those of the struct round it.
     const fn flattened() -> Self {
         Self {
             order: usize::MAX,
@@ -98,13 +101,12 @@ pub fn from_validator_named(
     rename: &dyn Fn(&[Segment], &str) -> WireName,
     report: &mut Report,
 ) {
-    let name = |path: &[Segment], field: Field<'_>| rename(path, field.rust_name);
-    Walk {
+    let name = |path: &[Segment], field: &Field<'_>| rename(path, field.rust_name);
+    let mut walk = Walk {
         name: &name,
-        sent: &Value::Null,
         path: Vec::new(),
-    }
-    .object(errors, report);
+    };
+    walk.object(errors, None, report);
 }
 
 /// The key under which `validator` keeps the errors of checks across fields.
@@ -114,56 +116,77 @@ const WHOLE: &str = "__all__";
 struct Field<'a> {
     rust_name: &'a str,
     kind: &'a ValidationErrorsKind,
-    /// The struct that it is a field of.
+    /// The errors of its struct.
     neighbours: &'a ValidationErrors,
+    /// The struct as the client sent it, if that is known.
+    sent: Option<&'a SentValue>,
+}
+
+/// The errors of one object: those of its fields, and those of checks across fields.
+#[derive(Default)]
+struct Sorted<'a> {
+    fields: Vec<(WireName, &'a ValidationErrorsKind)>,
+    whole: Vec<&'a ValidationErrorsKind>,
 }
 
 struct Walk<'a> {
-    name: &'a dyn Fn(&[Segment], Field<'_>) -> WireName,
-    /// `null` where it is not at hand.
-    sent: &'a Value,
+    name: &'a dyn Fn(&[Segment], &Field<'_>) -> WireName,
     path: Vec<Segment>,
 }
 
 impl Walk<'_> {
-    fn object(&mut self, errors: &ValidationErrors, report: &mut Report) {
-        let named = |(rust_name, kind)| {
+    fn object(&mut self, errors: &ValidationErrors, sent: Option<&SentValue>, report: &mut Report) {
+        let mut sorted = Sorted::default();
+        self.sort(errors, sent, &mut sorted);
+        // The sort is stable: fields with equal wire names stay in the order of their Rust names.
+        sorted.fields.sort_by(|(a, _), (b, _)| a.cmp(b));
+        for (wire, kind) in sorted.fields {
+            let inner = sent.and_then(|sent| sent.get(&wire.name));
+            self.path.push(Segment::Key(wire.name.clone()));
+            report.at_key(wire.name, |report| self.kind(kind, inner, report));
+            self.path.pop();
+        }
+        for kind in sorted.whole {
+            self.kind(kind, sent, report);
+        }
+    }
+
+    /// Names the fields of a struct and of the structs that are flattened into it.
+    fn sort<'e>(
+        &self,
+        errors: &'e ValidationErrors,
+        sent: Option<&SentValue>,
+        sorted: &mut Sorted<'e>,
+    ) {
+        // The order of `validator`'s map is random.
+        let mut by_name: Vec<_> = fields(errors).collect();
+        by_name.sort_unstable_by_key(|(rust_name, _)| *rust_name);
+        for (rust_name, kind) in by_name {
             let field = Field {
                 rust_name,
                 kind,
                 neighbours: errors,
+                sent,
             };
-            ((self.name)(&self.path, field), kind)
-        };
-        let mut fields: Vec<(WireName, &ValidationErrorsKind)> =
-            fields(errors).map(named).collect();
-        // What is flattened comes behind the fields of the struct itself.
-        fields.sort_by(|(a, _), (b, _)| {
-            let rank = |wire: &WireName| (wire.order, wire.is_flattened());
-            rank(a).cmp(&rank(b)).then_with(|| a.cmp(b))
-        });
-        for (wire, kind) in fields {
-            if wire.is_flattened() {
-                self.kind(kind, report);
-                continue;
+            let wire = (self.name)(&self.path, &field);
+            match kind {
+                ValidationErrorsKind::Struct(inner) if wire.is_flattened() => {
+                    self.sort(inner, sent, sorted);
+                }
+                _ if wire.is_flattened() => sorted.whole.push(kind),
+                _ => sorted.fields.push((wire, kind)),
             }
-            self.path.push(Segment::Key(wire.name.clone()));
-            report.at_key(wire.name, |report| self.kind(kind, report));
-            self.path.pop();
         }
-        // What was checked across fields stands at the struct itself, behind its fields.
-        if let Some(kind) = errors.errors().get(WHOLE) {
-            self.kind(kind, report);
-        }
+        sorted.whole.extend(errors.errors().get(WHOLE));
     }
 
-    fn kind(&mut self, kind: &ValidationErrorsKind, report: &mut Report) {
+    fn kind(&mut self, kind: &ValidationErrorsKind, sent: Option<&SentValue>, report: &mut Report) {
         match kind {
-            ValidationErrorsKind::Struct(errors) => self.object(errors, report),
+            ValidationErrorsKind::Struct(errors) => self.object(errors, sent, report),
             ValidationErrorsKind::List(items) => {
-                for (step, errors) in sent::elements(self.sent, &self.path, items) {
+                for (step, errors, element) in sent_names::elements(sent, items) {
                     self.path.push(step.clone());
-                    report.at(|| step, |report| self.object(errors, report));
+                    report.at(|| step, |report| self.object(errors, element, report));
                     self.path.pop();
                 }
             }
@@ -174,12 +197,11 @@ impl Walk<'_> {
     }
 }
 
+/// The fields with errors, in no order.
 fn fields(errors: &ValidationErrors) -> impl Iterator<Item = (&str, &ValidationErrorsKind)> {
-    let all = errors
-        .errors()
-        .iter()
-        .map(|(name, kind)| (name.as_ref(), kind));
-    all.filter(|(name, _)| *name != WHOLE)
+    let all = errors.errors().iter();
+    all.map(|(name, kind)| (name.as_ref(), kind))
+        .filter(|(name, _)| *name != WHOLE)
 }
 
 fn report_error(error: &ValidationError, report: &mut Report) {

@@ -7,7 +7,6 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
@@ -16,7 +15,8 @@ use super::error::{ReadError, WRONG_FORM};
 use super::fields::Key;
 use super::spans::{Span, Spans};
 use super::{Input, Inspect, check, finite, foreign, json_format, trace};
-use crate::{Report, bridge};
+use crate::Report;
+use crate::bridge::{self, SentValue};
 
 /// The deepest nesting that is read, as in serde_json itself.
 pub(super) const DEPTH_MAX: u16 = 127;
@@ -278,7 +278,7 @@ pub fn read_json_validator<T: DeserializeOwned + Validate>(
     let Err(errors) = value.validate() else {
         return Ok(Some(value));
     };
-    let sent = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    let sent = serde_json::from_slice(bytes).unwrap_or(SentValue::NULL);
     bridge::from_validator_sent::<T>(&errors, &sent, report);
     Ok(None)
 }
@@ -367,7 +367,7 @@ pub(super) fn key<K: DeserializeOwned>(text: &str) -> Result<K, ReadError> {
         }
     }
 
-    let object = format!("{{{}:null}}", Value::from(text));
+    let object = format!("{{{}:null}}", serde_json::Value::from(text));
     if let Ok(Only(key)) = serde_json::from_str(&object) {
         return Ok(key);
     }

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use validator::Validate;
 
 use super::path_format::Values;
 use super::{Fields, Input, Inspect, check, foreign, guesses};
-use crate::{Report, bridge};
+use crate::Report;
+use crate::bridge::{self, SentValue};
 
 /// Keys and texts in the order sent, decoded.
 pub type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
@@ -72,22 +72,8 @@ fn validated<T: DeserializeOwned + Validate>(
     match value.validate() {
         Ok(()) => Some(value),
         Err(errors) => {
-            bridge::from_validator_sent::<T>(&errors, &sent(pairs), report);
+            bridge::from_validator_sent::<T>(&errors, &SentValue::from_pairs(pairs), report);
             None
         }
     }
-}
-
-/// The keys with their texts, as an object; a list where a key was repeated.
-fn sent(pairs: &Pairs<'_>) -> Value {
-    let mut object = Map::new();
-    for (key, text) in pairs {
-        let text = Value::from(&**text);
-        match object.get_mut(&**key) {
-            None => drop(object.insert(key.clone().into_owned(), text)),
-            Some(Value::Array(list)) => list.push(text),
-            Some(first) => *first = Value::Array(vec![first.take(), text]),
-        }
-    }
-    Value::Object(object)
 }
