@@ -14,14 +14,15 @@ use validator::{ValidationErrors, ValidationErrorsKind};
 
 use super::names::position;
 use super::sent_value::SentValue;
-use super::{Field, WireName, WireNames, fields};
+use super::violations::{RefusedField, fields};
+use super::{WireName, WireNames};
 use crate::text::FromParam;
 use crate::violation::Segment;
 
-type Object = IndexMap<String, SentValue>;
+type SentObject = IndexMap<String, SentValue>;
 
 /// The name of a field and its order: that of the declaration, or else that of the keys as sent.
-pub(super) fn find(names: &WireNames, path: &[Segment], field: &Field<'_>) -> WireName {
+pub(super) fn find(names: &WireNames, path: &[Segment], field: &RefusedField<'_>) -> WireName {
     let by_letters = names.find(path, field.rust_name);
     let Some(object) = field.sent.and_then(SentValue::as_object) else {
         return by_letters;
@@ -59,7 +60,7 @@ pub(super) fn find(names: &WireNames, path: &[Segment], field: &Field<'_>) -> Wi
 }
 
 /// The only key whose value may be the field's and that the name of no other field fits.
-fn only_match(keys: &[&str], object: &Object, field: &Field<'_>) -> Option<usize> {
+fn only_match(keys: &[&str], object: &SentObject, field: &RefusedField<'_>) -> Option<usize> {
     let claimed: Vec<usize> = fields(field.neighbours)
         .filter_map(|(name, _)| position(keys, name))
         .collect();
@@ -142,7 +143,7 @@ pub(super) fn elements<'a>(
 }
 
 /// Replaces the numbers of refused elements by keys.
-fn entries<'a>(object: &'a Object, mut left: Vec<Element<'a>>) -> Vec<Element<'a>> {
+fn entries<'a>(object: &'a SentObject, mut left: Vec<Element<'a>>) -> Vec<Element<'a>> {
     // An element with many errors fits few entries: it is matched before the others.
     left.sort_by_key(|(_, errors, _)| Reverse(errors.errors().len()));
     let mut free: BTreeSet<usize> = (0..object.len()).collect();
@@ -167,7 +168,7 @@ fn entries<'a>(object: &'a Object, mut left: Vec<Element<'a>>) -> Vec<Element<'a
 /// The first free entry that the errors fit, as long as comparisons are left.
 fn first_fit(
     free: &BTreeSet<usize>,
-    object: &Object,
+    object: &SentObject,
     errors: &ValidationErrors,
     comparisons: &mut usize,
 ) -> Option<usize> {
