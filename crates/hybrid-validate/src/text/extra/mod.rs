@@ -1,4 +1,4 @@
-//! Types of other crates from text, each behind the feature that bears the crate's name.
+//! Types of other crates from text. Each has a feature with the name of its crate.
 
 #[cfg(feature = "chrono")]
 pub(crate) mod chrono;

@@ -1,4 +1,4 @@
-//! Values with nothing inside: numbers, texts, addresses.
+//! Values that contain no other value: numbers, texts, addresses.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -9,12 +9,11 @@ use std::num::{
 
 use serde_json::Value;
 
-use super::json::Kind;
-use super::{Input, Inspect, Json, expected, missing};
+use super::json::JsonKind;
+use super::{Input, Inspect, Json};
 use crate::{FromParam, FromTexts, Report, Style};
 
-/// Reads one text, which is all that a source of text can hold for a scalar. A whole source will do, if it has one
-/// entry only: `Path<u64>`.
+/// Reads one text: a scalar needs exactly one. A whole source is accepted if it has one entry: `Path<u64>`.
 fn from_text<T: FromParam>(input: Input<'_>, report: &mut Report) -> Option<T> {
     match input {
         Input::Texts(texts) => T::from_texts(texts, Style::Repeated, report),
@@ -22,18 +21,18 @@ fn from_text<T: FromParam>(input: Input<'_>, report: &mut Report) -> Option<T> {
             T::from_texts(std::slice::from_ref(text), Style::Repeated, report)
         }),
         Input::Pairs([]) => {
-            missing(report);
+            report.missing();
             None
         }
         Input::Pairs(_) | Input::Rest(_) | Input::Json(_) => {
-            expected("a single value", report);
+            report.expected("a single value");
             None
         }
     }
 }
 
-/// A number that serde_json does not take: `-0` for an integer, which is 0. Anything else is refused in the words in
-/// which the same type refuses a text.
+/// Reads a number that serde_json does not take: `-0` for an integer, which is 0. Other numbers are refused with the
+/// sentence that the type has for texts.
 #[cold]
 fn other_number<T: FromParam>(text: &str, report: &mut Report) -> Option<T> {
     match T::from_param(text) {
@@ -42,14 +41,14 @@ fn other_number<T: FromParam>(text: &str, report: &mut Report) -> Option<T> {
     }
 }
 
-/// The characters of a string, if the piece is one.
+/// The characters, if the piece is a string.
 pub(super) fn string<'a>(json: Json<'a>, report: &mut Report) -> Option<Cow<'a, str>> {
-    if !json.open(Kind::String, report) {
+    if !json.open(JsonKind::String, report) {
         return None;
     }
     let text = json.string();
     if text.is_none() {
-        expected("a string of Unicode characters", report);
+        report.expected("a string of Unicode characters");
     }
     text
 }
@@ -61,8 +60,8 @@ macro_rules! numbers {
 
             fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
                 let Input::Json(json) = input else { return from_text(input, report) };
-                if json.kind() != Kind::Number {
-                    expected($what, report);
+                if json.kind() != JsonKind::Number {
+                    report.expected($what);
                     return None;
                 }
                 match serde_json::from_str(json.text()) {
@@ -81,7 +80,7 @@ const fn always<T>(_: &T) -> bool {
 numbers!("an integer", always; u8 u16 u32 u64 u128 usize i8 i16 i32 i64 i128 isize);
 numbers!("an integer", always; NonZeroU8 NonZeroU16 NonZeroU32 NonZeroU64 NonZeroU128 NonZeroUsize);
 numbers!("an integer", always; NonZeroI8 NonZeroI16 NonZeroI32 NonZeroI64 NonZeroI128 NonZeroIsize);
-// serde makes infinity of what an `f32` cannot hold.
+// serde would make infinity of a number beyond the range of `f32`.
 numbers!("a number", |number: &f32| number.is_finite(); f32);
 numbers!("a number", always; f64);
 
@@ -92,7 +91,8 @@ impl Inspect for bool {
         let Input::Json(json) = input else {
             return from_text(input, report);
         };
-        json.open(Kind::Bool, report).then(|| json.text() == "true")
+        json.open(JsonKind::Bool, report)
+            .then(|| json.text() == "true")
     }
 }
 
@@ -153,13 +153,13 @@ impl Inspect for () {
 
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         match input {
-            Input::Json(json) => json.open(Kind::Null, report).then_some(()),
+            Input::Json(json) => json.open(JsonKind::Null, report).then_some(()),
             Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => Some(()),
         }
     }
 }
 
-/// Whatever was sent. From text it is a string, or an array of strings where a key is repeated.
+/// Any value. From text it is a string, or an array of strings if the key is repeated.
 impl Inspect for Value {
     const IS_LEAF: bool = true;
 
@@ -168,7 +168,7 @@ impl Inspect for Value {
             Input::Texts([only]) => Some(Self::from(&**only)),
             Input::Texts(texts) => Some(texts.iter().map(|text| &**text).collect()),
             Input::Json(_) | Input::Pairs(_) | Input::Rest(_) => {
-                super::foreign::inspect(input, report)
+                super::serde_types::inspect(input, report)
             }
         }
     }

@@ -1,9 +1,9 @@
-//! Types that only know serde: read in one go, and of a bad input the first fault, with its place.
+//! Types that implement only serde's traits. They are read in one pass. For a bad input, serde reports the first fault.
 //!
-//! serde_json's messages repeat what was sent and name Rust types, so that nothing of them may reach a client. A bad
-//! input is therefore read once more by formats of our own, whose errors say what was expected (see [`error`]): JSON by
-//! that of [`trace`], which lists all faults, and where that has read too much by a plain one. Where a model stands
-//! somewhere inside such a type, its own violations come out whole (see [`check`]).
+//! serde_json's messages repeat the input and name Rust types, so they must not reach a client. A bad input is
+//! therefore read again by formats of this crate, whose errors say what was expected (see [`error`]). JSON is read by
+//! [`trace`], which lists all faults. If its budget is spent, a plain format finds the first fault. A model inside such
+//! a type reports all its violations (see [`check`]).
 //!
 //! [`error`]: super::error
 
@@ -13,10 +13,10 @@ use super::error::{ReadError, WRONG_FORM};
 use super::spans::Spans;
 use super::text_format::Texts;
 use super::trace::{self, Node};
-use super::{Fields, Input, Json, check, expected, finite, guesses, json};
+use super::{Fields, Input, Json, buffered_texts, check, finite, json};
 use crate::{Report, Segment};
 
-/// Builds a value of a type that only knows serde.
+/// Builds a value of a serde type.
 pub fn inspect<T: DeserializeOwned>(input: Input<'_>, report: &mut Report) -> Option<T> {
     check::forget();
     let fault = match input {
@@ -31,7 +31,7 @@ pub fn inspect<T: DeserializeOwned>(input: Input<'_>, report: &mut Report) -> Op
                 Err(trace::Exhausted) => refused::<T>(json),
             },
         },
-        Input::Texts(texts) => match guesses::read(|| T::deserialize(Texts(texts))) {
+        Input::Texts(texts) => match buffered_texts::read(|| T::deserialize(Texts(texts))) {
             Ok(value) => return Some(value),
             Err(error) => error,
         },
@@ -48,21 +48,21 @@ pub fn inspect<T: DeserializeOwned>(input: Input<'_>, report: &mut Report) -> Op
     None
 }
 
-/// Builds a value of keys and texts, or of what is left of an object.
+/// Builds a value from keys and texts, or from the rest of an object.
 fn from_fields<T: DeserializeOwned>(fields: &Fields<'_>) -> Result<T, ReadError> {
-    // Fields that a flattened struct has taken are there again for the next reading.
+    // The next reading must find the entries that a flattened struct has read.
     let taken = fields.marks();
     let read = || {
         fields.reset(&taken);
         T::deserialize(fields)
     };
-    guesses::read(read).map_err(|error| found_again(error, fields))
+    buffered_texts::read(read).map_err(|error| found_again(error, fields))
 }
 
-/// Builds a value of what is left of an object. An `Option` of which no key was sent is `None`.
+/// Builds a value from the rest of an object. An `Option` without a sent key is `None`.
 fn flattened<T: DeserializeOwned>(fields: &Fields<'_>, report: &mut Report) -> Option<T> {
-    let before = fields.taken();
-    let mut found = report.aside();
+    let before = fields.read_count();
+    let mut found = report.sub_report();
     let traced = fields
         .json_rest()
         .and_then(|rest| trace::inspect(Node::Rest(&rest), &mut found).ok());
@@ -74,7 +74,7 @@ fn flattened<T: DeserializeOwned>(fields: &Fields<'_>, report: &mut Report) -> O
         }
     });
     if found.found() > 0
-        && fields.taken() == before
+        && fields.read_count() == before
         && let Some(nothing) = absent::<T>()
     {
         return Some(nothing);
@@ -83,7 +83,7 @@ fn flattened<T: DeserializeOwned>(fields: &Fields<'_>, report: &mut Report) -> O
     value
 }
 
-/// The place of a text that serde had put aside, if it is one of these.
+/// The place of a text that serde had buffered.
 pub(super) fn found_again(error: ReadError, fields: &Fields<'_>) -> ReadError {
     let place = error.lost_piece().and_then(|piece| fields.place_of(piece));
     match place {
@@ -93,14 +93,14 @@ pub(super) fn found_again(error: ReadError, fields: &Fields<'_>) -> ReadError {
     }
 }
 
-/// What serde makes of nothing: `None` for an `Option`, a fault for the others.
+/// The value for a missing input: `None` for an `Option`, a fault for other types.
 #[must_use]
 pub fn absent<T: DeserializeOwned>() -> Option<T> {
     T::deserialize(Absent).ok()
 }
 
-/// Builds a value through a function of the user's, as `#[serde(with = ..)]` names it. The function is generic over
-/// the deserializer, so it is given twice.
+/// Builds a value by a user's function, as in `#[serde(with = ..)]`. The function is generic over the deserializer, so
+/// it is passed twice.
 pub fn inspect_with<'a, T>(
     input: Input<'a>,
     report: &mut Report,
@@ -110,16 +110,16 @@ pub fn inspect_with<'a, T>(
     check::forget();
     let read = match input {
         Input::Json(json) => from_json(json),
-        Input::Texts(texts) => guesses::read(|| from_text(Texts(texts))),
+        Input::Texts(texts) => buffered_texts::read(|| from_text(Texts(texts))),
         Input::Pairs(_) | Input::Rest(_) => {
-            expected("a single value", report);
+            report.expected("a single value");
             return None;
         }
     };
     read.map_err(|fault| fault.report(report)).ok()
 }
 
-/// Reads once more, this time with an eye on where it stops.
+/// Reads again and notes the place of the fault.
 #[cold]
 pub(super) fn located<T: DeserializeOwned>(text: &str) -> Option<ReadError> {
     check::forget();
@@ -127,7 +127,7 @@ pub(super) fn located<T: DeserializeOwned>(text: &str) -> Option<ReadError> {
     T::deserialize(Json::new(text, &spans)).err()
 }
 
-/// The same of a piece that serde has refused.
+/// The same for a piece of JSON that serde has refused.
 #[cold]
 fn refused<T: DeserializeOwned>(json: Json<'_>) -> ReadError {
     check::forget();
@@ -135,7 +135,7 @@ fn refused<T: DeserializeOwned>(json: Json<'_>) -> ReadError {
     read.unwrap_or_else(|| ReadError::wrong(WRONG_FORM))
 }
 
-/// The deserializer of nothing.
+/// The deserializer of a missing value.
 struct Absent;
 
 impl<'de> Deserializer<'de> for Absent {

@@ -1,11 +1,11 @@
-//! What serde wants of texts that it has put aside.
+//! The types that serde expects of buffered texts.
 //!
-//! Beside `flatten`, and for enums with a tag or without one, serde's derive does not say what it wants of a value: it
-//! takes whatever there is, and reads that later. A text is a text then, and an integer is wanted. But the refusal names
-//! what is wanted, and borrows the text that it was given; so the whole is read once more, and this text is handed over
-//! as what was wanted. Nothing of this runs where the first reading is good.
+//! Beside `flatten`, and for enums with or without a tag, serde's derive buffers a value before it knows the type. A
+//! text is then buffered as a text, though an integer may be needed. The refusal names the expected type and borrows
+//! the refused text. So the input is read again, and the text is passed as a value of the expected type. A good first
+//! reading costs nothing extra.
 //!
-//! What was learned is kept beside the reading, per thread: serde has no place for it.
+//! The findings are stored in a thread-local, since serde has no place for them.
 
 use std::cell::RefCell;
 
@@ -13,14 +13,14 @@ use serde::de::Unexpected;
 
 use crate::FromParam;
 
-/// A text, by where it lies in memory: its address and its length.
+/// A text by its address and its length.
 pub(super) type Piece = (usize, usize);
 
-/// How often one input is read again. Each reading teaches of at least one text; a type with more flattened fields that
-/// are no text is refused.
+/// How often one input is read again. Each reading finds the type of at least one text. A type with more flattened
+/// fields that are no text is refused.
 const READINGS_MAX: usize = 64;
 
-/// What a text is handed over as.
+/// The value that a text is passed as.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Guess {
     /// The one element of a list.
@@ -30,7 +30,7 @@ pub(super) struct Guess {
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Scalar {
-    /// An empty text, where something else than text is wanted.
+    /// An empty text where no text is expected.
     Nothing,
     Unsigned(u64),
     Signed(i64),
@@ -42,7 +42,7 @@ thread_local! {
     static LEARNED: RefCell<Vec<(Piece, Guess)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Reads again as long as a refusal teaches something.
+/// Reads again as long as a refusal tells something new.
 pub(super) fn read<T, E>(read: impl Fn() -> Result<T, E>) -> Result<T, E> {
     forget();
     let mut result = read();
@@ -73,7 +73,7 @@ fn piece(text: &str) -> Piece {
     (text.as_ptr().addr(), text.len())
 }
 
-/// What is known of the text.
+/// The findings about a text.
 pub(super) fn of(text: &str) -> Guess {
     let piece = piece(text);
     LEARNED.with_borrow(|learned| {
@@ -82,7 +82,7 @@ pub(super) fn of(text: &str) -> Guess {
     })
 }
 
-/// Notes that an empty text stands for nothing.
+/// Notes that an empty text means no value.
 #[cold]
 pub(super) fn nothing(text: &str) {
     learn(piece(text), |guess| {
@@ -93,7 +93,7 @@ pub(super) fn nothing(text: &str) {
     });
 }
 
-/// Notes what is wanted of a text, by serde's words.
+/// Notes the expected type of a text, from serde's words.
 #[cold]
 pub(super) fn wanted(text: &str, expectation: &str) -> Option<Piece> {
     let piece = piece(text);
@@ -108,7 +108,7 @@ pub(super) fn wanted(text: &str, expectation: &str) -> Option<Piece> {
     Some(piece)
 }
 
-/// The text that was handed over as the value that is now refused.
+/// The text that was passed as the value that is now refused.
 #[cold]
 pub(super) fn find(found: &Unexpected<'_>) -> Option<Piece> {
     let value = match *found {

@@ -1,4 +1,4 @@
-//! Which types rules about text fit, and lengths in characters.
+//! The types that rules about text fit.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -12,8 +12,8 @@ use crate::violation::Segment;
 
 /// A type that `min_length`, `max_length`, `regex`, `format` and texts in `one_of` fit.
 ///
-/// Inside `Option` the rule holds for what is there; inside lists for every element, reported at its index; inside
-/// maps for every value, reported at its key.
+/// In an `Option` the rule applies to the value, if there is one. In a list it applies to every element, which is
+/// reported at its index. In a map it applies to every value, which is reported at its key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not text",
     label = "a rule about text is put on this type",
@@ -21,13 +21,13 @@ use crate::violation::Segment;
     note = "for numbers write `ge` and `le`, for the length of a list `min_items` and `max_items`"
 )]
 pub trait Text {
-    /// Reports every text in `self` that breaks `rule`. A text longer than `longest` characters has broken
-    /// `max_length` already and is not searched by a `regex`.
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report);
+    /// Reports every text in `self` that breaks `rule`. A text with more than `longest` characters has already broken
+    /// `max_length`, so no `regex` searches it.
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report);
 }
 
 impl Text for str {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         if matches!(rule, Rule::Regex(_)) && !at_most(self, longest) {
             return;
         }
@@ -38,28 +38,28 @@ impl Text for str {
 }
 
 impl Text for String {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-        self.as_str().judge_text(rule, longest, report);
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        self.as_str().check_text(rule, longest, report);
     }
 }
 
 impl Text for char {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         let mut bytes = [0; 4];
-        (*self.encode_utf8(&mut bytes)).judge_text(rule, longest, report);
+        (*self.encode_utf8(&mut bytes)).check_text(rule, longest, report);
     }
 }
 
 impl<T: ToOwned + Text + ?Sized> Text for Cow<'_, T> {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-        (**self).judge_text(rule, longest, report);
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        (**self).check_text(rule, longest, report);
     }
 }
 
 impl<T: Text> Text for Option<T> {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         if let Some(value) = self {
-            value.judge_text(rule, longest, report);
+            value.check_text(rule, longest, report);
         }
     }
 }
@@ -67,8 +67,8 @@ impl<T: Text> Text for Option<T> {
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<T: Text + ?Sized> Text for $pointer {
-            fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-                (**self).judge_text(rule, longest, report);
+            fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+                (**self).check_text(rule, longest, report);
             }
         }
     )*};
@@ -77,22 +77,22 @@ macro_rules! pointers {
 pointers!(Box<T>, Arc<T>, &T);
 
 impl<T: Text> Text for [T] {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-        judge_each(self.iter(), rule, longest, report);
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        check_each(self.iter(), rule, longest, report);
     }
 }
 
 impl<T: Text, const N: usize> Text for [T; N] {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-        judge_each(self.iter(), rule, longest, report);
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+        check_each(self.iter(), rule, longest, report);
     }
 }
 
 macro_rules! lists {
     ($(<$($generic:ident),*> $list:ty;)*) => {$(
         impl<T: Text $(, $generic)*> Text for $list {
-            fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
-                judge_each(self.iter(), rule, longest, report);
+            fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+                check_each(self.iter(), rule, longest, report);
             }
         }
     )*};
@@ -106,34 +106,34 @@ lists! {
 }
 
 impl<K: Serialize, V: Text, S> Text for HashMap<K, V, S> {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
             report.at(
                 || Segment::of_key_here(key),
-                |report| value.judge_text(rule, longest, report),
+                |report| value.check_text(rule, longest, report),
             );
         }
     }
 }
 
 impl<K: Serialize, V: Text> Text for BTreeMap<K, V> {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         for (key, value) in self {
             report.at(
                 || Segment::of_key_here(key),
-                |report| value.judge_text(rule, longest, report),
+                |report| value.check_text(rule, longest, report),
             );
         }
     }
 }
 
-fn judge_each<'a, T: Text + 'a>(
+fn check_each<'a, T: Text + 'a>(
     values: impl Iterator<Item = &'a T>,
     rule: &Rule,
     longest: usize,
     report: &mut Report,
 ) {
     for (index, value) in values.enumerate() {
-        report.at_index(index, |report| value.judge_text(rule, longest, report));
+        report.at_index(index, |report| value.check_text(rule, longest, report));
     }
 }

@@ -1,28 +1,28 @@
-//! Rules about elements, where the list as a whole cannot bear them: one element could not be read, or the program's
-//! set or map has lost the order in which the elements were sent. Runs only where something is wrong.
+//! Rules about elements that cannot be checked on the whole list: one element could not be read, or the program's set
+//! or map has lost the order sent. Runs only if there is a violation.
 
 use std::borrow::Cow;
 
-use super::{Param, Slot};
+use super::declared::{Param, Slot};
 use crate::report::Report;
 use crate::text::FromTexts;
 use crate::violation::{Segment, Violation};
 
-/// One element in a container of its own, with its place in what was sent, innermost step first.
+/// One element in a container of its own, with its place in the input, innermost step first.
 pub(crate) type Part<T> = (Vec<Segment>, T);
 
 impl<T> Param<T> {
-    /// Whether there are rules that hold for each element of a list. A check of the user's counts only for a
-    /// `leaf`: a model would be read again at each level of its nesting.
-    pub(crate) fn judges_elements(&self, leaf: bool) -> bool {
+    /// Whether there are rules for each element of a list. A user's check counts only for a `leaf`: a model would be
+    /// read again at each level of its nesting.
+    pub(crate) fn checks_elements(&self, leaf: bool) -> bool {
         let mut slots = self.slots[..self.used].iter();
-        slots.any(|slot| slot.judges_elements() || (leaf && slot.may_judge_elements()))
+        slots.any(|slot| slot.checks_elements() || (leaf && slot.may_judge_elements()))
     }
 
-    /// Reads and checks once more what was refused since `before`, element by element. The report stands at the
+    /// Reads and checks again what was refused since `before`, element by element. The report is at the place of the
     /// value.
     #[cold]
-    pub(crate) fn judge_as_sent(
+    pub(crate) fn check_as_sent(
         &self,
         before: usize,
         report: &mut Report,
@@ -34,12 +34,12 @@ impl<T> Param<T> {
         let whole = read(report);
         let mark = report.len();
         for slot in &self.slots[..self.used] {
-            if !slot.judges_elements()
+            if !slot.checks_elements()
                 && let Some(whole) = &whole
             {
                 self.judge_whole(slot, whole, parts, report);
             }
-            if slot.judges_elements() || slot.may_judge_elements() {
+            if slot.checks_elements() || slot.may_judge_elements() {
                 for part in parts {
                     self.judge_part(slot, part, report);
                 }
@@ -54,13 +54,13 @@ impl<T> Param<T> {
         whole
     }
 
-    /// What a check of the user's says of an element is left out here: its part says it.
+    /// The violations of a user's check on an element are left out here: the part of the element reports them.
     fn judge_whole(&self, slot: &Slot<T>, whole: &T, parts: &[Part<T>], report: &mut Report) {
         if !slot.may_judge_elements() {
-            return slot.judge(whole, self.longest, report);
+            return slot.check_value(whole, self.longest, report);
         }
         let mut alone = Report::new(report.source());
-        slot.judge(whole, self.longest, &mut alone);
+        slot.check_value(whole, self.longest, &mut alone);
         for violation in alone.into_violations() {
             if !is_element(&violation, parts.first()) {
                 report.push(violation);
@@ -70,7 +70,7 @@ impl<T> Param<T> {
 
     fn judge_part(&self, slot: &Slot<T>, part: &Part<T>, report: &mut Report) {
         let mut alone = Report::first_only(report.source());
-        slot.judge(&part.1, self.longest, &mut alone);
+        slot.check_value(&part.1, self.longest, &mut alone);
         for mut violation in alone.into_violations() {
             if slot.may_judge_elements() && !is_element(&violation, Some(part)) {
                 continue;
@@ -81,7 +81,7 @@ impl<T> Param<T> {
     }
 
     #[cold]
-    pub(super) fn judge_texts_as_sent(
+    pub(super) fn check_texts_as_sent(
         &self,
         texts: &[Cow<'_, str>],
         before: usize,
@@ -89,7 +89,7 @@ impl<T> Param<T> {
     ) where
         T: FromTexts,
     {
-        if !self.judges_elements(true) {
+        if !self.checks_elements(true) {
             return;
         }
         let parts = T::parts(texts, self.style, report.source()).into_iter();
@@ -102,23 +102,23 @@ impl<T> Param<T> {
         report.rewind(before);
         report.at_key(self.name, |report| {
             let read = |report: &mut Report| T::from_texts(texts, self.style, report);
-            self.judge_as_sent(before, report, read, &parts, by_index);
+            self.check_as_sent(before, report, read, &parts, by_index);
         });
     }
 }
 
 impl<T> Slot<T> {
-    const fn judges_elements(&self) -> bool {
+    const fn checks_elements(&self) -> bool {
         matches!(self, Self::Number(..) | Self::Text(..))
     }
 
-    /// A check of the user's takes the whole or each element; its violations tell by their places.
+    /// A user's check takes the whole value or each element. The places of its violations tell which.
     const fn may_judge_elements(&self) -> bool {
         matches!(self, Self::Custom(_))
     }
 }
 
-/// Whether a check stands as deep in the whole as a part of it.
+/// Whether the places of a check's violations are as deep in the whole as in a part.
 fn is_element<T>(violation: &Violation, part: Option<&Part<T>>) -> bool {
     part.is_some_and(|(place, _)| place.len() == violation.location.path.len())
 }

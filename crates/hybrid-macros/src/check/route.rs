@@ -8,7 +8,7 @@ use syn::{FnArg, Safety, Type};
 
 use crate::diag::{Diagnostics, nearest};
 use crate::model::{Param, Read, Route, Signature, Source, Text, says_source};
-use crate::parse::function::Function;
+use crate::parse::function::{Function, is_route};
 use crate::settings::Lane;
 use crate::types::{self, Kind};
 
@@ -109,11 +109,7 @@ fn generic_name(param: &syn::GenericParam) -> String {
 
 /// One function is one route; two attributes would make two structs of one name.
 fn one_route(function: &Function, diag: &mut Diagnostics) {
-    for attr in function
-        .attrs
-        .iter()
-        .filter(|attr| crate::route::is_route(attr))
-    {
+    for attr in function.attrs.iter().filter(|attr| is_route(attr)) {
         let message = "a handler has one route: write `#[route(\"/path\", methods = [..])]` for several methods, \
                        or a second function for a second path";
         diag.error(attr, message);

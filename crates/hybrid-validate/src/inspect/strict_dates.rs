@@ -1,7 +1,7 @@
-//! Dates and times of `chrono` in a model's JSON, in the forms that are documented.
+//! Dates and times of `chrono` in a model's JSON, in the documented forms only.
 //!
-//! chrono's own `Deserialize` also takes `17-5-5` and `2017 - 05 - 05`. A model reads a field of such a type through
-//! [`Formal`] instead, also where an `Option`, a list or a map lies around it.
+//! chrono's own `Deserialize` also takes `17-5-5` and `2017 - 05 - 05`. A model reads such a field through [`Formal`]
+//! instead, also inside an `Option`, a list or a map.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher, Hash};
@@ -9,7 +9,7 @@ use std::hash::{BuildHasher, Hash};
 use serde::de::{Deserialize, Deserializer};
 
 #[cfg(feature = "chrono")]
-use super::fields::Key;
+use super::borrowed::BorrowedText;
 use super::probe::Probe;
 use crate::Patch;
 #[cfg(feature = "chrono")]
@@ -19,7 +19,7 @@ use crate::text::extra::chrono::FromJsonText;
 #[derive(Debug)]
 pub struct Formal<T>(T);
 
-/// Reads a field of a model, strictly where that is known. Called by `#[model]`.
+/// Reads a field of a model, strictly if its type has a documented form. Called by `#[model]`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __formal {
@@ -29,12 +29,12 @@ macro_rules! __formal {
     }};
 }
 
-/// First choice: the form is judged.
+/// First choice: the form is checked.
 pub trait FormalOfDates<'de, T> {
     /// Through [`Formal`].
     ///
     /// # Errors
-    /// What the deserializer or the form refuses.
+    /// The refusal of the deserializer or of the form.
     fn formal<D: Deserializer<'de>>(&self, from: D) -> Result<T, D::Error>;
 }
 
@@ -43,7 +43,7 @@ pub trait FormalOfSerde<'de, T> {
     /// Through serde.
     ///
     /// # Errors
-    /// What the type refuses.
+    /// The refusal of the type.
     fn formal<D: Deserializer<'de>>(&self, from: D) -> Result<T, D::Error>;
 }
 
@@ -81,7 +81,7 @@ dates! {
 
 #[cfg(feature = "chrono")]
 fn text<'de, T: FromJsonText, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
-    let Key(text) = Key::deserialize(from)?;
+    let BorrowedText(text) = BorrowedText::deserialize(from)?;
     T::from_json_text(&text).map_err(serde::de::Error::custom)
 }
 

@@ -1,4 +1,4 @@
-//! Which types a bound fits, and how it is held against them.
+//! The types that a bound fits, and how a bound is checked on their values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -10,15 +10,15 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::Num;
+use crate::number::Num;
 use crate::report::Report;
 use crate::rule::Rule;
 use crate::violation::Segment;
 
 /// A type that `ge`, `gt`, `le`, `lt`, `multiple_of` and numbers in `one_of` fit.
 ///
-/// Inside `Option` the rule holds for what is there; inside lists for every element, reported at its index; inside
-/// maps for every value, reported at its key.
+/// In an `Option` the rule applies to the value, if there is one. In a list it applies to every element, which is
+/// reported at its index. In a map it applies to every value, which is reported at its key.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a number",
     label = "a rule about numbers is put on this type",
@@ -27,14 +27,14 @@ use crate::violation::Segment;
 )]
 pub trait Number {
     /// Reports every number in `self` that breaks `rule`.
-    fn judge_number(&self, rule: &Rule, report: &mut Report);
+    fn check_number(&self, rule: &Rule, report: &mut Report);
 }
 
 macro_rules! integers {
     ($($int:ty),*) => {$(
         impl Number for $int {
             #[inline]
-            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+            fn check_number(&self, rule: &Rule, report: &mut Report) {
                 if !rule.admits_integer(*self as i128) {
                     report.break_rule(rule);
                 }
@@ -48,7 +48,7 @@ integers!(i8, i16, i32, i64, i128, isize, u8, u16, u32, u64, usize);
 macro_rules! others {
     ($($number:ty),*) => {$(
         impl Number for $number {
-            fn judge_number(&self, rule: &Rule, report: &mut Report) {
+            fn check_number(&self, rule: &Rule, report: &mut Report) {
                 if !rule.admits_number(&Num::from(*self)) {
                     report.break_rule(rule);
                 }
@@ -63,8 +63,8 @@ macro_rules! non_zero {
     ($($int:ty),*) => {$(
         impl Number for $int {
             #[inline]
-            fn judge_number(&self, rule: &Rule, report: &mut Report) {
-                self.get().judge_number(rule, report);
+            fn check_number(&self, rule: &Rule, report: &mut Report) {
+                self.get().check_number(rule, report);
             }
         }
     )*};
@@ -85,9 +85,9 @@ non_zero!(
     NonZeroUsize
 );
 
-/// A float bound is rounded to `f32` first: who writes `le = 0.1` on an `f32` means the `0.1` that an `f32` has.
+/// A float bound is rounded to `f32` first: `le = 0.1` on an `f32` means the `f32` nearest to 0.1.
 impl Number for f32 {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
         if !rule.admits_single(*self) {
             report.break_rule(rule);
         }
@@ -95,9 +95,9 @@ impl Number for f32 {
 }
 
 impl<T: Number> Number for Option<T> {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
         if let Some(value) = self {
-            value.judge_number(rule, report);
+            value.check_number(rule, report);
         }
     }
 }
@@ -105,8 +105,8 @@ impl<T: Number> Number for Option<T> {
 macro_rules! pointers {
     ($($pointer:ty),*) => {$(
         impl<T: Number + ?Sized> Number for $pointer {
-            fn judge_number(&self, rule: &Rule, report: &mut Report) {
-                (**self).judge_number(rule, report);
+            fn check_number(&self, rule: &Rule, report: &mut Report) {
+                (**self).check_number(rule, report);
             }
         }
     )*};
@@ -115,28 +115,28 @@ macro_rules! pointers {
 pointers!(Box<T>, Arc<T>, &T);
 
 impl<T: Number + Clone> Number for Cow<'_, T> {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
-        (**self).judge_number(rule, report);
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
+        (**self).check_number(rule, report);
     }
 }
 
 impl<T: Number> Number for [T] {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
-        judge_each(self.iter(), rule, report);
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
+        check_each(self.iter(), rule, report);
     }
 }
 
 impl<T: Number, const N: usize> Number for [T; N] {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
-        judge_each(self.iter(), rule, report);
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
+        check_each(self.iter(), rule, report);
     }
 }
 
 macro_rules! lists {
     ($($(#[$doc:meta])* <$($generic:ident),*> $list:ty;)*) => {$(
         impl<T: Number $(, $generic)*> Number for $list {
-            fn judge_number(&self, rule: &Rule, report: &mut Report) {
-                judge_each(self.iter(), rule, report);
+            fn check_number(&self, rule: &Rule, report: &mut Report) {
+                check_each(self.iter(), rule, report);
             }
         }
     )*};
@@ -150,33 +150,33 @@ lists! {
 }
 
 impl<K: Serialize, V: Number, S> Number for HashMap<K, V, S> {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
             report.at(
                 || Segment::of_key_here(key),
-                |report| value.judge_number(rule, report),
+                |report| value.check_number(rule, report),
             );
         }
     }
 }
 
 impl<K: Serialize, V: Number> Number for BTreeMap<K, V> {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
         for (key, value) in self {
             report.at(
                 || Segment::of_key_here(key),
-                |report| value.judge_number(rule, report),
+                |report| value.check_number(rule, report),
             );
         }
     }
 }
 
-fn judge_each<'a, T: Number + 'a>(
+fn check_each<'a, T: Number + 'a>(
     values: impl Iterator<Item = &'a T>,
     rule: &Rule,
     report: &mut Report,
 ) {
     for (index, value) in values.enumerate() {
-        report.at_index(index, |report| value.judge_number(rule, report));
+        report.at_index(index, |report| value.check_number(rule, report));
     }
 }

@@ -1,4 +1,4 @@
-//! Which types rules about the number of items fit, and lists that hold nothing twice.
+//! The types that rules about the number of items fit, and lists without repeated items.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::Hash;
@@ -12,7 +12,7 @@ use std::sync::Arc;
     note = "for the length of a text write `min_length` and `max_length`"
 )]
 pub trait Items {
-    /// How many items there are; `None` where there is no list, so that no rule about it is broken.
+    /// How many items there are. `None` if there is no list; then no rule about it is broken.
     fn item_count(&self) -> Option<usize>;
 }
 
@@ -24,8 +24,8 @@ pub trait Items {
     note = "a set holds nothing twice anyway"
 )]
 pub trait UniqueItems {
-    /// Whether some item is there twice. The time is linear in the number of items.
-    fn repeats_an_item(&self) -> bool;
+    /// Whether an item is repeated. The time is linear in the number of items.
+    fn has_duplicates(&self) -> bool;
 }
 
 macro_rules! counted {
@@ -61,35 +61,35 @@ impl<T: Items> Items for Option<T> {
 }
 
 impl<T: Hash + Eq> UniqueItems for [T] {
-    fn repeats_an_item(&self) -> bool {
-        // The standard hasher is keyed: items that collide cannot be prepared by a client.
+    fn has_duplicates(&self) -> bool {
+        // The standard hasher has a random key, so a client cannot prepare items that collide.
         let mut seen = HashSet::with_capacity(self.len());
         !self.iter().all(|item| seen.insert(item))
     }
 }
 
 impl<T: Hash + Eq> UniqueItems for Vec<T> {
-    fn repeats_an_item(&self) -> bool {
-        self.as_slice().repeats_an_item()
+    fn has_duplicates(&self) -> bool {
+        self.as_slice().has_duplicates()
     }
 }
 
 impl<T: Hash + Eq, const N: usize> UniqueItems for [T; N] {
-    fn repeats_an_item(&self) -> bool {
-        self.as_slice().repeats_an_item()
+    fn has_duplicates(&self) -> bool {
+        self.as_slice().has_duplicates()
     }
 }
 
 impl<T: Hash + Eq> UniqueItems for VecDeque<T> {
-    fn repeats_an_item(&self) -> bool {
+    fn has_duplicates(&self) -> bool {
         let mut seen = HashSet::with_capacity(self.len());
         !self.iter().all(|item| seen.insert(item))
     }
 }
 
 impl<T: UniqueItems> UniqueItems for Option<T> {
-    fn repeats_an_item(&self) -> bool {
-        self.as_ref().is_some_and(UniqueItems::repeats_an_item)
+    fn has_duplicates(&self) -> bool {
+        self.as_ref().is_some_and(UniqueItems::has_duplicates)
     }
 }
 
@@ -102,8 +102,8 @@ macro_rules! pointers {
         }
 
         impl<T: UniqueItems + ?Sized> UniqueItems for $pointer {
-            fn repeats_an_item(&self) -> bool {
-                (**self).repeats_an_item()
+            fn has_duplicates(&self) -> bool {
+                (**self).has_duplicates()
             }
         }
     )*};
