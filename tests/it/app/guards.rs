@@ -201,9 +201,9 @@ fn what_a_guard_needs_is_checked_at_the_start() {
     });
     let report = format!("{:?}", TestClient::new(app).check().unwrap_err());
     for expected in [
-        "takes `State<it::guards::Asked>`, which the app does not have",
-        "`on_pool` at tests/it/guards.rs:",
-        "guard `it::guards::Member` at tests/it/guards.rs:",
+        "takes `State<it::app::guards::Asked>`, which the app does not have",
+        "`on_pool` at tests/it/app/guards.rs:",
+        "guard `it::app::guards::Member` at tests/it/app/guards.rs:",
     ] {
         assert!(
             report.contains(expected),
@@ -220,9 +220,9 @@ fn a_mount_behind_a_guard_is_a_fault() {
     });
     let report = format!("{:?}", TestClient::new(app).check().unwrap_err());
     for expected in [
-        "the guard `it::guards::Admin` is asked for routes, and the service mounted at /g/legacy",
-        "guard at tests/it/guards.rs:",
-        "mounted at tests/it/guards.rs:",
+        "the guard `it::app::guards::Admin` is asked for routes, and the service mounted at /g/legacy",
+        "guard at tests/it/app/guards.rs:",
+        "mounted at tests/it/app/guards.rs:",
     ] {
         assert!(
             report.contains(expected),

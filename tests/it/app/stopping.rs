@@ -13,13 +13,11 @@ use std::{
 
 use rustix::process::Signal;
 
-use crate::{
-    harness::{Wire, at_once, eventually, join},
-    programs::{Program, THREADS},
-};
+use super::programs::THREADS;
+use crate::harness::{Program, Wire, at_once, eventually, join};
 
 fn start() -> Program {
-    Program::start("serving", Path::new("."), &[])
+    Program::start("app::programs::serving", Path::new("."), &[])
 }
 
 fn get(path: &str) -> String {
@@ -141,7 +139,7 @@ fn a_second_signal_stops_at_once() {
 #[test]
 fn what_waits_when_the_grace_ends_is_refused_and_not_dropped() {
     let grace = [("HYBRID_SHUTDOWN_GRACE", "3s")];
-    let program = Program::start("serving", Path::new("."), &grace);
+    let program = Program::start("app::programs::serving", Path::new("."), &grace);
     let addr = program.listens();
     let mut running: Vec<Wire> = (0..THREADS).map(|_| Wire::to(addr)).collect();
     for wire in &mut running {
@@ -185,7 +183,7 @@ fn what_waits_when_the_grace_ends_is_refused_and_not_dropped() {
 #[test]
 fn a_grace_that_is_over_cuts_what_runs() {
     let grace = [("HYBRID_SHUTDOWN_GRACE", "2s")];
-    let program = Program::start("serving", Path::new("."), &grace);
+    let program = Program::start("app::programs::serving", Path::new("."), &grace);
     let addr = program.listens();
     let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
     clients[0].write(get("/sleep/60000"));

@@ -7,9 +7,8 @@ use bytes::Bytes;
 use hybrid::prelude::*;
 use serde_json::Value;
 
-use crate::{
-    harness::{BOOM, Gate, PATIENCE, Reply, Server, Wire, at_once, eventually, join},
-    programs::{Program, main_of},
+use crate::harness::{
+    BOOM, Gate, PATIENCE, Program, Reply, Server, Wire, at_once, eventually, join, main_of,
 };
 
 const KIB: usize = 1024;
@@ -453,7 +452,11 @@ fn many_large_bodies_do_not_take_all_memory() {
         None => [("HYBRID_BODIES_LIMIT", &*limit)],
     };
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start("bodies::in_little_memory", directory.path(), &variables);
+    let program = Program::start(
+        "wire::body_memory::in_little_memory",
+        directory.path(),
+        &variables,
+    );
     let addr = program.listens();
     assert_eq!(
         sample(&metrics(addr), "hybrid_bodies_limit_bytes"),

@@ -14,10 +14,7 @@ use hybrid::prelude::*;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{
-    harness::{Reply, Wire, at_once, eventually, join},
-    programs::{Ended, Program, main_of},
-};
+use crate::harness::{Ended, Program, Reply, Wire, at_once, eventually, join, main_of};
 
 // === The programs ===
 
@@ -159,7 +156,7 @@ fn inside_a_runtime() {
 }
 
 fn start(variables: &[(&str, &str)]) -> Program {
-    Program::start("log::logging", Path::new("."), variables)
+    Program::start("admin::log::logging", Path::new("."), variables)
 }
 
 fn ask(wire: &mut Wire, path: &str) -> Reply {
@@ -177,7 +174,7 @@ fn stop(program: Program) -> Ended {
 /// A program whose standard error is a pipe; the end that reads it.
 fn into_pipe(variables: &[(&str, &str)]) -> (Program, PipeReader) {
     let (read, write) = pipe().unwrap();
-    let program = Program::start_unread("log::logging", Stdio::from(write), variables);
+    let program = Program::start_unread("admin::log::logging", Stdio::from(write), variables);
     (program, read)
 }
 
@@ -243,7 +240,7 @@ fn lines_that_found_no_room_are_counted_and_reported() {
 
 /// Every way in which a log line was fatal before.
 fn survives(stderr: Stdio) {
-    let program = Program::start_unread("log::logging", stderr, &[]);
+    let program = Program::start_unread("admin::log::logging", stderr, &[]);
     let mut wire = Wire::to(program.found());
     for path in ["/panic", "/panic-async", "/abort", "/fails-apart"] {
         assert_eq!(ask(&mut wire, path).status, 500, "{path}");
@@ -275,7 +272,7 @@ fn a_full_disk_harms_nothing() {
 #[test]
 fn a_start_that_fails_says_so_by_its_code_alone_where_nothing_can_be_written() {
     let full = File::options().write(true).open("/dev/full").unwrap();
-    let ended = Program::start_unread("programs::faulty", Stdio::from(full), &[]).ended();
+    let ended = Program::start_unread("app::programs::faulty", Stdio::from(full), &[]).ended();
     assert_eq!(ended.status.code(), Some(1));
 }
 
@@ -369,13 +366,13 @@ fn each_failure_has_one_line_with_all_that_an_operator_asks() {
             line["place"]
                 .as_str()
                 .unwrap()
-                .starts_with("tests/it/log.rs:"),
+                .starts_with("tests/it/admin/log.rs:"),
             "{line}"
         );
     }
     let field = |line: usize, name: &str| lines[line][name].as_str().unwrap().to_owned();
-    assert_eq!(field(0, "handler"), "it::log::gateway");
-    assert_eq!(field(1, "handler"), "it::log::other::gateway");
+    assert_eq!(field(0, "handler"), "it::admin::log::gateway");
+    assert_eq!(field(1, "handler"), "it::admin::log::other::gateway");
     assert_eq!(field(1, "lane"), "pool");
     assert!(
         lines[1]["queue_ms"].is_number() && lines[1]["run_ms"].is_number(),
@@ -472,13 +469,13 @@ fn the_routes_are_a_table_in_text_and_events_in_json() {
     let program = start(&[]);
     let row = program.says("  GET  /other/gateway");
     let place = row.split_whitespace().collect::<Vec<_>>();
-    assert_eq!(place[..2], ["pool", "it::log::other::gateway"]);
-    assert!(place[2].starts_with("tests/it/log.rs:"));
+    assert_eq!(place[..2], ["pool", "it::admin::log::other::gateway"]);
+    assert!(place[2].starts_with("tests/it/admin/log.rs:"));
     program.listens();
     stop(program);
     let program = json(&[]);
     let row = program.says("\"methods\":\"GET\",\"path\":\"/other/gateway\"");
-    assert!(row.contains("it::log::other::gateway"), "{row}");
+    assert!(row.contains("it::admin::log::other::gateway"), "{row}");
     addr_of(&program);
     stop(program);
 }
@@ -516,7 +513,7 @@ fn a_hangup_ends_nothing() {
 
 #[test]
 fn run_inside_a_runtime_says_what_to_call() {
-    let ended = Program::start("log::inside_a_runtime", Path::new("."), &[]).ended();
+    let ended = Program::start("admin::log::inside_a_runtime", Path::new("."), &[]).ended();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(
         ended.log.contains("`app.serve(listener).await`"),

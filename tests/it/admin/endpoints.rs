@@ -11,10 +11,7 @@ use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    harness::{Gate, Server, Wire, eventually},
-    programs::{Program, main_of},
-};
+use crate::harness::{Gate, Program, Server, Wire, eventually, main_of};
 
 const ADMIN: &str = "/_hybrid";
 
@@ -183,8 +180,8 @@ fn routes_say_where_they_are_and_what_became_of_their_requests() {
     assert_eq!(
         (&hello["name"], &hello["file"], &hello["line"]),
         (
-            &json!("it::admin::hello"),
-            &json!("tests/it/admin.rs"),
+            &json!("it::admin::endpoints::hello"),
+            &json!("tests/it/admin/endpoints.rs"),
             &json!(HELLO_LINE)
         )
     );
@@ -254,7 +251,10 @@ fn handlers_of_one_name_are_told_apart_by_their_module() {
         .map(|route| &route["name"]);
     assert_eq!(
         names.collect::<Vec<_>>(),
-        ["it::admin::users::list", "it::admin::orders::list"]
+        [
+            "it::admin::endpoints::users::list",
+            "it::admin::endpoints::orders::list"
+        ]
     );
 }
 
@@ -374,7 +374,7 @@ fn a_path_that_cannot_be_is_a_fault() {
             );
         }
         assert_eq!(
-            report.matches("tests/it/admin.rs").count(),
+            report.matches("tests/it/admin/endpoints.rs").count(),
             expected.len() - 1,
             "{report}"
         );
@@ -459,7 +459,7 @@ fn health_at_a_path_that_cannot_be_is_a_fault() {
             "{expected} is missing in {report}"
         );
         assert!(
-            report.contains("`health_at` at tests/it/admin.rs:"),
+            report.contains("`health_at` at tests/it/admin/endpoints.rs:"),
             "{report}"
         );
     };
@@ -524,7 +524,7 @@ fn with_a_token_all_that_holds_data_asks_for_it() {
         ("HYBRID_ADMIN", "127.0.0.1:0"),
         ("HYBRID_ADMIN_TOKEN", "s3cret"),
     ];
-    let program = Program::start("serving", directory.path(), &variables);
+    let program = Program::start("app::programs::serving", directory.path(), &variables);
     let admin = program.says("admin endpoints on http://").parse().unwrap();
     check(&|path, authorization| {
         let lines: String = authorization
@@ -551,7 +551,7 @@ fn a_token_is_in_no_message() {
 fn admin_endpoints_that_are_open_to_others_warn() {
     let directory = tempfile::tempdir().unwrap();
     let check = |variables: &[(&str, &str)], warns: bool| {
-        let program = Program::start("admin::with_admin", directory.path(), variables);
+        let program = Program::start("admin::endpoints::with_admin", directory.path(), variables);
         program.listens();
         program.signal(Signal::TERM);
         let log = program.ended().log;
@@ -567,7 +567,7 @@ fn admin_endpoints_that_are_open_to_others_warn() {
         ("HYBRID_ADDR", "127.0.0.1:0"),
         ("HYBRID_ADMIN", "0.0.0.0:0"),
     ];
-    let program = Program::start("admin::with_admin", directory.path(), &own);
+    let program = Program::start("admin::endpoints::with_admin", directory.path(), &own);
     program.says("set `admin_token`");
 }
 
@@ -621,7 +621,7 @@ fn the_listener_of_their_own_is_there_to_the_end_of_a_stop() {
         ("HYBRID_DRAIN_DELAY", "3s"),
     ];
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start("serving", directory.path(), &variables);
+    let program = Program::start("app::programs::serving", directory.path(), &variables);
     let admin = program.says("admin endpoints on http://").parse().unwrap();
     let addr = program.listens();
     let ask = |path: &str| {
@@ -748,7 +748,7 @@ fn their_address_is_checked_with_everything_else() {
 
     let twice = taken.to_string();
     let variables = [("HYBRID_ADDR", &*twice), ("HYBRID_ADMIN", &*twice)];
-    let ended = Program::start("serving", Path::new("."), &variables).ended();
+    let ended = Program::start("app::programs::serving", Path::new("."), &variables).ended();
     let expected = format!("`addr` and `admin` are both {taken}");
     assert!(ended.log.contains(&expected), "{}", ended.log);
     let bad = app().config(Config::new().admin("nowhere"));

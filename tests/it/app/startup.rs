@@ -4,10 +4,8 @@ use std::{fs, io, path::Path, sync::mpsc};
 
 use hybrid::prelude::*;
 
-use crate::{
-    harness::{Server, Wire},
-    programs::{FIRST_LINE, Program, main_of},
-};
+use super::programs::FIRST_LINE;
+use crate::harness::{Program, Server, Wire, main_of};
 
 /// Two routes that clash, a state that nobody gave (needed by a guard), a state
 /// given twice, one that cannot be made, a prefix without `/`, and a
@@ -18,7 +16,7 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
     fs::create_dir_all(&directory).unwrap();
     let file = "max_thread = 4\n# a comment\nqueue_wait = \"soon\"\nlog_format = \"xml\"\n";
     fs::write(directory.join("hybrid.toml"), file).unwrap();
-    let ended = Program::start("faulty", &directory, &[]).ended();
+    let ended = Program::start("app::programs::faulty", &directory, &[]).ended();
     fs::remove_dir_all(&directory).unwrap();
 
     let log = &ended.log;
@@ -29,7 +27,7 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
         1,
         "{log}"
     );
-    let here = "tests/it/programs.rs";
+    let here = "tests/it/app/programs.rs";
     let (first, second) = (FIRST_LINE, FIRST_LINE + 5);
     for expected in [
         "hybrid.toml:1: there is no key `max_thread`, did you mean `max_threads`?",
@@ -39,7 +37,7 @@ fn everything_that_is_wrong_is_one_report_and_exit_code_1() {
         "two routes answer GET /users/{",
         &format!("`first` at {here}:{first}"),
         &format!("`second` at {here}:{second}"),
-        "`me` takes `State<it::programs::Database>`, which the app does not have",
+        "`me` takes `State<it::app::programs::Database>`, which the app does not have",
         &format!("`me` at {here}:"),
         "two states of type `u16` in one group",
         "the state of type `u8` could not be made: no such file: app.db",
@@ -60,7 +58,7 @@ fn an_address_in_use_is_a_report_too() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = taken.local_addr().unwrap().to_string();
     let variables = [("HYBRID_ADDR", addr.as_str()), ("HYBRID_ADRR", "1")];
-    let ended = Program::start("serving", Path::new("."), &variables).ended();
+    let ended = Program::start("app::programs::serving", Path::new("."), &variables).ended();
     assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
     assert!(
         ended.log.contains(&format!("{addr} cannot be listened on")),
@@ -72,15 +70,22 @@ fn an_address_in_use_is_a_report_too() {
 
 #[test]
 fn the_start_logs_every_route_with_its_lane_and_place() {
-    let program = Program::start("serving", Path::new("."), &[("HYBRID_ADRR", "1")]);
+    let program = Program::start(
+        "app::programs::serving",
+        Path::new("."),
+        &[("HYBRID_ADRR", "1")],
+    );
     let warning = program.says("the variable `HYBRID_ADRR` is ignored");
     assert!(warning.contains("did you mean `addr`?"), "{warning}");
     let check = |route: &str, lane: &str| {
         let line = program.says(&format!("  GET  {route} "));
         let columns: Vec<_> = line.split_whitespace().collect();
         assert_eq!(columns[0], lane, "{line}");
-        assert!(columns[1].starts_with("it::programs::"), "{line}");
-        assert!(columns[2].starts_with("tests/it/programs.rs:"), "{line}");
+        assert!(columns[1].starts_with("it::app::programs::"), "{line}");
+        assert!(
+            columns[2].starts_with("tests/it/app/programs.rs:"),
+            "{line}"
+        );
     };
     check("/sleep/{ms}", "pool");
     check("/sleep-async/{ms}", "event");
@@ -90,7 +95,7 @@ fn the_start_logs_every_route_with_its_lane_and_place() {
 
 #[test]
 fn the_span_of_a_request_goes_with_it_to_the_pool() {
-    let program = Program::start("serving", Path::new("."), &[]);
+    let program = Program::start("app::programs::serving", Path::new("."), &[]);
     let mut wire = Wire::to(program.listens());
     let mut check = |path: &str, expected: &str| {
         wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
@@ -120,7 +125,7 @@ fn faults_of_groups_and_mounts() {
     let check = |app: App, expected: &str| {
         let report = report(app);
         assert!(report.contains(expected), "{report}");
-        assert!(report.contains("tests/it/startup.rs:"), "{report}");
+        assert!(report.contains("tests/it/app/startup.rs:"), "{report}");
     };
     let mounted = || axum::Router::<()>::new();
     check(
@@ -243,7 +248,7 @@ fn a_start_hook_that_fails_ends_the_start() {
         report.contains("a start hook failed: the disk is full"),
         "{report}"
     );
-    assert!(report.contains("tests/it/startup.rs:"), "{report}");
+    assert!(report.contains("tests/it/app/startup.rs:"), "{report}");
 }
 
 #[test]
@@ -305,9 +310,9 @@ fn with_an_odd_default() {
 
 #[test]
 fn a_default_of_a_model_that_breaks_its_rule_is_a_warning_and_no_refusal() {
-    let program = Program::start("startup::with_an_odd_default", Path::new("."), &[]);
+    let program = Program::start("app::startup::with_an_odd_default", Path::new("."), &[]);
     let warning =
-        program.says("the default of the field `lowest` of `Limits` (tests/it/startup.rs:");
+        program.says("the default of the field `lowest` of `Limits` (tests/it/app/startup.rs:");
     assert!(warning.contains("must be at least 1"), "{warning}");
     let mut wire = Wire::to(program.listens());
     let mut post = |body: &str| {

@@ -351,7 +351,7 @@ fn a_mount_goes_before_routes_that_say_less() {
 fn a_route_that_hides_a_mount_is_a_fault() {
     let check = |app: App, expected: &str| {
         let report = format!("{:?}", TestClient::new(app).check().unwrap_err());
-        for expected in [expected, "mounted at tests/it/mounting.rs:"] {
+        for expected in [expected, "mounted at tests/it/app/mounting.rs:"] {
             assert!(
                 report.contains(expected),
                 "`{expected}` is missing in {report}"

@@ -313,3 +313,39 @@ fn groups_nest_and_their_prefixes_hold_parameters() {
     assert_eq!(post("/small-by-route", 8), StatusCode::OK);
     assert_eq!(post("/deep/small", 3), StatusCode::PAYLOAD_TOO_LARGE);
 }
+
+fn named(name: &'static str) -> impl Fn(Request, Next) -> Answer + Send + Sync + 'static {
+    move |request, next| {
+        Box::pin(async move {
+            let mut response = next.run(request).await;
+            response
+                .headers_mut()
+                .insert("x-group", HeaderValue::from_static(name));
+            response
+        })
+    }
+}
+
+type Answer = std::pin::Pin<Box<dyn Future<Output = Response> + Send>>;
+
+#[test]
+fn the_longest_prefix_covers_what_is_not_found() {
+    let app = App::new()
+        .group("/api", |group| group.middleware(named("api")))
+        .group("/api/{tenant}", |group| group.middleware(named("tenant")))
+        .group("/api/fixed", |group| group.middleware(named("fixed")));
+    let client = TestClient::new(app);
+    let check = |path: &str, expected: Option<&str>| {
+        let response = client.get(path).send();
+        assert_eq!(
+            (response.status().as_u16(), response.header("x-group")),
+            (404, expected),
+            "{path}"
+        );
+    };
+    check("/api", Some("api"));
+    check("/api/", Some("api"));
+    check("/api/acme/x", Some("tenant"));
+    check("/api/fixed/x", Some("fixed"));
+    check("/apis", None);
+}

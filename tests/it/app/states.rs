@@ -133,7 +133,7 @@ fn constructors_that_fail_or_panic_are_reported_with_their_lines() {
         assert!(lines[number].contains(text), "{error:?}");
         assert!(lines[number].contains(place), "{error:?}");
     };
-    let given = |line| format!("given at tests/it/states.rs:{line}");
+    let given = |line| format!("given at tests/it/app/states.rs:{line}");
     let why = "type `u8` could not be made: its constructor panicked: no disk";
     check(0, why, &given(line));
     check(
@@ -155,7 +155,7 @@ fn a_missing_state_is_found_through_aliases_and_guards() {
         assert_eq!(lines.len(), faults.len(), "{error:?}");
         for (line, fault) in lines.iter().zip(faults) {
             assert!(line.contains(fault), "{error:?}");
-            assert!(line.contains("tests/it/states.rs:"), "{error:?}");
+            assert!(line.contains("tests/it/app/states.rs:"), "{error:?}");
         }
     };
     check(
@@ -209,8 +209,8 @@ fn a_value_that_was_given_is_not_taken_in_a_worker() {
     for text in [
         "`resize` runs in a worker process, which cannot have the value of `State<u32>`",
         "write `.state_with(|| ..)`",
-        "`resize` at tests/it/states.rs:",
-        &format!("given at tests/it/states.rs:{line}"),
+        "`resize` at tests/it/app/states.rs:",
+        &format!("given at tests/it/app/states.rs:{line}"),
     ] {
         assert!(report.contains(text), "{report}");
     }
@@ -227,8 +227,18 @@ fn an_extension_is_not_taken_in_a_worker() {
     let report = format!("{error:?}");
     for text in [
         "`stamped` takes `Extension<u8>`, which a layer puts into the request",
-        "`stamped` at tests/it/states.rs:",
+        "`stamped` at tests/it/app/states.rs:",
     ] {
         assert!(report.contains(text), "{report}");
     }
+}
+
+async fn seen(request: Request) -> String {
+    format!("{:?}", request.state::<u8>())
+}
+
+#[test]
+fn a_fallback_sees_the_states_of_the_app() {
+    let client = TestClient::new(App::new().state(7_u8).fallback(seen));
+    assert_eq!(client.get("/nowhere").send().text(), "Some(7)");
 }

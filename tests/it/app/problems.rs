@@ -310,3 +310,63 @@ fn a_problem_of_ones_own_has_its_status_and_headers() {
         r#"{"type":"urn:hybrid:teapot","title":"I'm a teapot","status":418,"code":"teapot","detail":"short"}"#
     );
 }
+
+#[get("/gone")]
+async fn gone() -> (StatusCode, [(&'static str, &'static str); 1], Problem) {
+    let cookie = [("set-cookie", "sid=; max-age=0")];
+    (StatusCode::GONE, cookie, Problem::not_found("it was here"))
+}
+
+#[test]
+fn what_is_set_beside_a_problem_stays() {
+    for format in [ErrorFormat::Problem, ErrorFormat::FastApi] {
+        let client = TestClient::new(App::new().error_format(format).routes(routes![gone]));
+        let response = client.get("/gone").send();
+        assert_eq!(response.status(), 410);
+        assert_eq!(response.header("set-cookie"), Some("sid=; max-age=0"));
+    }
+}
+
+#[get("/panics")]
+async fn panics() -> &'static str {
+    panic!("on purpose")
+}
+
+#[middleware]
+async fn transparent(request: Request, next: Next) -> Response {
+    next.run(request).await
+}
+
+#[test]
+fn a_format_of_ones_own_writes_panics_behind_layers_too() {
+    let format = ErrorFormat::custom(|problem, head| {
+        (
+            problem.status(),
+            format!("{} of {}", problem.code(), head.uri),
+        )
+            .into_response()
+    });
+    let app = App::new()
+        .error_format(format)
+        .middleware(transparent)
+        .routes(routes![panics]);
+    let response = TestClient::new(app).get("/panics").send();
+    assert_eq!(response.text(), "internal_error of /panics");
+    assert_eq!(response.status(), 500);
+}
+
+#[get("/denied")]
+async fn denied() -> Problem {
+    Problem::new(StatusCode::UNAUTHORIZED)
+        .with_code("expired")
+        .with_title("The session has expired")
+}
+
+#[test]
+fn every_401_names_a_challenge() {
+    let client = TestClient::new(App::new().routes(routes![denied]));
+    assert_eq!(
+        client.get("/denied").send().header("www-authenticate"),
+        Some("Bearer")
+    );
+}

@@ -5,10 +5,7 @@ use std::{fs, path::Path};
 
 use hybrid::prelude::*;
 
-use crate::{
-    harness::Wire,
-    programs::{Ended, Program, main_of},
-};
+use crate::harness::{Ended, Program, Wire, main_of};
 
 #[model]
 #[derive(Clone, Debug)]
@@ -72,7 +69,7 @@ fn configured() {
 fn start(file: &str, variables: &[(&str, &str)]) -> (Program, tempfile::TempDir) {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("hybrid.toml"), file).unwrap();
-    let program = Program::start("settings::configured", directory.path(), variables);
+    let program = Program::start("app::settings::configured", directory.path(), variables);
     (program, directory)
 }
 
@@ -180,7 +177,7 @@ connections = "four-hundred"
 fn what_is_missing_says_how_to_give_it() {
     let ended = ended("", &[]);
     let log = &ended.log;
-    let here = "tests/it/settings.rs";
+    let here = "tests/it/app/settings.rs";
     for expected in [
         "`app.secret` is missing: give it in `[app]` of the configuration file, or as the \
          variable `HYBRID_APP__SECRET`",
@@ -212,7 +209,7 @@ fn settings_that_the_program_does_not_read_are_a_fault() {
     let file = directory.path().join("hybrid.toml");
     let start = |text: &str, variables: &[(&str, &str)]| {
         fs::write(&file, text).unwrap();
-        Program::start("serving", directory.path(), variables)
+        Program::start("app::programs::serving", directory.path(), variables)
     };
     let ended = start("# mine\n[app]\nx = 1\n", &[]).ended();
     let expected = "hybrid.toml:2: `[app]` is there, but the program reads no settings: call \
@@ -223,7 +220,7 @@ fn settings_that_the_program_does_not_read_are_a_fault() {
     program.listens();
     drop(program);
     let ended = Program::start(
-        "serving",
+        "app::programs::serving",
         directory.path(),
         &[("HYBRID_CONFIG", "gone.toml")],
     );
@@ -367,7 +364,7 @@ fn keys_are_found_in_the_spelling_of_variables() {
     let directory = tempfile::tempdir().unwrap();
     let start = |file: &str, variables: &[(&str, &str)]| {
         fs::write(directory.path().join("hybrid.toml"), file).unwrap();
-        Program::start("settings::spelling", directory.path(), variables)
+        Program::start("app::settings::spelling", directory.path(), variables)
     };
     let variables = [
         ("HYBRID_APP__FEATURE_FLAGS__DARK_MODE", "on"),

@@ -15,10 +15,7 @@ use hybrid::{Balancing, Mode, prelude::*};
 use hybrid_core::testing::hurry_balancer;
 use serde_json::Value;
 
-use crate::{
-    harness::{Wire, at_once, eventually, join},
-    programs::{Program, main_of},
-};
+use crate::harness::{Program, Wire, at_once, eventually, join, main_of};
 
 /// Whether handlers that hold their loop may go on. Shared as a state.
 #[derive(Clone, Default)]
@@ -290,7 +287,7 @@ fn serving() {
 #[test]
 fn a_stall_is_named_while_it_lasts() {
     let directory = tempfile::tempdir().unwrap();
-    let program = Program::start("balancer::serving", directory.path(), &[]);
+    let program = Program::start("balance::decisions::serving", directory.path(), &[]);
     let addr = program.listens();
     let mut wire = Wire::to(addr);
     wire.write("GET /hold-until-told HTTP/1.1\r\nhost: test\r\n\r\n");
@@ -298,7 +295,7 @@ fn a_stall_is_named_while_it_lasts() {
     // Only now it may end.
     std::fs::write(directory.path().join("told"), "").unwrap();
     assert_eq!(wire.read().status, 204);
-    let place = format!("tests/it/balancer.rs:{HOLD_LINE}");
+    let place = format!("tests/it/balance/decisions.rs:{HOLD_LINE}");
     for word in [
         "/hold-until-told",
         "hold_until_told",

@@ -1,0 +1,5 @@
+//! What operators read: the admin endpoints, metrics and the log.
+
+mod endpoints;
+mod log;
+mod metrics;
