@@ -1,19 +1,15 @@
 //! The admin endpoints: what they say, where they stand, and that nothing keeps
 //! them from answering.
 
-use std::{
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::Duration;
 
 use hybrid::prelude::*;
-use rustix::process::Signal;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::harness::{Gate, Program, Server, Wire, eventually, main_of};
+use crate::harness::{Gate, Server, Wire, eventually};
 
-const ADMIN: &str = "/_hybrid";
+pub(super) const ADMIN: &str = "/_hybrid";
 
 #[model]
 struct Order {
@@ -65,7 +61,7 @@ fn stand(State(gate): State<Gate>) -> &'static str {
     "through"
 }
 
-fn app() -> App {
+pub(super) fn app() -> App {
     App::new()
         .admin_at(ADMIN)
         .state(Gate::default())
@@ -338,7 +334,7 @@ fn check_paths(ask: impl Fn(&str, &str) -> (u16, String)) {
 }
 
 /// A middleware that refuses everything: the admin endpoints are outside of it.
-async fn refuse(_: Request, _: Next) -> Response {
+pub(super) async fn refuse(_: Request, _: Next) -> Response {
     StatusCode::FORBIDDEN.into_response()
 }
 
@@ -426,156 +422,6 @@ fn a_path_that_cannot_be_is_a_fault() {
     assert_eq!(client.get("/_hybrid/health/live").send().status(), 200);
 }
 
-#[test]
-fn health_stands_alone_where_it_is_asked_for() {
-    let app = App::new().health_at("/health").middleware(refuse);
-    let server = Server::start(app.routes(routes![inline]));
-    for (path, status, body) in [
-        ("/health/live", 200, "live\n"),
-        ("/health/ready", 200, "ready\n"),
-        ("/health", 200, "ready\n"),
-        ("/health/", 200, "ready\n"),
-        ("/health/other", 404, ""),
-        ("/health/routes", 404, ""),
-        ("/inline", 403, ""),
-    ] {
-        let answer = server.get(path);
-        assert_eq!(answer.status, status, "{path}");
-        if status == 200 {
-            assert_eq!(answer.text(), body);
-            assert_eq!(answer.header("cache-control"), Some("no-store"));
-        }
-    }
-    let refused = server.send("POST /health/live HTTP/1.1\r\nhost: test\r\n\r\n");
-    assert_eq!(refused.status, 405);
-}
-
-#[test]
-fn health_at_a_path_that_cannot_be_is_a_fault() {
-    let check = |app: App, expected: &str| {
-        let report = format!("{:?}", TestClient::new(app).check().unwrap_err());
-        assert!(
-            report.contains(expected),
-            "{expected} is missing in {report}"
-        );
-        assert!(
-            report.contains("`health_at` at tests/it/admin/endpoints.rs:"),
-            "{report}"
-        );
-    };
-    let routes = || App::new().routes(routes![inline]);
-    check(
-        routes().health_at("/inline"),
-        "/inline is among the health endpoints at /inline",
-    );
-    check(
-        routes().health_at("health"),
-        "`health` of the health endpoints must begin with `/`: write \"/health\"",
-    );
-    check(routes().health_at("/"), "write \"/health\"");
-}
-
-/// Asks for a path with those `authorization` headers: the status, and the challenge.
-type Ask<'a> = &'a dyn Fn(&str, &[&str]) -> (u16, Option<String>);
-
-#[test]
-fn with_a_token_all_that_holds_data_asks_for_it() {
-    let check = |ask: Ask<'_>| {
-        let refused = (401, Some("Bearer".to_owned()));
-        for path in ["/routes", "/lanes", "/metrics", "/nothing", "/routes/"] {
-            assert_eq!(ask(path, &[]), refused, "{path}");
-        }
-        for wrong in [
-            "Bearer",
-            "Bearer ",
-            "Bearer s3cre",
-            "Bearer s3cret-",
-            "Basic s3cret",
-            "s3cret",
-        ] {
-            assert_eq!(ask("/metrics", &[wrong]), refused, "{wrong}");
-        }
-        // Which of two is meant, nobody knows.
-        let two = ["Bearer s3cret", "Bearer other"];
-        assert_eq!(ask("/metrics", &two), refused);
-        for right in ["Bearer s3cret", "bearer  s3cret"] {
-            assert_eq!(ask("/metrics", &[right]), (200, None), "{right}");
-        }
-        assert_eq!(ask("/nothing", &["Bearer s3cret"]).0, 404);
-        for open in ["/health/live", "/health/ready", "/"] {
-            assert_eq!(ask(open, &[]), (200, None), "{open}");
-        }
-    };
-    let config = || Config::new().admin_token("s3cret");
-    let client = TestClient::new(app().config(config()).health_at("/health"));
-    check(&|path, authorization| {
-        let request = client.get(format!("{ADMIN}{path}"));
-        let request = authorization.iter().fold(request, |request, value| {
-            request.header("authorization", value)
-        });
-        let answer = request.send();
-        let challenge = answer.header("www-authenticate").map(str::to_owned);
-        (answer.status().as_u16(), challenge)
-    });
-    assert_eq!(client.get("/health/live").send().status(), 200);
-
-    let directory = tempfile::tempdir().unwrap();
-    let variables = [
-        ("HYBRID_ADMIN", "127.0.0.1:0"),
-        ("HYBRID_ADMIN_TOKEN", "s3cret"),
-    ];
-    let program = Program::start("app::programs::serving", directory.path(), &variables);
-    let admin = program.says("admin endpoints on http://").parse().unwrap();
-    check(&|path, authorization| {
-        let lines: String = authorization
-            .iter()
-            .map(|value| format!("authorization: {value}\r\n"))
-            .collect();
-        let mut wire = Wire::to(admin);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n{lines}\r\n"));
-        let answer = wire.read();
-        let challenge = answer.header("www-authenticate").map(str::to_owned);
-        (answer.status, challenge)
-    });
-}
-
-#[test]
-fn a_token_is_in_no_message() {
-    let bad = Config::new().admin_token("not a token");
-    let report = format!("{:?}", TestClient::new(app().config(bad.clone())).check());
-    assert!(report.contains("`admin_token` must be letters"), "{report}");
-    assert!(!format!("{report} {bad:?}").contains("not a token"));
-}
-
-#[test]
-fn admin_endpoints_that_are_open_to_others_warn() {
-    let directory = tempfile::tempdir().unwrap();
-    let check = |variables: &[(&str, &str)], warns: bool| {
-        let program = Program::start("admin::endpoints::with_admin", directory.path(), variables);
-        program.listens();
-        program.signal(Signal::TERM);
-        let log = program.ended().log;
-        assert_eq!(log.contains("set `admin_token`"), warns, "{log}");
-    };
-    check(&[("HYBRID_ADDR", "0.0.0.0:0")], true);
-    check(&[("HYBRID_ADDR", "127.0.0.1:0")], false);
-    check(
-        &[("HYBRID_ADDR", "0.0.0.0:0"), ("HYBRID_ADMIN_TOKEN", "t")],
-        false,
-    );
-    let own = [
-        ("HYBRID_ADDR", "127.0.0.1:0"),
-        ("HYBRID_ADMIN", "0.0.0.0:0"),
-    ];
-    let program = Program::start("admin::endpoints::with_admin", directory.path(), &own);
-    program.says("set `admin_token`");
-}
-
-#[test]
-fn with_admin() {
-    main_of(|| App::new().admin_at(ADMIN).run());
-}
-
 /// Every thread sleeps and the queue is full.
 #[test]
 fn a_pool_that_is_full_does_not_keep_them_from_answering() {
@@ -587,7 +433,7 @@ fn a_pool_that_is_full_does_not_keep_them_from_answering() {
     let mut waiting: Vec<Wire> = Vec::new();
     let ask = |waiting: &mut Vec<Wire>| {
         let mut wire = Wire::to(server.addr);
-        wire.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/stand");
         waiting.push(wire);
     };
     for running in 1..=2 {
@@ -612,74 +458,6 @@ fn a_pool_that_is_full_does_not_keep_them_from_answering() {
     assert_eq!(gate.counts().ended, 0);
     gate.open();
     assert!(waiting.iter_mut().all(|wire| wire.read().status == 200));
-}
-
-#[test]
-fn the_listener_of_their_own_is_there_to_the_end_of_a_stop() {
-    let variables = [
-        ("HYBRID_ADMIN", "127.0.0.1:0"),
-        ("HYBRID_DRAIN_DELAY", "3s"),
-    ];
-    let directory = tempfile::tempdir().unwrap();
-    let program = Program::start("app::programs::serving", directory.path(), &variables);
-    let admin = program.says("admin endpoints on http://").parse().unwrap();
-    let addr = program.listens();
-    let ask = |path: &str| {
-        let mut wire = Wire::to(admin);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
-        wire.read()
-    };
-    let mut kept = Wire::to(admin);
-    kept.write("GET / HTTP/1.1\r\nhost: test\r\n\r\n");
-    assert_eq!(kept.read().status, 200);
-    check_paths_of(&ask);
-    assert_eq!(
-        (ask("/health/live").status, ask("/health/ready").status),
-        (200, 200)
-    );
-    assert!(ask("/routes").text().contains("/sleep-async/{ms}"));
-    // The application itself has none of them.
-    let mut wire = Wire::to(addr);
-    wire.write("GET /health/live HTTP/1.1\r\nhost: test\r\n\r\n");
-    assert_eq!(wire.read().status, 404);
-
-    let mut running = Wire::to(addr);
-    running.write("GET /stand/told HTTP/1.1\r\nhost: test\r\n\r\n");
-    eventually("it runs", || {
-        ask("/metrics").text().contains(
-            "http_server_active_requests{http_request_method=\"GET\",http_route=\"/stand/{file}\"} 1",
-        )
-    });
-    let asked = Instant::now();
-    program.signal(Signal::TERM);
-    eventually("it is not ready", || ask("/health/ready").status == 503);
-    assert_eq!(ask("/health/ready").text(), "stopping\n");
-    assert_eq!(ask("/health/live").status, 200);
-    // While the application is draining, and when it accepts no more.
-    let mut wire = Wire::to(addr);
-    wire.write("GET /sleep-async/1 HTTP/1.1\r\nhost: test\r\n\r\n");
-    assert_eq!(wire.read().status, 200);
-    eventually("it listens no more", || {
-        std::net::TcpStream::connect(addr).is_err()
-    });
-    assert_eq!(ask("/health/live").status, 200);
-    assert_eq!(ask("/health/ready").status, 503);
-    std::fs::write(directory.path().join("told"), "").unwrap();
-    assert_eq!(running.read().status, 200);
-    let ended = program.ended();
-    assert_eq!(ended.status.code(), Some(0), "{}", ended.log);
-    assert!(
-        asked.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        asked.elapsed()
-    );
-    assert!(kept.is_closed());
-}
-
-fn check_paths_of(ask: &impl Fn(&str) -> crate::harness::Reply) {
-    for (path, status) in [("/", 200), ("/lanes/", 200), ("/_hybrid/lanes", 404)] {
-        assert_eq!(ask(path).status, status, "{path}");
-    }
 }
 
 /// Over HTTP/2 the same.
@@ -710,48 +488,4 @@ fn http2_is_answered_too() {
             assert!(!answer.collect().await.unwrap().to_bytes().is_empty());
         }
     });
-}
-
-/// `/_hybrid/health/ready` on the application's own listener.
-#[test]
-fn ready_is_refused_as_soon_as_stopping_begins() {
-    let config = Config::new().drain_delay(Duration::from_secs(60));
-    let mut server = Server::start(app().config(config.shutdown_grace(Duration::from_secs(61))));
-    let status = |path: &str| server.get(path).status;
-    assert_eq!(status("/_hybrid/health/ready"), 200);
-    server.ask_to_stop();
-    eventually("it is not ready", || {
-        server.get("/_hybrid/health/ready").status == 503
-    });
-    assert_eq!(server.get("/_hybrid/health/live").status, 200);
-    assert_eq!(server.get("/api/hello/Ada").status, 200);
-}
-
-#[test]
-fn their_address_is_checked_with_everything_else() {
-    let other = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = other.local_addr().unwrap();
-    let holder = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let addr = holder.local_addr().unwrap();
-    let config = Config::new().admin(addr);
-    let report = Server::start(app().config(config).admin_at("x"))
-        .stop()
-        .unwrap_err();
-    let lines: Vec<String> = report.lines().collect();
-    assert_eq!(lines.len(), 2, "{report:?}");
-    assert!(
-        lines[0].contains("`x` of the admin endpoints"),
-        "{report:?}"
-    );
-    let expected = format!("`admin`: {addr} cannot be listened on: ");
-    assert!(lines[1].starts_with(&expected), "{report:?}");
-
-    let twice = taken.to_string();
-    let variables = [("HYBRID_ADDR", &*twice), ("HYBRID_ADMIN", &*twice)];
-    let ended = Program::start("app::programs::serving", Path::new("."), &variables).ended();
-    let expected = format!("`addr` and `admin` are both {taken}");
-    assert!(ended.log.contains(&expected), "{}", ended.log);
-    let bad = app().config(Config::new().admin("nowhere"));
-    let bad = TestClient::new(bad).check().unwrap_err();
-    assert!(format!("{bad:?}").contains("`admin` must be an address and a port"));
 }

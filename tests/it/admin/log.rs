@@ -160,7 +160,7 @@ fn start(variables: &[(&str, &str)]) -> Program {
 }
 
 fn ask(wire: &mut Wire, path: &str) -> Reply {
-    wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+    wire.ask(path);
     wire.read()
 }
 
@@ -289,7 +289,7 @@ fn a_forced_stop_ends_although_nothing_reads_its_report() {
     });
     assert_eq!(join(statuses).concat(), [500; 400]);
     let mut wire = Wire::to(addr);
-    wire.write("GET /pending HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/pending");
     let mut other = Wire::to(addr);
     assert_eq!(ask(&mut other, "/hello").status, 200);
     drop(other);

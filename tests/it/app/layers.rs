@@ -270,7 +270,7 @@ fn an_error_of_a_layer_is_an_answer() {
         .routes(routes![stand]);
     let server = Server::start(app);
     let mut first = Wire::to(server.addr);
-    first.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
+    first.ask("/stand");
     gate.wait_for(|counts| counts.begun == 1);
     let refused = server.get("/stand");
     assert_eq!(

@@ -4,7 +4,7 @@ mod guards;
 mod layers;
 mod mounting;
 mod problems;
-mod programs;
+pub(crate) mod programs;
 mod routing;
 mod settings;
 mod startup;

@@ -183,7 +183,7 @@ async fn hybrid_inside_axum_over_a_socket() {
     let serving = tokio::spawn(serving.into_future());
     let asked = tokio::task::spawn_blocking(move || {
         let mut wire = Wire::to(addr);
-        wire.write("GET /api/primes?n=6 HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/api/primes?n=6");
         wire.read().text().to_owned()
     });
     assert_eq!(asked.await.unwrap(), "[2,3,5]");
@@ -508,6 +508,6 @@ fn a_mounted_router_has_the_address_of_the_connection() {
     let stream = std::net::TcpStream::connect(server.addr).unwrap();
     let own = stream.local_addr().unwrap();
     let mut wire = Wire::of(stream);
-    wire.write("GET /legacy/peer HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/legacy/peer");
     assert_eq!(wire.read().text(), own.to_string());
 }

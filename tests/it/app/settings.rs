@@ -80,7 +80,7 @@ fn ended(file: &str, variables: &[(&str, &str)]) -> Ended {
 
 fn ask(program: &Program, path: &str) -> String {
     let mut wire = Wire::to(program.listens());
-    wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+    wire.ask(path);
     let answer = wire.read();
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.text().to_owned()

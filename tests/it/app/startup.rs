@@ -98,7 +98,7 @@ fn the_span_of_a_request_goes_with_it_to_the_pool() {
     let program = Program::start("app::programs::serving", Path::new("."), &[]);
     let mut wire = Wire::to(program.listens());
     let mut check = |path: &str, expected: &str| {
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(path);
         assert_eq!(wire.read().text(), expected);
     };
     check("/in/span", "of_this_request of_this_request");
@@ -266,7 +266,7 @@ fn what_fails_while_serving_starts_is_returned() {
 fn requests_before_the_stop_are_answered_by_serve_too() {
     let mut server = Server::start(App::new().routes(routes![plain]));
     let mut wire = Wire::to(server.addr);
-    wire.write("GET /plain HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/plain");
     assert_eq!(wire.read().status, 204);
     server.ask_to_stop();
     assert!(wire.is_closed());

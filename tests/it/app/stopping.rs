@@ -14,14 +14,10 @@ use std::{
 use rustix::process::Signal;
 
 use super::programs::THREADS;
-use crate::harness::{Program, Wire, at_once, eventually, join};
+use crate::harness::{Program, Wire, at_once, join};
 
 fn start() -> Program {
     Program::start("app::programs::serving", Path::new("."), &[])
-}
-
-fn get(path: &str) -> String {
-    format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")
 }
 
 /// All requests are written, none is answered yet: some run, some wait for a
@@ -38,7 +34,7 @@ fn every_request_that_was_sent_before_sigterm_is_answered() {
             "/sleep-async/300"
         };
         let mut wire = Wire::to(addr);
-        wire.write(get(path));
+        wire.ask(path);
         say.send(()).unwrap();
         let reply = wire.read();
         (reply.status, reply.text().to_owned())
@@ -82,7 +78,7 @@ fn connections_in_use_lose_no_request_to_sigterm() {
             let mut wire = Wire::to(addr);
             let mut answers = 0;
             loop {
-                let written = wire.try_write(get(path));
+                let written = wire.try_write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
                 let before = !signalled.load(Ordering::SeqCst);
                 match wire.try_read().map(|reply| reply.status) {
                     Some(200) => answers += 1,
@@ -110,11 +106,11 @@ fn a_second_signal_stops_at_once() {
     let program = start();
     let addr = program.listens();
     let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
-    clients[0].write(get("/sleep/60000"));
-    clients[1].write(get("/sleep-async/60000"));
+    clients[0].ask("/sleep/60000");
+    clients[1].ask("/sleep-async/60000");
     // Answered last: the two before it have begun.
     let mut last = Wire::to(addr);
-    last.write(get("/sleep/1"));
+    last.ask("/sleep/1");
     assert_eq!(last.read().status, 200);
     program.signal(Signal::TERM);
     program.says("stopping");
@@ -134,78 +130,6 @@ fn a_second_signal_stops_at_once() {
     assert!(!ended.log.contains("could not start"), "{}", ended.log);
 }
 
-/// The threads are taken, by handlers that go on beyond the grace: what waits for one is
-/// told so, and the grace is no longer for them.
-#[test]
-fn what_waits_when_the_grace_ends_is_refused_and_not_dropped() {
-    let grace = [("HYBRID_SHUTDOWN_GRACE", "3s")];
-    let program = Program::start("app::programs::serving", Path::new("."), &grace);
-    let addr = program.listens();
-    let mut running: Vec<Wire> = (0..THREADS).map(|_| Wire::to(addr)).collect();
-    for wire in &mut running {
-        wire.write(get("/sleep/60000"));
-    }
-    let mut last = Wire::to(addr);
-    eventually("every thread is taken", || {
-        last.write(get("/threads"));
-        let threads = last.read();
-        threads.text().matches("hybrid-pool-").count() > THREADS
-    });
-    let mut waiting: Vec<Wire> = (0..5).map(|_| Wire::to(addr)).collect();
-    for wire in &mut waiting {
-        wire.write(get("/sleep/1"));
-    }
-    // Answered after they were read, on the same loops.
-    last.write(get("/sleep-async/100"));
-    assert_eq!(last.read().status, 200);
-    drop(last);
-    let asked = Instant::now();
-    program.signal(Signal::TERM);
-    for wire in &mut waiting {
-        let reply = wire.read();
-        assert_eq!(reply.status, 503);
-        assert!(reply.text().contains("shutting_down"), "{}", reply.text());
-        assert_eq!(reply.header("connection"), Some("close"));
-        assert!(wire.is_closed());
-    }
-    assert!(running.iter_mut().all(|wire| wire.try_read().is_none()));
-    let ended = program.ended();
-    let took = asked.elapsed();
-    assert!(took < Duration::from_millis(4500), "{took:?}");
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
-    let waited = "requests that waited were refused requests=5";
-    assert!(ended.log.contains(waited), "{}", ended.log);
-    let cut = "`shutdown_grace`, was over before everything was finished: 8 connections were cut";
-    assert!(ended.log.contains(cut), "{}", ended.log);
-}
-
-/// What is not finished within the grace is cut, and the log says so.
-#[test]
-fn a_grace_that_is_over_cuts_what_runs() {
-    let grace = [("HYBRID_SHUTDOWN_GRACE", "2s")];
-    let program = Program::start("app::programs::serving", Path::new("."), &grace);
-    let addr = program.listens();
-    let mut clients: Vec<Wire> = (0..2).map(|_| Wire::to(addr)).collect();
-    clients[0].write(get("/sleep/60000"));
-    clients[1].write(get("/sleep-async/60000"));
-    let mut last = Wire::to(addr);
-    last.write(get("/sleep/1"));
-    assert_eq!(last.read().status, 200);
-    drop(last);
-    let asked = Instant::now();
-    program.signal(Signal::TERM);
-    assert!(clients.iter_mut().all(|client| client.try_read().is_none()));
-    let ended = program.ended();
-    assert!(
-        asked.elapsed() < Duration::from_secs(10),
-        "it took {:?}",
-        asked.elapsed()
-    );
-    assert_eq!(ended.status.code(), Some(1), "{}", ended.log);
-    assert!(ended.log.contains("connections=2"), "{}", ended.log);
-    assert!(ended.log.contains("the stop hook ran"), "{}", ended.log);
-}
-
 /// Counted by the system: no thread after the panics that was not there before.
 /// Some of the pool's may have left, since they had nothing to do.
 #[test]
@@ -214,12 +138,12 @@ fn panics_cost_no_thread() {
     let addr = program.listens();
     let mut wire = Wire::to(addr);
     let mut ask = |path: &str| {
-        wire.write(get(path));
+        wire.ask(path);
         wire.read()
     };
     let warmed = at_once(THREADS, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write(get("/all-at-once"));
+        wire.ask("/all-at-once");
         wire.read().status
     });
     assert_eq!(join(warmed), [204; THREADS]);

@@ -290,7 +290,7 @@ fn a_stall_is_named_while_it_lasts() {
     let program = Program::start("balance::decisions::serving", directory.path(), &[]);
     let addr = program.listens();
     let mut wire = Wire::to(addr);
-    wire.write("GET /hold-until-told HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/hold-until-told");
     let named = program.says("a handler holds its event loop");
     // Only now it may end.
     std::fs::write(directory.path().join("told"), "").unwrap();

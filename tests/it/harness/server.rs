@@ -64,7 +64,9 @@ impl Server {
     }
 
     pub(crate) fn get(&self, path: &str) -> Reply {
-        self.send(&format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"))
+        let mut wire = Wire::to(self.addr);
+        wire.ask(path);
+        wire.read()
     }
 
     /// Sends those bytes on a connection of their own and reads one answer.

@@ -1,6 +1,7 @@
 //! A client of HTTP/1.1 that hides nothing.
 
 use std::{
+    fmt::Display,
     io::{BufRead as _, BufReader, Read, Write as _},
     net::{SocketAddr, TcpStream},
     thread,
@@ -73,6 +74,11 @@ impl Wire {
             .stream
             .write_all(bytes.as_ref())
             .unwrap();
+    }
+
+    /// Asks for that path, and reads nothing yet.
+    pub(crate) fn ask(&mut self, path: impl Display) {
+        self.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
     }
 
     /// Writes, unless the server has closed.

@@ -42,7 +42,7 @@ fn get(server: &Server, clients: usize, path: &'static str) -> Vec<thread::JoinH
     let addr = server.addr;
     at_once(clients, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(path);
         wire.read().status
     })
 }
@@ -94,7 +94,7 @@ fn what_would_wait_too_long_is_refused_at_once() {
     let clients = at_once(30, move |_| {
         let mut wire = Wire::to(addr);
         let ask = |_| {
-            wire.write("GET /sleep HTTP/1.1\r\nhost: test\r\n\r\n");
+            wire.ask("/sleep");
             wire.read()
         };
         (0..20).map(ask).collect::<Vec<_>>()

@@ -22,26 +22,6 @@ fn two_at_once(State(gate): State<Gate>) -> &'static str {
     "through"
 }
 
-/// A gate of its own.
-#[derive(Clone, Default)]
-struct Other(Gate);
-
-#[get("/alone", max_concurrency = 1)]
-fn alone(State(Other(gate)): State<Other>) -> &'static str {
-    gate.stand();
-    "through"
-}
-
-/// And another.
-#[derive(Clone, Default)]
-struct Third(Gate);
-
-#[get("/third")]
-fn third(State(Third(gate)): State<Third>) -> &'static str {
-    gate.stand();
-    "through"
-}
-
 #[get("/two-at-once-async", max_concurrency = 2)]
 async fn two_at_once_async(State(gate): State<Gate>) -> &'static str {
     gate.stand_async().await;
@@ -99,7 +79,7 @@ fn a_full_queue_refuses_at_once_and_counts_add_up() {
     let addr = server.addr;
     let clients = at_once(200, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/stand");
         say.send(wire.read()).unwrap();
     });
     let at_the_gate: Vec<Reply> = hear.iter().take(180).collect();
@@ -136,11 +116,11 @@ fn a_ticket_waits_no_longer_than_queue_wait_and_never_runs_then() {
     let wait = Duration::from_secs(2);
     let server = start(&gate, Config::new().max_threads(1).queue_wait(wait));
     let mut first = Wire::to(server.addr);
-    first.write("GET /stand HTTP/1.1\r\nhost: test\r\n\r\n");
+    first.ask("/stand");
     gate.wait_for(|counts| counts.begun == 1);
     // Takes the thread that is kept for routes that hold none.
     let mut other = Wire::to(server.addr);
-    other.write("GET /two-at-once HTTP/1.1\r\nhost: test\r\n\r\n");
+    other.ask("/two-at-once");
     gate.wait_for(|counts| counts.begun == 2);
     let asked = Instant::now();
     assert_overloaded(&server.get("/stand"), "no thread was free in time");
@@ -160,7 +140,7 @@ fn check_limit_of_a_route(path: &'static str) {
     let addr = server.addr;
     let clients = at_once(6, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(path);
         wire.read().status
     });
     gate.wait_for(|counts| counts.begun == 2);
@@ -190,7 +170,7 @@ fn a_group_limits_each_of_its_routes() {
         .iter_mut()
         .zip(["stand", "two-at-once", "two-at-once"])
     {
-        wire.write(format!("GET /g/{path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(format!("/g/{path}"));
     }
     gate.wait_for(|counts| counts.begun == 3);
     for path in ["/g/stand", "/g/two-at-once"] {
@@ -211,7 +191,7 @@ fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
         let server = start(&gate, Config::new().max_threads(8).queue_wait(wait));
         let mut running: Vec<Wire> = (0..2).map(|_| Wire::to(server.addr)).collect();
         for wire in &mut running {
-            wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+            wire.ask(path);
         }
         gate.wait_for(|counts| counts.begun == 2);
         let asked = Instant::now();
@@ -226,46 +206,4 @@ fn a_route_at_its_max_concurrency_waits_no_longer_than_queue_wait() {
     };
     check("/two-at-once");
     check("/two-at-once-async");
-}
-
-/// One wait, not two: first for the route's permit, then for a thread. The permit
-/// comes after 3 of 4 s, the thread never does: whoever counted anew would answer
-/// after 7 s.
-#[test]
-fn waiting_for_a_permit_counts_as_waiting() {
-    let (gate, other, kept) = (Gate::default(), Other::default(), Third::default());
-    let app = App::new()
-        .state(gate.clone())
-        .state(other.clone())
-        .state(kept.clone())
-        .routes(routes![stand, alone, third]);
-    let wait = Duration::from_secs(4);
-    let server = Server::start(app.config(Config::new().max_threads(1).queue_wait(wait)));
-    let ask = |path: &str| {
-        let mut wire = Wire::to(server.addr);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
-        wire
-    };
-    let mut first = ask("/alone");
-    other.0.wait_for(|counts| counts.begun == 1);
-    // Takes the thread that is kept for routes that hold none.
-    let mut reserve = ask("/third");
-    kept.0.wait_for(|counts| counts.begun == 1);
-    let mut second = ask("/stand");
-    let asked = Instant::now();
-    let mut third = ask("/alone");
-    std::thread::sleep(Duration::from_secs(3));
-    other.0.open();
-    assert_eq!(first.read().status, 200);
-    gate.wait_for(|counts| counts.begun == 1);
-    assert_overloaded(&third.read(), "no thread was free in time");
-    let took = asked.elapsed();
-    assert!(
-        took >= wait && took < Duration::from_secs(6),
-        "it took {took:?}"
-    );
-    gate.open();
-    kept.0.open();
-    assert_eq!((second.read().status, reserve.read().status), (200, 200));
-    assert_eq!(other.0.counts().begun, 1);
 }

@@ -434,7 +434,7 @@ fn panics_in_drops_that_nobody_waits_for() {
         let status = server.get("/drop-late-async").status;
         assert!(status == 500 || status == 504, "{status}");
         let mut leaves = Wire::to(server.addr);
-        leaves.write("GET /drop-late-async HTTP/1.1\r\nhost: test\r\n\r\n");
+        leaves.ask("/drop-late-async");
     }
     gate.open();
     gate.wait_for(|counts| counts.ended == 1);
@@ -482,7 +482,7 @@ fn a_connection_serves_on_after_panics() {
         "/drop-async",
     ] {
         for _ in 0..100 {
-            wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+            wire.ask(path);
             let reply = wire.read();
             assert_eq!(
                 (reply.status, reply.text()),
@@ -491,7 +491,7 @@ fn a_connection_serves_on_after_panics() {
             );
         }
     }
-    wire.write("GET /rule-async?n=x HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/rule-async?n=x");
     assert_eq!(wire.read().status, 422);
     server.stop().unwrap();
 }

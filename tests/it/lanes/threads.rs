@@ -92,7 +92,7 @@ fn sleeping_handlers_do_not_hold_the_loops() {
     let addr = server.addr;
     let sleepers = at_once(64, move |_| {
         let mut wire = Wire::to(addr);
-        wire.write("GET /sleep HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/sleep");
         wire.read()
     });
     gate.wait_for(|counts| counts.begun == 8);

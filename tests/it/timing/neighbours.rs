@@ -2,12 +2,10 @@
 //! what is long runs at a lower priority, never more of it than there are processors.
 
 use std::{
-    collections::BTreeSet,
-    fs,
     hint::black_box,
     sync::{
         Arc, LazyLock, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -64,7 +62,7 @@ impl Load {
             let mut wire = Wire::to(addr);
             let mut answers = 0;
             while !until.load(Ordering::Relaxed) {
-                wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+                wire.ask(path);
                 assert_eq!(wire.read().status, 204);
                 answers += 1;
             }
@@ -90,7 +88,7 @@ fn a_short_handler_is_not_held_up_by_long_computations() {
     let mut wire = Wire::to(server.addr);
     let mut ask = || {
         let before = Instant::now();
-        wire.write("GET /light HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/light");
         assert_eq!(wire.read().status, 204);
         let waited = before.elapsed();
         thread::sleep(Duration::from_millis(5));
@@ -107,56 +105,56 @@ fn a_short_handler_is_not_held_up_by_long_computations() {
     assert!(answers.iter().all(|answers| *answers > 0), "{answers:?}");
 }
 
-/// The threads that have run a handler, by the system's numbers.
-#[cfg(target_os = "linux")]
+/// How many handlers ran at once, counted by each as it began.
 #[derive(Clone, Default)]
-struct Threads(Arc<Mutex<BTreeSet<i32>>>);
+struct Running {
+    now: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<usize>>>,
+}
 
-#[cfg(target_os = "linux")]
-impl Threads {
-    fn note(&self) {
-        let thread = rustix::thread::gettid().as_raw_nonzero().get();
-        self.0.lock().unwrap().insert(thread);
-    }
-
-    /// Those that have a processor or wait for one.
-    fn runnable(&self) -> usize {
-        let threads = self.0.lock().unwrap();
-        let stat = |thread| fs::read_to_string(format!("/proc/self/task/{thread}/stat"));
-        let states = threads.iter().filter_map(|thread| stat(thread).ok());
-        states.filter(|stat| stat.contains(") R ")).count()
+impl Running {
+    fn run(&self, work: impl FnOnce()) {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.seen.lock().unwrap().push(now);
+        work();
+        self.now.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-#[cfg(target_os = "linux")]
 #[get("/five")]
-fn five(State(threads): State<Threads>) {
-    threads.note();
-    compute(5);
+fn five(State(running): State<Running>) {
+    running.run(|| compute(5));
 }
 
-/// As many long ones as there are processors compute, and as many more before it is
-/// known that they are long.
+/// As many long ones as there are processors compute, as many more before it is known
+/// that they are long, and on a machine that other programs keep busy as many again, in
+/// place of those that wait for a processor. A handler that is found blocked, on a page
+/// fault say, lets another begin beside it: that is rare, so that the bound is for 95 of
+/// 100. The exact bound is that of the policy, which `dispatch::pool`'s tests hold against
+/// a machine that is computed; this test proves that a server keeps to the policy. Without
+/// it all sixteen for each processor would run at once.
 #[test]
 #[cfg(target_os = "linux")]
-fn many_clients_on_five_milliseconds_never_are_many_runnable_threads() {
-    let threads = Threads::default();
-    let app = App::new().state(threads.clone()).routes(routes![five]);
-    let server = Server::start(app);
-    let load = Load::on(&server, 32, "/five");
+fn many_clients_on_five_milliseconds_never_compute_all_at_once() {
     let processors = thread::available_parallelism().map_or(1, usize::from);
-    let seen = (0..300).map(|_| {
-        thread::sleep(Duration::from_millis(3));
-        threads.runnable()
+    let running = Running::default();
+    let app = App::new().state(running.clone()).routes(routes![five]);
+    // A machine that is slow refuses nothing.
+    let config = Config::new().queue_wait(Duration::from_secs(60));
+    let server = Server::start(app.config(config));
+    let addr = server.addr;
+    let clients = at_once(16 * processors, move |_| {
+        let mut wire = Wire::to(addr);
+        for _ in 0..12 {
+            wire.ask("/five");
+            assert_eq!(wire.read().status, 204);
+        }
     });
-    let mut seen: Vec<_> = seen.collect();
+    join(clients);
+    let mut seen = running.seen.lock().unwrap().clone();
     seen.sort_unstable();
     let most = seen[seen.len() * 95 / 100];
-    let answers = load.end();
-    // Without management all 32 are. On a machine that others keep busy more threads wait
-    // for a processor; the benchmark `neighbours` holds the exact bound.
-    assert!(most <= 2 * processors + 6, "{most} on {processors}");
-    assert!(answers.iter().all(|answers| *answers > 0), "{answers:?}");
+    assert!(most <= 3 * processors + 2, "{seen:?} on {processors}");
 }
 
 /// The nice value of the handler's own thread, at the beginning and at the end.

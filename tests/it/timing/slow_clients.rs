@@ -66,7 +66,7 @@ async fn next() -> &'static str {
 pub(crate) fn reads_slowly(mut wire: Wire, first: &str, body: &[u8]) {
     wire.write(first);
     wire.write(body);
-    wire.write("GET /next HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/next");
     wire.pause_every(BYTES / 40, PAUSE);
     let reply = wire.read();
     assert_eq!(reply.status, 200, "{first}");

@@ -176,7 +176,7 @@ fn held(addr: SocketAddr) -> (f64, f64) {
 
 fn metrics(addr: SocketAddr) -> String {
     let mut wire = Wire::to(addr);
-    wire.write("GET /_hybrid/metrics HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/_hybrid/metrics");
     wire.read().text().to_owned()
 }
 
@@ -479,7 +479,7 @@ fn many_large_bodies_do_not_take_all_memory() {
     }
     assert!(served > 0);
     let mut wire = Wire::to(addr);
-    wire.write("GET /alive HTTP/1.1\r\nhost: test\r\n\r\n");
+    wire.ask("/alive");
     assert_eq!(wire.read().text(), "alive");
     eventually("all room is free", || held(addr) == (0.0, 0.0));
     drop(program);

@@ -136,7 +136,7 @@ fn http_1_says_the_size_of_what_is_sent() {
     // One after another on one connection: a length that is not true would show.
     let mut wire = Wire::to(server.addr);
     for (path, status, length, body) in WHOLE {
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(path);
         let reply = wire.read();
         let found = (reply.status, reply.header("content-length"), reply.text());
         assert_eq!(found, (status, length, body), "{path}");
@@ -159,7 +159,7 @@ fn a_stream_that_is_not_as_long_as_was_said_is_broken_off() {
     let server = Server::start(app());
     for path in ["/stream/short", "/stream/long"] {
         let mut wire = Wire::to(server.addr);
-        wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+        wire.ask(path);
         let sent = String::from_utf8(wire.rest()).unwrap();
         let body = sent.split_once("\r\n\r\n").map_or("", |(_, body)| body);
         let told = if path == "/stream/short" { 4 } else { 6 };

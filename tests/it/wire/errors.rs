@@ -118,7 +118,7 @@ fn header() -> impl IntoResponse {
     ([("x-name", "two\r\nx-injected: lines")], "body")
 }
 
-fn app() -> App {
+pub(super) fn app() -> App {
     quiet();
     App::new().routes(routes![
         order,
@@ -140,7 +140,7 @@ fn app() -> App {
 
 const JSON: &str = "application/json";
 
-fn post(server: &Server, path: &str, headers: &str, body: &str) -> Reply {
+pub(super) fn post(server: &Server, path: &str, headers: &str, body: &str) -> Reply {
     let length = body.len();
     server.send(&format!(
         "POST {path} HTTP/1.1\r\nhost: test\r\n{headers}content-length: {length}\r\n\r\n{body}"
@@ -596,87 +596,6 @@ fn requests_that_follow_each_other_are_answered_in_order() {
     );
     let replies: Vec<u16> = (0..5).map(|_| wire.read().status).collect();
     assert_eq!(replies, [200, 200, 404, 404, 200]);
-}
-
-// === Other formats ===
-
-#[test]
-fn errors_in_the_shape_of_fast_api() {
-    let server = Server::start(app().error_format(ErrorFormat::FastApi));
-    let check = |reply: Reply, status: u16, body: &str| {
-        assert_eq!((reply.status, reply.text()), (status, body));
-        assert_eq!(reply.header("content-type"), Some("application/json"));
-        reply
-    };
-    check(
-        server.get("/list?one=x&ids=1&csv=1"),
-        422,
-        r#"{"detail":[{"loc":["query","one"],"msg":"expected an integer","type":"type"}]}"#,
-    );
-    check(server.get("/nowhere"), 404, r#"{"detail":"Not found"}"#);
-    check(server.get("/panic"), 500, r#"{"detail":"Internal error"}"#);
-    let reply = check(
-        post(&server, "/mine/1", "", ""),
-        401,
-        r#"{"detail":"who are you?"}"#,
-    );
-    assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
-    let reply = check(
-        server.get("/small"),
-        405,
-        r#"{"detail":"Method not allowed"}"#,
-    );
-    assert_eq!(reply.header("allow"), Some("POST"));
-    // What the server itself refuses has the shape as well.
-    let reply = server.send("GET / HTTP/1.1\r\n\r\n");
-    assert_eq!(reply.status, 400);
-    assert!(
-        reply.text().starts_with(r#"{"detail":"#),
-        "{}",
-        reply.text()
-    );
-}
-
-#[test]
-fn errors_in_a_shape_of_ones_own() {
-    let format = ErrorFormat::custom(|problem, head| {
-        let text = format!("{} {} {:?}", problem.code(), head.uri.path(), head.route());
-        (problem.status(), text).into_response()
-    });
-    let server = Server::start(app().error_format(format));
-    let check = |reply: Reply, status: u16, body: &str| {
-        assert_eq!((reply.status, reply.text()), (status, body));
-        reply
-    };
-    check(
-        server.get("/list"),
-        422,
-        r#"validation_failed /list Some("/list")"#,
-    );
-    check(
-        server.get("/panic"),
-        500,
-        r#"internal_error /panic Some("/panic")"#,
-    );
-    check(
-        server.get("/absent"),
-        404,
-        r#"not_found /absent Some("/absent")"#,
-    );
-    check(server.get("/nowhere"), 404, "not_found /nowhere None");
-    let reply = check(
-        post(&server, "/mine/7", "", ""),
-        401,
-        r#"unauthorized /mine/7 Some("/mine/{id}")"#,
-    );
-    assert_eq!(reply.header("www-authenticate"), Some("Bearer"));
-    let reply = check(server.get("/small"), 405, "method_not_allowed /small None");
-    assert_eq!(reply.header("allow"), Some("POST"));
-    check(
-        server.send("GET /list HTTP/1.1\r\n\r\n"),
-        400,
-        "malformed_request /list None",
-    );
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod body_memory;
 mod content_length;
+mod error_formats;
 mod errors;
 mod http2;
 mod server;

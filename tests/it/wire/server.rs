@@ -258,7 +258,7 @@ fn every_request_that_was_sent_is_answered_when_the_server_stops() {
         let mut wire = Wire::to(addr);
         // Until the server says that it closes, no request may be lost.
         loop {
-            wire.write(format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n"));
+            wire.ask(path);
             let reply = wire.read();
             assert_eq!(reply.text(), "Hello, x!");
             counted.note(|counts| counts.begun += 1);
@@ -286,7 +286,7 @@ fn what_stands_in_the_queue_is_answered_when_the_server_stops() {
     let mut server = Server::start(app);
     let ask = |_| {
         let mut wire = Wire::to(server.addr);
-        wire.write("GET /gate HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/gate");
         wire
     };
     let waiting: Vec<Wire> = (0..8).map(ask).collect();
@@ -318,7 +318,7 @@ fn a_small_body_that_a_handler_does_not_read_costs_no_connection() {
         assert_eq!(wire.read().header("connection"), None, "{what}");
         wire.write("abc");
         assert_eq!(wire.read().header("connection"), None, "{what}");
-        wire.write("GET /hello/again HTTP/1.1\r\nhost: test\r\n\r\n");
+        wire.ask("/hello/again");
         assert_eq!(wire.read().text(), "Hello, again!", "{what}");
     }
 }
