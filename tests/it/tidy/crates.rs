@@ -44,21 +44,40 @@ fn dependencies(package: &Value) -> Vec<&str> {
         .collect()
 }
 
+/// What each crate may use of the others, which are below it here.
+const ARROWS: [(&str, &[&str]); 5] = [
+    ("hybrid", &["hybrid-core", "hybrid-macros"]),
+    ("hybrid-core", &["hybrid-engine", "hybrid-validate"]),
+    ("hybrid-engine", &[]),
+    ("hybrid-macros", &["hybrid-validate"]),
+    ("hybrid-validate", &[]),
+];
+
+/// What a crate may not need, however far down.
+const BANNED: [(&str, &[&str]); 2] = [
+    (
+        "hybrid-engine",
+        &["http", "hyper", "tower", "serde_json", "hybrid-core"],
+    ),
+    (
+        "hybrid-validate",
+        &["http", "hyper", "tokio", "hybrid-core"],
+    ),
+];
+
 #[test]
 fn arrows_between_the_crates_point_one_way() {
     let metadata = metadata();
-    let ours = |name| -> Vec<&str> {
-        let found = dependencies(package(&metadata, name)).into_iter();
-        found.filter(|name| name.starts_with("hybrid")).collect()
-    };
-    assert_eq!(ours("hybrid"), ["hybrid-core", "hybrid-macros"]);
-    assert_eq!(ours("hybrid-core"), ["hybrid-validate"]);
-    assert_eq!(ours("hybrid-macros"), ["hybrid-validate"]);
-    assert_eq!(ours("hybrid-validate"), [""; 0]);
-
-    let pure = dependencies(package(&metadata, "hybrid-validate"));
-    for banned in ["tokio", "hyper", "http", "hybrid-core"] {
-        assert!(!pure.contains(&banned), "hybrid-validate knows {banned}");
+    let own = packages(&metadata).filter(|package| package["source"].is_null());
+    for package in own {
+        let name = package["name"].as_str().unwrap();
+        let Some((_, allowed)) = ARROWS.iter().find(|(of, _)| *of == name) else {
+            continue;
+        };
+        for used in dependencies(package) {
+            let is_ours = ARROWS.iter().any(|(of, _)| *of == used);
+            assert!(!is_ours || allowed.contains(&used), "{name} -> {used}");
+        }
     }
     let of_macros = package(&metadata, "hybrid-macros")["dependencies"]
         .as_array()
@@ -71,6 +90,43 @@ fn arrows_between_the_crates_point_one_way() {
         shared["uses_default_features"], false,
         "macros build no regex engine"
     );
+}
+
+#[test]
+fn no_crate_needs_what_it_must_not_know() {
+    let metadata = metadata();
+    for (name, banned) in BANNED {
+        if !packages(&metadata).any(|package| package["name"] == name) {
+            continue;
+        }
+        let tree = Command::new(env!("CARGO"))
+            .args(["tree", "--offline", "--locked", "--all-features"])
+            .args([
+                "--edges=normal",
+                "--prefix=none",
+                "--format={lib}",
+                "-p",
+                name,
+            ])
+            .current_dir(root())
+            .output()
+            .unwrap();
+        assert!(
+            tree.status.success(),
+            "{}",
+            String::from_utf8_lossy(&tree.stderr)
+        );
+        let tree = String::from_utf8(tree.stdout).unwrap();
+        let needed = |crate_name: &&str| {
+            let library = crate_name.replace('-', "_");
+            // A line that stood before ends with ` (*)`.
+            tree.lines()
+                .any(|line| line.split(' ').next() == Some(&library))
+        };
+        assert!(needed(&name), "the tree begins with {name} itself");
+        let found: Vec<_> = banned.iter().filter(|name| needed(name)).collect();
+        assert!(found.is_empty(), "{name} needs {found:?}");
+    }
 }
 
 /// Whether an SPDX expression leaves us a licence that we allow.
