@@ -10,16 +10,17 @@ pub use hybrid_core::{
     },
     body::Body,
     config::{Balancing, Config, LogFormat, LogRequests, Mode, Variables},
-    dispatch::{Cancel, Current, PoolError, block_on, current, run_on_pool},
+    context::{Current, Parts, current},
+    dispatch::Cancel,
     error::{Error, Result},
     extract::{
         BodyReader, BodyStream, Describe, Extension, Form, FromRequest, FromRequestParts, Header,
         Json, Path, Query, State,
     },
-    head::{Head, Parts},
+    head::{ClientAddr, Head},
+    offload::{PoolError, block_on, run_on_pool},
     problem::{ErrorFormat, Problem},
     respond::{Html, IntoHeaders, IntoResponse, Redirect},
-    server::ClientAddr,
     spec::Lane,
     testing::{TestClient, TestRequest, TestResponse},
 };
@@ -285,7 +286,7 @@ pub mod __private {
 
 #[doc = include_str!("../docs/concurrency.md")]
 pub mod concurrency {
-    pub use hybrid_core::dispatch::{Cancel, Current, PoolError};
+    pub use hybrid_core::{context::Current, dispatch::Cancel, offload::PoolError};
 }
 
 #[doc = include_str!("../docs/performance.md")]

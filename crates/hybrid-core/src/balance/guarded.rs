@@ -12,8 +12,8 @@ use std::{cell::Cell, time::Duration};
 
 use super::{rules::Rules, snapshot::Violation};
 use crate::{
-    head::Parts,
-    router::Route,
+    context::Parts,
+    head::Route,
     spec::Lane,
     sync::{AtomicU64, Ordering},
     telemetry::{
@@ -35,12 +35,12 @@ thread_local! {
 /// Runs a plain `fn` on its event loop, and measures it. A route that is there by
 /// the balancer's choice is looked at.
 pub(crate) fn run_inline<R>(parts: &Parts, run: impl FnOnce() -> R) -> (R, Timing) {
-    let route = &**parts.taken_by();
+    let route = &**parts.matched_route();
     if !route.is_auto {
         return route.timed(0, run);
     }
     let (value, timing, account) = timed(route, run);
-    let balancer = parts.app.balancer();
+    let balancer = parts.context.balancer();
     if is_suspect(balancer.rules(), &timing)
         && let Some(violation) = judge(balancer.rules(), &timing, account)
     {

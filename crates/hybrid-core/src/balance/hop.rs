@@ -18,10 +18,10 @@ use futures_util::future::join_all;
 
 use super::Shared;
 use crate::{
-    app::Frozen,
-    dispatch::{Running, run_uncounted},
-    router::Route,
-    server::Local,
+    context::{Running, ServerContext},
+    head::Route,
+    offload::run_uncounted,
+    per_connection::PerConnection,
     spec::Lane,
     telemetry::{clock, reading},
 };
@@ -38,9 +38,9 @@ const BATCHES_MIN: usize = 4;
 const LONGEST: Duration = Duration::from_millis(500);
 
 /// Measures it as a part of that route, and writes it down.
-pub(super) fn measure(shared: &Shared, app: &Arc<Frozen>, route: &Route) {
+pub(super) fn measure(shared: &Shared, app: &Arc<ServerContext>, route: &Route) {
     let running = Running {
-        app: Local::of(app),
+        context: PerConnection::of(app),
         route: route.index,
         lane: Lane::Pool,
         deadline: clock::now().checked_add(LONGEST),

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{snapshot::Move, watch::Held};
-use crate::{router::Route, telemetry::clock::Instant};
+use crate::{head::Route, telemetry::clock::Instant};
 
 const ONCE_IN: Duration = Duration::from_secs(1);
 

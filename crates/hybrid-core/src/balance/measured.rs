@@ -7,15 +7,15 @@ use super::{
     snapshot::{RouteSnapshot, Sums},
 };
 use crate::{
-    app::Frozen,
-    router::Route,
+    context::ServerContext,
+    head::Route,
     spec::Lane,
     telemetry::{LaneTotals, Shed, Table, Totals, clock::Instant},
 };
 
 /// The routes of an application, as measured by now. What only the balancer
 /// knows, stalls and violations, is left out.
-pub(super) fn routes(app: &Frozen) -> Vec<RouteSnapshot> {
+pub(super) fn routes(app: &ServerContext) -> Vec<RouteSnapshot> {
     let routes = app.routes().iter();
     app.telemetry()
         .with_table(|table| routes.map(|route| snapshot(route, table)).collect())
@@ -84,7 +84,7 @@ impl Sheds {
     }
 
     /// Says what was refused since it was said last.
-    pub(super) fn say(&mut self, app: &Frozen, log: &mut Log, now: Instant) {
+    pub(super) fn say(&mut self, app: &ServerContext, log: &mut Log, now: Instant) {
         let telemetry = app.telemetry();
         for (route, said) in self.said.iter_mut().enumerate() {
             let series = telemetry.series().whole(route).index();

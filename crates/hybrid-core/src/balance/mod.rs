@@ -51,9 +51,9 @@ pub(crate) use guarded::run_inline;
 pub(crate) use rules::Rules;
 
 use crate::{
-    app::Frozen,
+    ResponseFuture,
     config::{Balancing, Mode, Settings},
-    dispatch::Serving,
+    context::ServerContext,
     sync::{AtomicBool, Ordering},
 };
 use guarded::Reported;
@@ -116,7 +116,7 @@ impl Balancer {
     ///
     /// # Errors
     /// The system refuses it.
-    pub(crate) fn start(&self, app: &Arc<Frozen>) -> io::Result<()> {
+    pub(crate) fn start(&self, app: &Arc<ServerContext>) -> io::Result<()> {
         let alive = self
             .alive
             .lock()
@@ -139,10 +139,10 @@ impl Balancer {
     /// where there is no room in it.
     pub(crate) fn confine(
         &self,
-        serving: Serving,
+        serving: ResponseFuture,
         route: usize,
         refused: impl FnOnce() + Send + 'static,
-    ) -> Serving {
+    ) -> ResponseFuture {
         let slots = Arc::clone(&self.shared.slots);
         match self.shared.quarantine.get() {
             Some(quarantine) => quarantine.confine(serving, slots, route, refused),

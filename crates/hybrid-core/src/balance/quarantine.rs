@@ -24,11 +24,8 @@ use tracing::Instrument as _;
 
 use super::watch::Slots;
 use crate::{
-    BoxResponse,
-    dispatch::{
-        Serving,
-        catch::{Catching, Panicked},
-    },
+    BoxResponse, ResponseFuture,
+    dispatch::catch::{Catching, Panicked},
     problem::{Problem, kinds},
     respond::IntoResponse,
     sync::{AtomicUsize, Ordering},
@@ -69,11 +66,11 @@ impl Quarantine {
     /// is no room.
     pub(super) fn confine(
         &self,
-        serving: Serving,
+        serving: ResponseFuture,
         slots: Arc<Slots>,
         route: usize,
         refused: impl FnOnce() + Send + 'static,
-    ) -> Serving {
+    ) -> ResponseFuture {
         let (handle, permits) = (self.handle.clone(), Arc::clone(&self.permits));
         Box::pin(async move {
             let Ok(permit) = permits.try_acquire_owned() else {
@@ -171,17 +168,17 @@ mod tests {
         std::thread::current().name().unwrap_or_default().to_owned()
     }
 
-    fn confined(quarantine: &Quarantine, serving: Serving) -> Serving {
+    fn confined(quarantine: &Quarantine, serving: ResponseFuture) -> ResponseFuture {
         quarantine.confine(serving, Slots::new(2), 0, || ())
     }
 
-    fn begin(serving: &mut Serving) -> Poll<BoxResponse> {
+    fn begin(serving: &mut ResponseFuture) -> Poll<BoxResponse> {
         serving
             .as_mut()
             .poll(&mut Context::from_waker(std::task::Waker::noop()))
     }
 
-    fn waits(dropped: tokio::sync::mpsc::Sender<()>) -> Serving {
+    fn waits(dropped: tokio::sync::mpsc::Sender<()>) -> ResponseFuture {
         Box::pin(async move {
             let _held = dropped;
             std::future::pending().await

@@ -22,8 +22,8 @@ use super::{
     watch::{Sight, Watch},
 };
 use crate::{
-    app::Frozen,
     config::Balancing,
+    context::ServerContext,
     dispatch::catch::{Panicked, catch},
     kept::{self, Turn},
     spec::Lane,
@@ -45,7 +45,7 @@ const NAME: &str = "hybrid-balancer";
 /// Starts the thread.
 pub(super) fn start(
     shared: Arc<Shared>,
-    app: &Arc<Frozen>,
+    app: &Arc<ServerContext>,
     alive: Sender<Infallible>,
 ) -> io::Result<Thread> {
     let runtime = app.runtime().clone();
@@ -63,7 +63,7 @@ pub(super) fn start(
 
 struct Ticker {
     shared: Arc<Shared>,
-    app: Weak<Frozen>,
+    app: Weak<ServerContext>,
     runtime: Handle,
     watch: Watch,
     loops: Loops,
@@ -87,7 +87,7 @@ struct Stalled {
 }
 
 impl Ticker {
-    fn new(shared: Arc<Shared>, app: &Arc<Frozen>, alive: Sender<Infallible>) -> Self {
+    fn new(shared: Arc<Shared>, app: &Arc<ServerContext>, alive: Sender<Infallible>) -> Self {
         let routes = app.routes().len();
         let now = clock::now();
         Self {
@@ -165,7 +165,7 @@ impl Ticker {
         });
     }
 
-    fn tick(&mut self, app: &Arc<Frozen>, now: Instant) {
+    fn tick(&mut self, app: &Arc<ServerContext>, now: Instant) {
         if self.ticks.is_multiple_of(CORES_EVERY) {
             self.cores = thread::available_parallelism().map_or(1.0, |cores| count(cores.get()));
         }
@@ -187,7 +187,7 @@ impl Ticker {
         }
     }
 
-    fn balance(&mut self, app: &Arc<Frozen>, now: Instant) {
+    fn balance(&mut self, app: &Arc<ServerContext>, now: Instant) {
         let snapshot = self.snapshot(app);
         let rules = &self.shared.rules;
         let mut decision = policy::decide(rules, &mut self.state, &snapshot, now - self.start);
@@ -223,7 +223,7 @@ impl Ticker {
         }
     }
 
-    fn snapshot(&mut self, app: &Frozen) -> Snapshot {
+    fn snapshot(&mut self, app: &ServerContext) -> Snapshot {
         let mut routes = measured::routes(app);
         let known = self.stalls.iter_mut().zip(&self.shared.reported);
         for (route, (stalled, reported)) in routes.iter_mut().zip(known) {
@@ -241,7 +241,7 @@ impl Ticker {
     }
 
     /// Moves a route; whether it was moved.
-    fn apply(&self, app: &Frozen, moved: &Move) -> bool {
+    fn apply(&self, app: &ServerContext, moved: &Move) -> bool {
         if moved.to == Lane::Quarantine
             && let Err(error) = self.make_quarantine(app)
         {
@@ -252,7 +252,7 @@ impl Ticker {
         true
     }
 
-    fn make_quarantine(&self, app: &Frozen) -> io::Result<()> {
+    fn make_quarantine(&self, app: &ServerContext) -> io::Result<()> {
         let quarantine = &self.shared.quarantine;
         if quarantine.get().is_none() {
             let made = Quarantine::start(app.settings().queue_depth)?;
@@ -280,7 +280,7 @@ impl Ticker {
     }
 
     /// On a thread of its own, since it waits for the pool.
-    fn measure_hop(&self, app: &Arc<Frozen>) {
+    fn measure_hop(&self, app: &Arc<ServerContext>) {
         let Some(route) = app.routes().iter().find(|route| route.lane == Lane::Pool) else {
             return;
         };

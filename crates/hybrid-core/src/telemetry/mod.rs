@@ -36,7 +36,7 @@ pub(crate) use shed::Shed;
 pub(crate) use table::{LaneTotals, SPREAD_BOUNDS_NS, Spread, Table, Totals};
 
 use crate::{
-    router::Route,
+    head::Route,
     spec::Lane,
     sync::{AtomicU64, Ordering},
 };

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 
 use http::Method;
 
-use crate::router::Route;
+use crate::head::Route;
 
 /// The place of a series among all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,13 @@
+//! What the client sent before the body, and the route that it matched: facts that
+//! every later stage reads. Nothing here knows a running application.
+
+mod effective_lane;
+mod peer;
+mod request_head;
+mod route;
+
+pub(crate) use effective_lane::EffectiveLane;
+pub use peer::{ClientAddr, Peer};
+pub use request_head::Head;
+pub(crate) use request_head::{Matched, PathValues, RequestHead};
+pub(crate) use route::{ConcurrencyLimit, Route};
