@@ -1,9 +1,10 @@
-//! The one body type of requests and answers: nothing, bytes that are there, or
+//! Requests and responses, and their one body type: nothing, bytes that are there, or
 //! a stream of frames. Limits and time are set where a body is made or read
 //! (`server`, `extract::receive`), not here.
 
 use std::{
     fmt,
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,7 +12,20 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::BoxError;
+/// An error of any type, as tower and hyper pass it around.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request with a body that may still be on its way.
+pub type Request = http::Request<Body>;
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+/// An answer on its way to the client: it is large and passes through many hands.
+pub(crate) type BoxResponse = Box<Response>;
+
+/// The future of a response.
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = BoxResponse> + Send>>;
 
 type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 

@@ -140,7 +140,9 @@ impl Application for AdminApp {
             Box::new(super::answer(&admin.context, &path, request, peer))
         });
         let context = PerConnection::of(&app.context);
-        Answering::new(context, serving, None, clock::now()).leaving(outlet, None)
+        let mut answering = Answering::new(context, serving, None, clock::now());
+        answering.leaves_by(outlet, None);
+        answering
     }
 
     fn refuse(&self, problem: Problem, head: &http::request::Parts) -> Response {

@@ -89,24 +89,21 @@ impl Answering {
 
     /// Its handler is that route's; the ticket says whether it has begun, where it
     /// may outlive its client.
-    pub(crate) fn handled_by(mut self, route: usize, detaching: Option<Arc<Ticket>>) -> Self {
+    pub(crate) fn handled_by(&mut self, route: usize, detaching: Option<Arc<Ticket>>) {
         self.route = Some(route);
         self.detaching = detaching;
-        self
     }
 
     /// It goes through the layers around that route.
-    pub(crate) fn through_layers(mut self, route: Option<usize>) -> Self {
+    pub(crate) fn through_layers(&mut self, route: Option<usize>) {
         self.route = route;
         self.is_layered = true;
-        self
     }
 
     /// Its response leaves the application there, and its end is counted.
-    pub(crate) fn leaving(mut self, outlet: Outlet, in_flight: Option<InFlight>) -> Self {
+    pub(crate) fn leaves_by(&mut self, outlet: Outlet, in_flight: Option<InFlight>) {
         self.outlet = outlet;
         self.in_flight = in_flight;
-        self
     }
 
     fn finish(&self, response: Result<BoxResponse, Panicked>) -> BoxResponse {

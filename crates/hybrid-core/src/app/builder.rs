@@ -8,7 +8,12 @@ use tower_service::Service;
 
 #[cfg(feature = "discover")]
 use super::routes;
-use super::{Group, HybridLayer, Middleware, Routes, hooks, layers::Fallback, processes};
+use super::{
+    Group, HybridLayer, Middleware, Routes,
+    hooks::{Hook, Hooks},
+    layers::Fallback,
+    processes,
+};
 use crate::{
     BoxError, Request,
     body::Body,
@@ -29,7 +34,7 @@ use crate::{
 pub struct App {
     pub(crate) root: Group,
     pub(crate) config: Config,
-    pub(crate) hooks: hooks::Hooks,
+    pub(crate) hooks: Hooks,
     pub(crate) registrations: Vec<Registration>,
     pub(crate) error_format: ErrorFormat,
     pub(crate) trailing_slash: TrailingSlash,
@@ -67,7 +72,7 @@ impl App {
         Self {
             root: Group::root(),
             config: Config::new(),
-            hooks: hooks::Hooks::default(),
+            hooks: Hooks::default(),
             registrations: Vec::new(),
             error_format: ErrorFormat::default(),
             trailing_slash: TrailingSlash::default(),
@@ -332,7 +337,7 @@ impl App {
         mut self,
         hook: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> Self {
-        self.hooks.on_start(hook, Location::caller());
+        self.hooks.start.push(Hook::plain(hook, Location::caller()));
         self
     }
 
@@ -343,7 +348,9 @@ impl App {
         E: Into<BoxError>,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.hooks.on_start_async(hook, Location::caller());
+        self.hooks
+            .start
+            .push(Hook::future(hook, Location::caller()));
         self
     }
 
@@ -353,7 +360,7 @@ impl App {
         mut self,
         hook: impl FnOnce() -> Result<(), E> + Send + 'static,
     ) -> Self {
-        self.hooks.on_stop(hook, Location::caller());
+        self.hooks.stop.push(Hook::plain(hook, Location::caller()));
         self
     }
 
@@ -364,7 +371,7 @@ impl App {
         E: Into<BoxError>,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        self.hooks.on_stop_async(hook, Location::caller());
+        self.hooks.stop.push(Hook::future(hook, Location::caller()));
         self
     }
 

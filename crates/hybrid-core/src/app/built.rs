@@ -151,11 +151,12 @@ impl AppHandle {
             let matched = target.matched().cloned();
             Box::new(Head::new(request_head.clone(), matched))
         });
-        let answering = match stack {
+        let mut answering = match stack {
             None => self.call(target, request_head, body, spare, received),
             Some(stack) => self.call_layers(stack, target, request_head, body, spare, received),
         };
-        answering.leaving(outlet, in_flight)
+        answering.leaves_by(outlet, in_flight);
+        answering
     }
 
     /// Calls what was found for a request.
@@ -217,7 +218,9 @@ impl AppHandle {
             };
             serving = context.balancer.confine(serving, index, refuse);
         }
-        Answering::new(context.clone(), serving, spare, received).handled_by(index, detaching)
+        let mut answering = Answering::new(context.clone(), serving, spare, received);
+        answering.handled_by(index, detaching);
+        answering
     }
 
     /// Sends a request through the layers around what was found for it.
@@ -258,7 +261,9 @@ impl AppHandle {
             }
             response
         });
-        Answering::new(self.context.clone(), serving, spare, received).through_layers(route)
+        let mut answering = Answering::new(self.context.clone(), serving, spare, received);
+        answering.through_layers(route);
+        answering
     }
 }
 

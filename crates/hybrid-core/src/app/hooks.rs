@@ -1,4 +1,4 @@
-//! What runs before the server listens and after it has answered everybody.
+//! What runs before the server listens and after it has answered every request.
 
 use std::{fmt, future::Future, panic::Location, pin::Pin, time::Duration};
 
@@ -32,7 +32,8 @@ pub(crate) struct Hooks {
 }
 
 impl Hook {
-    fn plain<E: Into<BoxError>>(
+    /// A hook that may block.
+    pub(super) fn plain<E: Into<BoxError>>(
         hook: impl FnOnce() -> Result<(), E> + Send + 'static,
         at: &'static Location<'static>,
     ) -> Self {
@@ -40,7 +41,8 @@ impl Hook {
         Self { run, at }
     }
 
-    fn future<E, Fut>(
+    /// An async hook.
+    pub(super) fn future<E, Fut>(
         hook: impl FnOnce() -> Fut + Send + 'static,
         at: &'static Location<'static>,
     ) -> Self
@@ -108,44 +110,6 @@ impl Hooks {
         self.start
             .iter()
             .any(|hook| matches!(hook.run, Run::Async(_)))
-    }
-
-    pub(super) fn on_start<E: Into<BoxError>>(
-        &mut self,
-        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
-        at: &'static Location<'static>,
-    ) {
-        self.start.push(Hook::plain(hook, at));
-    }
-
-    pub(super) fn on_start_async<E, Fut>(
-        &mut self,
-        hook: impl FnOnce() -> Fut + Send + 'static,
-        at: &'static Location<'static>,
-    ) where
-        E: Into<BoxError>,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        self.start.push(Hook::future(hook, at));
-    }
-
-    pub(super) fn on_stop<E: Into<BoxError>>(
-        &mut self,
-        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
-        at: &'static Location<'static>,
-    ) {
-        self.stop.push(Hook::plain(hook, at));
-    }
-
-    pub(super) fn on_stop_async<E, Fut>(
-        &mut self,
-        hook: impl FnOnce() -> Fut + Send + 'static,
-        at: &'static Location<'static>,
-    ) where
-        E: Into<BoxError>,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        self.stop.push(Hook::future(hook, at));
     }
 }
 

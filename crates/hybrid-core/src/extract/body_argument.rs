@@ -15,12 +15,12 @@ use crate::{
     context::{Parts, Running},
     extract::{
         Argument, BodyPlan, BodyStream, Describe, Form, FromRequest, Json, Received, Texts,
+        body_limits::BodyLimits,
         claim::Claim,
         head_value::ReadTexts,
         media::Media,
         receive::{
-            BodyLimits, PARSED_ON_LOOP_BYTES_MAX, check_coding, check_type, read_claimed,
-            refuse_by_length,
+            PARSED_ON_LOOP_BYTES_MAX, check_coding, check_type, read_claimed, refuse_by_length,
         },
         texts::with_named,
     },

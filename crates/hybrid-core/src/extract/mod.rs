@@ -14,6 +14,8 @@
 
 mod argument;
 mod body_argument;
+mod body_limits;
+mod body_stream;
 mod claim;
 mod describe;
 mod forms;
@@ -29,6 +31,7 @@ mod wrappers;
 
 pub use argument::{Argument, Arguments};
 pub use body_argument::{BodyArgument, BodyReader, FormField, RawBody};
+pub use body_stream::BodyStream;
 pub use describe::{BodyDescription, Describe, ParamDescription};
 #[cfg(feature = "multipart")]
 pub use forms::multipart::{Multipart, Part};
@@ -38,7 +41,7 @@ pub use probe::{
     ArgumentOf, ViaFromRequest, ViaGuard, ViaModel, ViaPlain, ViaRaw, ViaUnsent, ViaUnshared,
     ViaValidator, raw_body,
 };
-pub use receive::{BodyPlan, BodyStream, Received};
+pub use receive::{BodyPlan, Received};
 pub use texts::Texts;
 pub(crate) use texts::decode;
 pub use traits::{FromRequest, FromRequestParts};

@@ -1,10 +1,10 @@
 //! Stage 3: the body is received, whole and within its limit, before a ticket is
 //! queued, so that a client that leaves is noticed and no thread waits for one
-//! that is slow. How long it may take is the server's business (`server::body`).
+//! that is slow. How long it may take is the server's business (`server::timed_body`).
 //!
 //! Judged in this order: 413 by length, 415, 413 while reading.
 
-use std::{any::Any, fmt, future::Future, pin::Pin, task::Poll};
+use std::{any::Any, future::Future, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
@@ -13,9 +13,10 @@ use http_body::Body as _;
 use crate::{
     BoxError, Request, Response,
     body::{Body, BodyTooSlow},
-    context::{Parts, Running, SharedReservation, entered},
+    context::{Parts, Running, entered},
     dispatch::within::within,
     extract::{
+        body_limits::request_of,
         claim::Claim,
         forms::{FormBody, FormKind, FormLimits},
         media::Media,
@@ -382,133 +383,4 @@ pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         ))
-}
-
-/// The request that a `FromRequest` of the user's gets: head and body, with the
-/// body's limit beside it.
-fn request_of(parts: &mut Parts, body: Body) -> Request {
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method.clone();
-    *request.uri_mut() = parts.uri.clone();
-    *request.version_mut() = parts.version;
-    *request.headers_mut() = parts.headers.clone();
-    *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
-    if !request.body().is_end_stream() {
-        parts.reservation = SharedReservation::shared();
-    }
-    let settings = parts.context.settings();
-    let limits = BodyLimits {
-        whole: parts
-            .matched_route()
-            .body_limit
-            .unwrap_or(settings.body_limit),
-        streamed: parts
-            .matched_route()
-            .body_limit
-            .unwrap_or(settings.upload_limit),
-        form: FormLimits::of(settings),
-        reservation: parts.reservation.clone(),
-    };
-    request.extensions_mut().insert(limits);
-    request.extensions_mut().insert(parts.request_context());
-    request
-}
-
-/// The limits that hold for the body of one request, in bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyLimits {
-    /// A body that is read whole into memory.
-    pub(crate) whole: usize,
-    /// A body that is streamed.
-    pub(crate) streamed: usize,
-    /// The parts of a multipart body.
-    pub(crate) form: FormLimits,
-    /// The memory that is reserved for what is read of it.
-    pub(crate) reservation: SharedReservation,
-}
-
-impl BodyLimits {
-    pub(crate) fn of(request: &Request) -> Self {
-        request
-            .extensions()
-            .get()
-            .cloned()
-            .unwrap_or_else(Self::default_limits)
-    }
-
-    /// What holds without an application around the request, as in a unit test.
-    fn default_limits() -> Self {
-        let settings = crate::config::Settings::default();
-        Self {
-            whole: settings.body_limit,
-            streamed: settings.upload_limit,
-            form: FormLimits::of(&settings),
-            reservation: SharedReservation::default(),
-        }
-    }
-}
-
-/// A body as it arrives, within `upload_limit` (or the route's `body_limit`).
-///
-/// An `async fn` takes it; each item is a piece of the body.
-pub struct BodyStream {
-    body: Body,
-    left: usize,
-    limit: usize,
-}
-
-impl BodyStream {
-    pub(crate) fn of(request: Request) -> Result<Self, Problem> {
-        let limit = BodyLimits::of(&request).streamed;
-        refuse_by_length(request.body(), limit)?;
-        if !request.body().is_end_stream() {
-            check_coding(request.headers())?;
-        }
-        let body = request.into_body();
-        Ok(Self {
-            body,
-            left: limit,
-            limit,
-        })
-    }
-
-    /// The next piece; `None` at the end.
-    ///
-    /// # Errors
-    /// 413 past the limit, 408 where the client is too slow, 400 where the body
-    /// breaks off.
-    ///
-    /// # Cancel safety
-    /// Safe: a piece that was not returned is returned by the next call.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        let Some(data) = next_data(&mut self.body).await? else {
-            return Ok(None);
-        };
-        self.left = self
-            .left
-            .checked_sub(data.len())
-            .ok_or_else(|| too_large(self.limit))?;
-        Ok(Some(data))
-    }
-}
-
-impl futures_util::Stream for BodyStream {
-    type Item = Result<Bytes, Problem>;
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<Option<Self::Item>> {
-        let next = self.next();
-        let polled = std::pin::pin!(next).poll(cx);
-        polled.map(Result::transpose)
-    }
-}
-
-impl fmt::Debug for BodyStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyStream")
-            .field("left", &self.left)
-            .finish_non_exhaustive()
-    }
 }

@@ -19,10 +19,11 @@ use crate::{
     context::{Reservation, Running},
     extract::{
         BodyStream, FromRequest,
+        body_limits::BodyLimits,
         claim::Claim,
         forms::disposition::Names,
         media::{Media, MediaType},
-        receive::{BodyLimits, too_large},
+        receive::too_large,
     },
     problem::{Kind, Problem, kinds},
 };
