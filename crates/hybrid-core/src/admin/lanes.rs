@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::decided::{self, Balancer};
 use crate::{
     app::Frozen,
-    dispatch::process::{Processes, WorkerGauge},
+    dispatch::{Processes, process::WorkerGauge},
 };
 
 #[derive(Debug, Serialize)]
@@ -53,7 +53,7 @@ struct Worker {
 
 impl Process {
     fn of(app: &Frozen) -> Self {
-        let Processes::Apart(workers) = app.processes() else {
+        let Processes::InWorkers(workers) = app.processes() else {
             return Self {
                 workers: Vec::new(),
                 queue_depth: 0,
@@ -74,7 +74,7 @@ impl Worker {
         let WorkerGauge {
             pid,
             state,
-            route,
+            class: route,
             restarts,
             rss_bytes,
         } = gauge;

@@ -29,12 +29,11 @@ use crate::{
     body::Body,
     config::Settings,
     dispatch::{
-        Call, Cancel, Placement, Running, Serving,
+        Call, Cancel, Placement, Processes, Running, Serving,
         alarms::Alarms,
         catch::{Catching, Panicked, catch},
         expose, is_exposed,
         pool::Pool,
-        process::{self, Answered, Failed, Processes},
         ticket::Ticket,
         within::within,
     },
@@ -150,7 +149,7 @@ impl Application for Frozen {
             .iter()
             .filter_map(|route| route.running.as_ref());
         limits.for_each(|limit| limit.permits.close());
-        if let Processes::Apart(workers) = &self.processes {
+        if let Processes::InWorkers(workers) = &self.processes {
             workers.close();
         }
         let requests = self.pool.cut();
@@ -374,14 +373,6 @@ impl Frozen {
         &self.processes
     }
 
-    /// Takes a call through a worker process.
-    pub(crate) async fn call_worker(&self, call: process::Call) -> Result<Answered, Failed> {
-        match &self.processes {
-            Processes::Apart(workers) => workers.call(call).await,
-            Processes::OnPool | Processes::Inside(_) => Err(Failed::nowhere()),
-        }
-    }
-
     /// Whether an answer's body may stay where a worker process wrote it.
     pub(crate) fn sends_in_place(&self) -> bool {
         self.sends_in_place
@@ -425,7 +416,7 @@ impl Frozen {
         {
             kept::quietly(|| tracing::warn!("handlers whose clients have left were cut"));
         }
-        if let Processes::Apart(workers) = &self.processes {
+        if let Processes::InWorkers(workers) = &self.processes {
             workers.close();
             if tokio::time::timeout_at(until.into(), workers.join())
                 .await

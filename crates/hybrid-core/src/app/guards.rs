@@ -6,10 +6,7 @@ use std::{any::type_name, fmt, future::Future, panic::Location, pin::Pin, sync::
 
 use crate::{
     Response,
-    dispatch::{
-        Asker, Call, Serve, Serving, leave,
-        process::{Work, Worked},
-    },
+    dispatch::{Asker, Call, Serve, Serving, Work, Worked, leave},
     extract::{Describe, FromRequestParts},
     head::Parts,
     respond::IntoResponse,

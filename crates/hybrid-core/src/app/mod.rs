@@ -18,6 +18,7 @@ mod service;
 mod settings;
 mod standing;
 mod states;
+mod worker;
 
 use std::{fmt, future::Future, panic::Location};
 

@@ -18,6 +18,7 @@ use super::{
     App, Frozen,
     build::{self, Built, For},
     hooks::Hook,
+    worker,
 };
 use crate::{
     admin::AdminServer,
@@ -51,7 +52,7 @@ impl App {
     /// [`serve`](Self::serve) there.
     pub fn run(self) -> Result<(), Error> {
         if let Some(sockets) = process::sockets() {
-            process::serve_worker(self, sockets);
+            worker::serve(self, sockets);
         }
         let outcome = self.run_here();
         log::finish(LOG_WAIT);

@@ -10,7 +10,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     current::{Running, entered},
-    process::{Work, Worked},
+    on_process::{Work, Worked},
     within::within,
 };
 use crate::{

@@ -19,11 +19,8 @@ mod inline;
 mod on_pool;
 mod on_process;
 pub(crate) mod pool;
-#[cfg(all(target_os = "linux", feature = "processes"))]
 pub(crate) mod process;
-#[cfg(not(all(target_os = "linux", feature = "processes")))]
-#[path = "no_processes.rs"]
-pub(crate) mod process;
+pub(crate) mod process_http;
 mod run;
 pub(crate) mod ticket;
 pub(crate) mod within;
@@ -38,6 +35,7 @@ pub use event::event;
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};
 pub use on_process::process as on_process;
+pub(crate) use on_process::{Processes, Work, Worked};
 pub use run::{PoolError, block_on, extract, extract_on_pool, run_on_pool};
 pub(crate) use run::{run_as, run_uncounted};
 pub use ticket::Cancel;

@@ -14,7 +14,10 @@ use super::{decided, with_type};
 use crate::{
     Response,
     app::Frozen,
-    dispatch::process::{Ended, Processes, WORKER_STATES},
+    dispatch::{
+        Processes,
+        process::{WORKER_STATES, WorkerEnd},
+    },
     log,
     spec::Lane,
     telemetry::{
@@ -226,8 +229,8 @@ fn bodies(app: &Frozen, text: &mut Text) {
 
 fn workers(app: &Frozen, text: &mut Text) {
     let workers = match app.processes() {
-        Processes::Apart(workers) => Some(workers),
-        Processes::OnPool | Processes::Inside(_) => None,
+        Processes::InWorkers(workers) => Some(workers),
+        Processes::OnPool | Processes::Here { .. } => None,
     };
     text.family(&metric::WORKERS);
     if let Some(workers) = workers {
@@ -238,7 +241,7 @@ fn workers(app: &Frozen, text: &mut Text) {
         }
     }
     text.family(&metric::WORKER_RESTARTS);
-    for how in Ended::ALL {
+    for how in WorkerEnd::ALL {
         let count = workers.map_or(0, |workers| workers.ended(how));
         text.counter_from_zero(&Labels::new().with("reason", how.as_str()), count);
     }
