@@ -15,13 +15,25 @@
 mod argument;
 mod body;
 mod describe;
+#[cfg_attr(
+    not(feature = "multipart"),
+    allow(dead_code, reason = "parts of it are for multipart bodies")
+)]
 mod forms;
 mod guard;
 mod head_value;
+#[cfg_attr(
+    not(feature = "multipart"),
+    allow(dead_code, reason = "parts of it are for multipart bodies")
+)]
 mod media;
 mod parts;
 mod probe;
 pub(crate) mod receive;
+#[cfg_attr(
+    not(feature = "multipart"),
+    allow(dead_code, reason = "parts of it are for multipart bodies")
+)]
 pub(crate) mod room;
 mod texts;
 mod wrappers;

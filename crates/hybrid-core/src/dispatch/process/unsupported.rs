@@ -15,10 +15,11 @@ use super::types::{
 pub(crate) struct Workers(Infallible);
 
 /// No process is a worker.
+#[derive(Clone, Copy)]
 pub(crate) enum Sockets {}
 
 #[derive(Clone, Default)]
-pub(crate) struct CancelHandle;
+pub(crate) struct CancelHandle(());
 
 pub(crate) struct HeadBuffer<'a>(Infallible, PhantomData<&'a ()>);
 
@@ -68,7 +69,9 @@ impl Workers {
 }
 
 impl CancelHandle {
-    pub(crate) fn cancel(&self) {}
+    pub(crate) fn cancel(&self) {
+        let Self(()) = self;
+    }
 }
 
 impl HeadBuffer<'_> {
