@@ -11,18 +11,6 @@
 //! macros know nothing but [`__private`].
 #![deny(unsafe_code)]
 #![warn(clippy::needless_pass_by_value)]
-#![cfg_attr(
-    not(all(target_os = "linux", feature = "processes", feature = "multipart")),
-    allow(
-        dead_code,
-        unused_imports,
-        unused_variables,
-        clippy::default_constructed_unit_structs,
-        clippy::needless_pass_by_value,
-        clippy::unused_self,
-        reason = "what only worker processes and multipart bodies use stays where it is"
-    )
-)]
 
 pub mod admin;
 pub(crate) mod answering;
@@ -34,6 +22,10 @@ pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
+#[cfg_attr(
+    not(feature = "logging"),
+    allow(dead_code, reason = "the log starts a thread with it")
+)]
 pub(crate) mod kept;
 pub(crate) mod log;
 pub mod offload;

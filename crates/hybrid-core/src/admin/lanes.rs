@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::decided::{self, Balancer};
 use crate::{
-    context::ServerContext,
-    dispatch::process::{Processes, WorkerGauge},
+    context::{Processes, ServerContext},
+    dispatch::process::WorkerGauge,
 };
 
 #[derive(Debug, Serialize)]
@@ -53,7 +53,7 @@ struct Worker {
 
 impl Process {
     fn of(context: &ServerContext) -> Self {
-        let Processes::Apart(workers) = context.processes() else {
+        let Processes::InWorkers(workers) = context.processes() else {
             return Self {
                 workers: Vec::new(),
                 queue_depth: 0,
@@ -74,7 +74,7 @@ impl Worker {
         let WorkerGauge {
             pid,
             state,
-            route,
+            class: route,
             restarts,
             rss_bytes,
         } = gauge;

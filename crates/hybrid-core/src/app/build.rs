@@ -19,11 +19,8 @@ use super::{
 };
 use crate::{
     config::{self, Balancing, Config, ConfigError, Mode, Program, Resolved, Settings, Warnings},
-    context::{BodyMemory, ServerContext},
-    dispatch::{
-        pool::{self, Pool},
-        process::Processes,
-    },
+    context::{BodyMemory, Processes, ServerContext},
+    dispatch::pool::{self, Pool},
     error::{Error, Fault},
     head::Route,
     log::requests::lines_from,

@@ -7,10 +7,7 @@ use std::{any::type_name, fmt, future::Future, panic::Location, pin::Pin, sync::
 use crate::{
     Response, ResponseFuture,
     context::Parts,
-    dispatch::{
-        Asker, RoutedRequest, Serve, leave,
-        process::{Work, Worked},
-    },
+    dispatch::{Asker, RoutedRequest, Serve, Work, Worked, leave},
     extract::{Describe, FromRequestParts},
     respond::IntoResponse,
 };

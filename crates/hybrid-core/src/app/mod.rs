@@ -24,6 +24,7 @@ mod start_log;
 mod states;
 mod target;
 mod unmatched;
+mod worker;
 
 pub(crate) use build::{Configured, Purpose, build, build_app, settings};
 pub use builder::{App, TrailingSlash};

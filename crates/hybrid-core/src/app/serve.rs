@@ -19,6 +19,7 @@ use super::{
     build::{self, Built, Purpose},
     hooks::Hook,
     start_log::say_start,
+    worker,
 };
 use crate::{
     admin::AdminServer,
@@ -52,7 +53,7 @@ impl App {
     /// [`serve`](Self::serve) there.
     pub fn run(self) -> Result<(), Error> {
         if let Some(sockets) = process::sockets() {
-            process::serve_worker(self, sockets);
+            worker::serve(self, sockets);
         }
         let outcome = self.run_here();
         log::finish(LOG_WAIT);

@@ -9,6 +9,7 @@ mod body_memory;
 mod current;
 mod error_rendering;
 mod parts;
+mod processes;
 mod request_context;
 mod server_context;
 mod stopping;
@@ -17,5 +18,6 @@ pub(crate) use body_memory::{BodyMemory, Reservation, SharedReservation, merge, 
 pub use current::{Current, current};
 pub(crate) use current::{Running, enter, entered};
 pub use parts::Parts;
+pub(crate) use processes::Processes;
 pub(crate) use request_context::RequestContext;
 pub(crate) use server_context::ServerContext;

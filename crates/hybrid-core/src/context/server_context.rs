@@ -5,7 +5,7 @@ use std::{fmt, future::poll_fn, pin::Pin, sync::Arc};
 use hybrid_engine::balance::Balancer;
 use tokio::{runtime::Handle, sync::Semaphore};
 
-use super::BodyMemory;
+use super::{BodyMemory, Processes};
 use crate::{
     ResponseFuture,
     config::Settings,
@@ -13,7 +13,6 @@ use crate::{
         alarms::Alarms,
         catch::{Catching, Panicked},
         pool::Pool,
-        process::Processes,
     },
     head::Route,
     kept,

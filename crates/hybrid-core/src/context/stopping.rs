@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use super::ServerContext;
-use crate::{dispatch::process::Processes, kept, sync::Ordering, telemetry::clock};
+use super::{Processes, ServerContext};
+use crate::{kept, sync::Ordering, telemetry::clock};
 
 impl ServerContext {
     /// The server begins to stop: from now on it is not ready.
@@ -19,7 +19,7 @@ impl ServerContext {
             .iter()
             .filter_map(|route| route.running.as_ref());
         limits.for_each(|limit| limit.permits.close());
-        if let Processes::Apart(workers) = &self.processes {
+        if let Processes::InWorkers(workers) = &self.processes {
             workers.close();
         }
         let requests = self.pool.cut();
@@ -40,7 +40,7 @@ impl ServerContext {
         {
             kept::quietly(|| tracing::warn!("handlers whose clients have left were cut"));
         }
-        if let Processes::Apart(workers) = &self.processes {
+        if let Processes::InWorkers(workers) = &self.processes {
             workers.close();
             if tokio::time::timeout_at(until.into(), workers.join())
                 .await

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::process::{Work, Worked};
+use super::on_process::{Work, Worked};
 use crate::{
     ResponseFuture,
     body::Body,

@@ -19,11 +19,8 @@ mod on_process;
 mod placement;
 mod plain_fn;
 mod pool_lane;
-#[cfg(all(target_os = "linux", feature = "processes"))]
 pub(crate) mod process;
-#[cfg(not(all(target_os = "linux", feature = "processes")))]
-#[path = "no_processes.rs"]
-pub(crate) mod process;
+pub(crate) mod process_http;
 mod stages;
 
 pub use async_fn::event;
@@ -33,6 +30,7 @@ pub use extractor::{extract, extract_on_pool};
 pub use hybrid_engine::ticket::Cancel;
 pub(crate) use hybrid_engine::{catch, pool, ticket};
 pub use on_process::process as on_process;
+pub(crate) use on_process::{Work, Worked};
 pub(crate) use placement::{Placement, expose, is_exposed, leave};
 pub use plain_fn::{auto, inline, pool as on_pool};
 pub(crate) use stages::Asker;

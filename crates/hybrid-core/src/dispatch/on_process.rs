@@ -21,7 +21,8 @@ use super::{
     catch::{Panicked, catch},
     placement,
     plain_fn::PlainFn,
-    process::{self, Answered, Failed, Interrupt, Payload, Work, Worked},
+    process::{CallError, CancelHandle, NotTaken, ProcessCall},
+    process_http::{self, BodyState, CallFailure, HttpCaller, HttpResult, REFUSED_MAX},
     stages,
     ticket::Ticket,
     within::within,
@@ -29,11 +30,10 @@ use super::{
 use crate::{
     Response, ResponseFuture,
     body::Body,
-    context::{Parts, Running, ServerContext},
-    dispatch::process::Processes,
+    context::{Parts, Processes, Running, ServerContext},
     extract::{
         Arguments, Describe,
-        receive::{read_to_end, receive_raw},
+        receive::{Raw, read_to_end, receive_raw},
     },
     head::Route,
     problem::{Carried, Problem},
@@ -60,6 +60,21 @@ where
 {
     let here = Arc::new(PlainFn::new(arguments, handler));
     Endpoint::new(Lane::Process, OnProcess { here })
+}
+
+/// A request inside a worker process, on its way to its handler.
+pub(crate) struct Work {
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What came of it.
+pub(crate) struct Worked {
+    pub(crate) response: Response,
+    pub(crate) timing: Option<Timing>,
+    /// Where the values stood that were refused, as numbers of sources.
+    pub(crate) refused: Vec<u8>,
 }
 
 struct OnProcess<A: Arguments> {
@@ -120,26 +135,32 @@ impl<A: Arguments> Serve for OnProcess<A> {
 impl<A: Arguments> OnProcess<A> {
     /// The body, and what can be said without a worker: a bad value of the head
     /// where no guard is asked before it.
-    async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
+    async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Raw, Response> {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
         if !A::HAVE_GUARDS && stages::refuses_head(arguments, parts).map_err(|refused| *refused)? {
             let prepared = stages::prepare(arguments, plan, parts, &mut body).await?;
             return Err(prepared.refuse(arguments).into_response());
         }
         let raw = Box::pin(receive_raw(plan, parts, body, A::HAVE_GUARDS)).await;
-        raw.map(Payload::from).map_err(IntoResponse::into_response)
+        raw.map_err(IntoResponse::into_response)
     }
 
     /// The handler's answer and what it took, or what stands for it.
     async fn answer(
         &self,
         parts: &Arc<Parts>,
-        body: Payload,
+        body: Raw,
     ) -> Result<(Response, Option<Timing>), Response> {
+        let (body, state) = match body {
+            Raw::Nothing => (Vec::new(), BodyState::Complete),
+            Raw::Bytes(pieces) => (pieces, BodyState::Complete),
+            Raw::TooLarge => (Vec::new(), BodyState::TooLarge),
+            Raw::Unread => (Vec::new(), BodyState::Unread),
+        };
         let complete = stages::complete(self.here.plan, parts);
         let deadline = stages::deadline(complete, parts);
-        let longest = admission::longest_wait(parts);
-        let permit = admission::admit(parts, deadline, Some(longest)).await;
+        let wait_until = admission::longest_wait(parts);
+        let permit = admission::admit(parts, deadline, Some(wait_until)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running {
             // Held until the worker has ended its call, or was killed.
@@ -147,38 +168,38 @@ impl<A: Arguments> OnProcess<A> {
             ..Running::of(parts, Lane::Process, deadline)
         };
         let ticket = Arc::new(Ticket::new(Arc::clone(parts.context.pool().orphans())));
-        let interrupt = Interrupt::default();
-        let call = process::Call {
-            is_sent_in_place: parts.context.sends_in_place()
+        let cancel = CancelHandle::default();
+        let call = ProcessCall {
+            class: parts.matched_route().index,
+            may_share_answer: parts.context.sends_in_place()
                 && parts.matched_route().stack.is_none(),
-            interrupt: interrupt.clone(),
+            cancel: cancel.clone(),
             ticket: Arc::clone(&ticket),
-            parts: Arc::clone(parts),
-            running,
-            longest,
+            caller: HttpCaller {
+                parts: Arc::clone(parts),
+                running,
+                body: state,
+            },
+            deadline,
+            wait_until,
             body,
         };
-        let context = parts.context.clone();
         let mut calling = Calling {
-            call: Some(Box::pin(async move { call_worker(&context, call).await })),
+            call: Some(Box::pin(call_worker(call))),
             parts,
             ticket,
-            interrupt,
+            cancel,
             deadline,
         };
         match within(deadline, &mut calling).await {
             Some(Ok(answered)) => {
-                let Answered {
-                    response,
-                    timing,
-                    refused,
-                } = answered;
-                let telemetry = parts.context.telemetry();
+                let (telemetry, refused) = (parts.context.telemetry(), &answered.head.refused);
                 let (route, method) = (parts.matched_route(), &parts.head.method);
                 count_refused_sources(telemetry, route, method, refused.iter().copied());
-                Ok((response, timing))
+                let timing = answered.timing;
+                Ok((process_http::into_response(answered), timing))
             }
-            Some(Err(failed)) => Err(refuse(&parts.context, parts.matched_route(), failed)),
+            Some(Err(failure)) => Err(refuse(&parts.context, parts.matched_route(), failure)),
             None => {
                 // What is dropped in the middle of a call is killed.
                 calling.call = None;
@@ -189,23 +210,28 @@ impl<A: Arguments> OnProcess<A> {
 }
 
 /// Takes a call through a worker process.
-async fn call_worker(context: &ServerContext, call: process::Call) -> Result<Answered, Failed> {
+async fn call_worker(call: ProcessCall<HttpCaller>) -> HttpResult {
+    // Checked before a worker is waited for.
+    let head_bytes = process_http::encoded_bytes(&call.caller.parts.head);
+    if head_bytes > process_http::HEAD_BYTES_MAX {
+        return Err(CallError::HeadTooLong);
+    }
+    let context = call.caller.parts.context.clone();
     match context.processes() {
-        Processes::Apart(workers) => workers.call(call).await,
-        Processes::OnPool | Processes::Inside(_) => Err(Failed::nowhere()),
+        Processes::InWorkers(workers) => workers.call(call).await,
+        // The lane of a request is `process` only where there are workers.
+        Processes::OnPool | Processes::Here { .. } => Err(CallError::NotTaken(NotTaken::Closed)),
     }
 }
 
-fn refuse(context: &ServerContext, route: &Route, failed: Failed) -> Response {
-    if let Failed::Refused(refused) = &failed
-        && let Some(why) = refused.shed()
-    {
+fn refuse(context: &ServerContext, route: &Route, failure: CallFailure) -> Response {
+    if let Some(why) = process_http::shed_of(&failure) {
         context.telemetry().shed(&route.class, why);
     }
-    failed.problem(route.spec.name).into_response()
+    process_http::problem_of(failure, route.spec.name).into_response()
 }
 
-type CallFuture = Pin<Box<dyn Future<Output = Result<Answered, Failed>> + Send>>;
+type CallFuture = Pin<Box<dyn Future<Output = HttpResult> + Send>>;
 
 /// A call in progress. Dropped, which is what a client that leaves comes to, it
 /// goes on by itself as the route's `on_disconnect` says.
@@ -213,14 +239,14 @@ struct Calling<'a> {
     call: Option<CallFuture>,
     parts: &'a Arc<Parts>,
     ticket: Arc<Ticket>,
-    interrupt: Interrupt,
+    cancel: CancelHandle,
     deadline: Option<Instant>,
 }
 
 impl Future for Calling<'_> {
-    type Output = Result<Answered, Failed>;
+    type Output = HttpResult;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResult> {
         let Some(call) = &mut self.call else {
             return Poll::Pending;
         };
@@ -241,7 +267,7 @@ impl Drop for Calling<'_> {
         let until = match self.parts.matched_route().on_disconnect {
             OnDisconnect::Detach => self.deadline,
             OnDisconnect::Cancel => {
-                self.interrupt.cancel();
+                self.cancel.cancel();
                 let grace = clock::now() + LEFT_GRACE;
                 Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)))
             }
@@ -291,7 +317,7 @@ impl<A: Arguments> OnProcess<A> {
         let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
         let response = match ran {
             Ok(response) => response,
-            // Unwound by `block_on`, or for whatever reason: it is too late.
+            // Unwound by `block_on`, or for another reason: the deadline has passed.
             Err(_) if is_late() => Problem::handler_timeout().into_response(),
             Err(panic) => panicked(panic, &route),
         };
@@ -327,5 +353,5 @@ fn refused_sources(response: &Response) -> Vec<u8> {
     let sources = violations
         .iter()
         .map(|violation| violation.location.source as u8);
-    sources.take(process::REFUSED_MAX).collect()
+    sources.take(REFUSED_MAX).collect()
 }

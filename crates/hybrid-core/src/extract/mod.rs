@@ -18,9 +18,17 @@ mod body_limits;
 mod body_stream;
 mod claim;
 mod describe;
+#[cfg_attr(
+    not(feature = "multipart"),
+    allow(dead_code, reason = "parts of it are for multipart bodies")
+)]
 mod forms;
 mod guard;
 mod head_value;
+#[cfg_attr(
+    not(feature = "multipart"),
+    allow(dead_code, reason = "parts of it are for multipart bodies")
+)]
 mod media;
 mod parts;
 mod probe;

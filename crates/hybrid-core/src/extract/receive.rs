@@ -273,7 +273,7 @@ pub(crate) fn too_large(limit: usize) -> Problem {
 pub(crate) fn check_type(
     plan: BodyPlan,
     media: Media<'_>,
-    limits: &FormLimits,
+    #[cfg_attr(not(feature = "multipart"), expect(unused_variables))] limits: &FormLimits,
 ) -> Result<Option<FormKind>, Problem> {
     let refuse = |wanted: &str| {
         Err(Problem::of(&kinds::UNSUPPORTED_MEDIA_TYPE)

@@ -16,7 +16,7 @@ use crate::{
     admin::AdminServer,
     app::{App, Purpose, build_app},
     config::Config,
-    dispatch::process::{Plan, Program, Workers},
+    dispatch::process::{Program, Workers, WorkersConfig},
     telemetry::clock,
 };
 
@@ -45,25 +45,25 @@ fn the_balancer_ticks_on_and_with_it_far_deadlines() {
 #[test]
 fn the_supervisor_of_workers_goes_on_to_its_end() {
     let runtime = Runtime::new().unwrap();
-    let plan = Plan {
-        program: Program::other(PathBuf::from("/bin/true"), crate::config::Variables::All),
+    let config = WorkersConfig {
+        program: Program::other(PathBuf::from("/bin/true"), None),
         processes_max: 1,
         queue_depth: 1,
         segment_limit: 1 << 20,
-        recycle_requests: 0,
+        recycle_calls: 0,
         recycle_memory: 0,
         fingerprint: 0,
-        routes: Vec::new(),
+        class_names: Vec::new(),
     };
-    let workers = Workers::start(plan, runtime.handle().clone()).unwrap();
+    let workers = Workers::start(config, runtime.handle().clone()).unwrap();
     let failing = fail("hybrid-process");
     eventually(|| {
-        workers.ring();
+        workers.wake_supervisor();
         failing.count() > 0
     });
     workers.close();
     runtime.block_on(workers.join());
-    assert!(workers.has_left(), "its thread ended by the panic");
+    assert!(workers.has_ended(), "its thread ended by the panic");
 }
 
 #[test]

@@ -12,4 +12,4 @@ pub use response::TestResponse;
 /// What the fuzz targets call, with whatever bytes: no part of the public interface.
 #[doc(hidden)]
 #[cfg(all(target_os = "linux", feature = "processes"))]
-pub use crate::dispatch::process::{fuzz_answer, fuzz_call};
+pub use crate::dispatch::process_http::{fuzz_answer, fuzz_call};

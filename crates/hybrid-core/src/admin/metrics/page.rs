@@ -9,8 +9,8 @@ use super::{
 use crate::{
     Response,
     admin::decided,
-    context::ServerContext,
-    dispatch::process::{Ended, Processes, WORKER_STATES},
+    context::{Processes, ServerContext},
+    dispatch::process::{WORKER_STATES, WorkerEnd},
     log,
     respond::with_type,
     spec::Lane,
@@ -223,8 +223,8 @@ fn bodies(context: &ServerContext, text: &mut Text) {
 
 fn workers(context: &ServerContext, text: &mut Text) {
     let workers = match context.processes() {
-        Processes::Apart(workers) => Some(workers),
-        Processes::OnPool | Processes::Inside(_) => None,
+        Processes::InWorkers(workers) => Some(workers),
+        Processes::OnPool | Processes::Here { .. } => None,
     };
     text.family(&metric::WORKERS);
     if let Some(workers) = workers {
@@ -235,7 +235,7 @@ fn workers(context: &ServerContext, text: &mut Text) {
         }
     }
     text.family(&metric::WORKER_RESTARTS);
-    for how in Ended::ALL {
+    for how in WorkerEnd::ALL {
         let count = workers.map_or(0, |workers| workers.ended(how));
         text.counter_from_zero(&Labels::new().with("reason", how.as_str()), count);
     }

@@ -1,4 +1,4 @@
-//! The body of a call, while it is the server's: as it came, or in the segment of a
+//! The body of a call while the server has it: as it came, or in the segment of a
 //! worker that has it now.
 
 use std::sync::Arc;
@@ -6,52 +6,45 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use super::segment::Segment;
-use crate::extract::receive::Raw;
 
-/// What is passed on of a request's body.
 #[derive(Clone)]
-pub(crate) enum Payload {
+pub(super) enum CallBody {
     Nothing,
     /// As it came.
     Bytes(Arc<[Bytes]>),
-    /// In a segment, of which it takes that many bytes.
-    Shared(Arc<Segment>, usize),
-    /// Larger than the route takes, and not read.
-    TooLarge,
-    /// Of a type that the route does not take, and not read.
-    Unread,
+    /// The first bytes of a segment, that many.
+    Segment(Arc<Segment>, usize),
 }
 
-impl From<Raw> for Payload {
-    fn from(raw: Raw) -> Self {
-        match raw {
-            Raw::Nothing => Self::Nothing,
-            Raw::Bytes(pieces) => Self::Bytes(pieces.into()),
-            Raw::TooLarge => Self::TooLarge,
-            Raw::Unread => Self::Unread,
+impl From<Vec<Bytes>> for CallBody {
+    fn from(pieces: Vec<Bytes>) -> Self {
+        if pieces.iter().all(Bytes::is_empty) {
+            Self::Nothing
+        } else {
+            Self::Bytes(pieces.into())
         }
     }
 }
 
-impl Payload {
+impl CallBody {
     pub(super) fn len(&self) -> usize {
         match self {
             Self::Bytes(pieces) => pieces.iter().map(Bytes::len).sum(),
-            Self::Shared(_, bytes) => *bytes,
-            Self::Nothing | Self::TooLarge | Self::Unread => 0,
+            Self::Segment(_, bytes) => *bytes,
+            Self::Nothing => 0,
         }
     }
 
-    /// The bytes themselves; copied where they lie in a segment, whose worker must be
-    /// gone.
+    /// The bytes themselves. They are copied where they lie in a segment, whose worker
+    /// must be gone.
     pub(super) fn into_pieces(self) -> Vec<Bytes> {
         match self {
             Self::Bytes(pieces) => pieces.to_vec(),
-            Self::Shared(segment, bytes) => {
+            Self::Segment(segment, bytes) => {
                 let copied = segment.copy_out(0, bytes).unwrap_or_default();
                 vec![copied.into()]
             }
-            Self::Nothing | Self::TooLarge | Self::Unread => Vec::new(),
+            Self::Nothing => Vec::new(),
         }
     }
 
@@ -66,11 +59,11 @@ impl Payload {
                     offset += piece.len();
                 }
             }
-            Self::Shared(other, bytes) => {
+            Self::Segment(other, bytes) => {
                 let is_copied = segment.copy_from(other, *bytes);
                 debug_assert!(is_copied, "the segment was made for this body");
             }
-            Self::Nothing | Self::TooLarge | Self::Unread => {}
+            Self::Nothing => {}
         }
     }
 }

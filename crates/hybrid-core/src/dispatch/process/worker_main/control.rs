@@ -1,55 +1,61 @@
-//! What reaches a worker while its handler runs: the server's orders, the server's end,
-//! and signals.
+//! What reaches a worker while a call runs: control messages of the server, the server's
+//! end, and signals.
 
 use std::{io, os::fd::OwnedFd};
 
 use rustix::process::Pid;
 
-use super::{Current, Maps, lock};
+use super::{CurrentCall, MappedSegments, lock};
 use crate::{
     dispatch::process::{
-        frame::{self, MESSAGE_BYTES_MAX, Order, Report},
+        codec::{self, MESSAGE_BYTES_MAX},
+        messages::{Control, ControlReply},
         socket,
     },
     kept,
 };
 
-/// Reads orders while a handler runs; ends the process when the server is gone.
-pub(super) fn listen_to_orders(control: OwnedFd, maps: Maps, current: Current) -> io::Result<()> {
-    let thread = std::thread::Builder::new().name("hybrid-orders".to_owned());
+/// Reads control messages while a call runs. Ends the process when the server is gone.
+pub(super) fn read_control(
+    control: OwnedFd,
+    mapped: MappedSegments,
+    current: CurrentCall,
+) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name("hybrid-control".to_owned());
     let listen = move || {
         let mut buffer = Vec::with_capacity(MESSAGE_BYTES_MAX);
         while let Ok(1..) = socket::receive_plain(&control, &mut buffer) {
-            match frame::decode(&buffer) {
-                Ok(Order::Ping(number)) => {
+            match codec::decode(&buffer) {
+                Ok(Control::Ping(number)) => {
                     let mut pong = Vec::with_capacity(16);
-                    // One that cannot be sent is missed, and then this process is killed.
-                    let _ = frame::encode(&Report::Pong(number), &mut pong);
+                    // If it cannot be sent, the server misses it and kills this process.
+                    let _ = codec::encode(&ControlReply::Pong(number), &mut pong);
                     let _ = socket::send(&control, &pong, &[]);
                 }
-                Ok(Order::Cancel(number)) => {
+                Ok(Control::Cancel(number)) => {
                     if let Some((running, ticket)) = &*lock(&current)
                         && *running == number
                     {
                         ticket.cancel();
                     }
                 }
-                Ok(Order::Unmap(ids)) => {
-                    let mut maps = lock(&maps);
-                    ids.iter().for_each(|id| drop(maps.remove(id)));
+                Ok(Control::Unmap(ids)) => {
+                    let mut mapped = lock(&mapped);
+                    ids.iter().for_each(|id| drop(mapped.remove(id)));
                 }
                 Err(_) => break,
             }
         }
         std::process::exit(0);
     };
-    thread.spawn(|| kept::or_end("hybrid-orders", listen))?;
+    thread.spawn(|| kept::or_end("hybrid-control", listen))?;
     Ok(())
 }
 
-/// A service manager that stops a program may signal all of its processes. Workers
-/// have requests to finish then: they end when their server says so.
-pub(super) fn listen_to_signals(server: Pid) -> io::Result<()> {
+/// Ends the process on a TERM of the server's alone. A service manager that stops a
+/// program may signal all of its processes, and workers have calls to finish then: they
+/// end when their server says so.
+pub(super) fn handle_signals(server: Pid) -> io::Result<()> {
     use signal_hook::{
         consts::{SIGHUP, SIGINT, SIGTERM},
         iterator::{SignalsInfo, exfiltrator::WithOrigin},

@@ -1,25 +1,24 @@
-//! A place for a worker: starting one, hearing that it is ready, taking leave of it,
-//! and when the next one is started.
+//! A place for a worker: starting one, learning that it is ready, what follows from its
+//! exit, and when the next one is started.
 
 use std::{
     io,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
 use rustix::process::{Signal, WaitIdStatus};
 
-use super::{Asked, Child, Slot, State, Unready};
+use super::{ChildProcess, ChildState, StartingWorker, StopStage, WorkerSlot, liveness::PingState};
 use crate::{
     dispatch::process::{
-        Doom, IDLE, Shared, Worker,
-        counts::{Ended, Seen},
-        frame::{self, FromWorker},
-        segment::Segments,
+        WorkerEnd,
+        codec::MESSAGE_BYTES_MAX,
+        messages::{self, FromWorker},
         socket,
+        worker_counts::SlotContent,
+        worker_handle::{EndReason, WorkerHandle},
+        workers::WorkersShared,
     },
     kept,
     telemetry::clock,
@@ -28,29 +27,29 @@ use crate::{
 /// The pause after a start that failed, doubled with each further one.
 const PAUSE_MIN: Duration = Duration::from_millis(200);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
-/// The longest where the worker was killed from outside: nothing is wrong with it.
+/// The longest pause where the worker was killed from outside: nothing is wrong with it.
 const PAUSE_KILLED_MAX: Duration = Duration::from_secs(1);
-/// A worker that ends within this time without having answered anything has not
-/// really started.
-const INFANCY: Duration = Duration::from_secs(1);
+/// A worker that ends within this time and has answered no call counts as a start that
+/// failed.
+const EARLY_EXIT: Duration = Duration::from_secs(1);
 /// The longest part of a worker's note that is logged.
 const NOTE_CHARS_MAX: usize = 500;
 
-impl Slot {
-    pub(super) fn start(&mut self, shared: &Arc<Shared>) {
-        match shared.plan.program.spawn() {
+impl WorkerSlot {
+    pub(super) fn start(&mut self, shared: &Arc<WorkersShared>) {
+        match shared.config.program.spawn() {
             Ok(spawned) => {
-                shared.queue.starts();
-                let child = Child::new(spawned);
+                shared.queue.note_start();
+                let child = ChildProcess::new(spawned);
                 shared
                     .counts
-                    .see(self.index, Seen::Starting(child.pid.as_raw_pid()));
+                    .set(self.index, SlotContent::Starting(child.pid.as_raw_pid()));
                 self.child = Some(child);
             }
             Err(error) => {
                 let pause = self.fail(PAUSE_MAX);
-                shared.counts.end(self.index, Ended::Failed);
-                shared.queue.failed(false, self.not_before);
+                shared.counts.count_end(self.index, WorkerEnd::Failed);
+                shared.queue.note_failure(false, self.not_before);
                 kept::quietly(
                     || tracing::error!(%error, ?pause, "a worker process cannot be started"),
                 );
@@ -68,48 +67,48 @@ impl Slot {
         pause
     }
 
-    /// A worker's first word says that it is ready, and what it is.
-    pub(super) fn hear_first_word(&mut self, shared: &Arc<Shared>) {
+    /// Reads a worker's first message, which says that it is ready.
+    pub(super) fn read_ready(&mut self, shared: &Arc<WorkersShared>) {
         let Some(child) = &mut self.child else { return };
-        let State::Starting(spawned) = &child.state else {
+        let ChildState::Starting(spawned) = &child.state else {
             return;
         };
-        let mut buffer = Vec::with_capacity(frame::MESSAGE_BYTES_MAX);
+        let mut buffer = Vec::with_capacity(MESSAGE_BYTES_MAX);
         match socket::receive_plain(&spawned.calls, &mut buffer) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-            // It has ended, which its burial will tell.
+            // It has ended, and is reaped in a later turn.
             Ok(0) | Err(_) => return,
             Ok(_) => {}
         }
         let pid = child.pid.as_raw_pid();
-        match first_word(&buffer, shared.plan.fingerprint) {
+        match parse_ready(&buffer, shared.config.fingerprint) {
             Ok(notes) => {
                 // They are the same for every worker.
-                if !shared.has_notes_said.swap(true, Ordering::Relaxed) {
+                if !shared.notes_are_logged.swap(true, Ordering::Relaxed) {
                     for note in notes {
                         kept::quietly(|| {
                             tracing::warn!("workers are less confined than they should be: {note}")
                         });
                     }
                 }
-                self.be_ready(shared);
+                self.become_ready(shared);
             }
             Err(why) => {
                 kept::quietly(|| tracing::error!(pid, "a worker is of no use: {why}"));
-                child.ask(Asked::Term, clock::now());
+                child.stop(StopStage::Term, clock::now());
             }
         }
     }
 
-    fn be_ready(&mut self, shared: &Arc<Shared>) {
+    fn become_ready(&mut self, shared: &Arc<WorkersShared>) {
         let Some(mut child) = self.child.take() else {
             return;
         };
-        let State::Starting(spawned) = child.state else {
+        let ChildState::Starting(spawned) = child.state else {
             self.child = Some(child);
             return;
         };
-        let Unready {
+        let StartingWorker {
             pidfd,
             calls,
             control,
@@ -121,98 +120,87 @@ impl Slot {
         let calls = match calls {
             Ok(calls) => calls,
             Err(error) => {
-                // The event loops are gone: so is whoever wanted a worker. Its sockets
-                // are closed, and it ends.
+                // The event loops are gone, and no call waits. The worker's sockets are
+                // closed here, and it ends.
                 kept::quietly(|| tracing::error!(%error, "a worker cannot be listened to"));
-                shared.queue.failed(true, clock::now() + PAUSE_MAX);
-                shared.counts.end(self.index, Ended::Failed);
+                shared.queue.note_failure(true, clock::now() + PAUSE_MAX);
+                shared.counts.count_end(self.index, WorkerEnd::Failed);
                 self.fail(PAUSE_MAX);
                 return;
             }
         };
-        let worker = Arc::new(Worker {
-            pid: child.pid,
+        let worker = Arc::new(WorkerHandle::new(
+            child.pid,
             pidfd,
             calls,
             control,
-            segments: Segments::new(Arc::clone(&shared.budget)),
-            number: AtomicU64::new(0),
-            route: AtomicUsize::new(IDLE),
-            route_last: AtomicUsize::new(IDLE),
-            doom: AtomicU8::new(Doom::Lives as u8),
-            served: AtomicU64::new(0),
-            served_before: AtomicU64::new(0),
-            retires: AtomicBool::new(false),
-            has_output: AtomicBool::new(false),
-            rss_bytes: AtomicUsize::new(0),
-            answer_bytes: AtomicUsize::new(0),
-            buffer: Mutex::new(Vec::new()),
-        });
-        shared.look_at(&worker);
+            Arc::clone(&shared.segment_budget),
+        ));
+        shared.check_process(&worker);
         shared
             .counts
-            .see(self.index, Seen::Worker(Arc::clone(&worker)));
-        child.state = State::Ready {
+            .set(self.index, SlotContent::Worker(Arc::clone(&worker)));
+        child.state = ChildState::Ready {
             worker: Arc::clone(&worker),
-            ping: (0, clock::now(), true),
+            ping: PingState::new(clock::now()),
         };
         let pid = child.pid.as_raw_pid();
         self.child = Some(child);
-        shared.queue.started();
-        shared.queue.give(shared, worker);
+        shared.queue.note_ready();
+        shared.queue.offer(shared, worker);
         kept::quietly(|| tracing::debug!(pid, "a worker is ready"));
     }
 
-    /// Says how a worker ended, and decides when the next one is started.
-    pub(super) fn mourn(
+    /// Logs how a worker ended, and decides when the next one is started.
+    pub(super) fn on_exit(
         &mut self,
-        mut child: Child,
+        mut child: ChildProcess,
         status: Option<&WaitIdStatus>,
-        shared: &Arc<Shared>,
+        shared: &Arc<WorkersShared>,
     ) {
         let pid = child.pid.as_raw_pid();
         let how = describe(status);
         child.finish(shared);
-        let State::Ready { worker, .. } = &child.state else {
+        let ChildState::Ready { worker, .. } = &child.state else {
             let pause = self.fail(pause_max(status));
-            shared.counts.end(self.index, Ended::Failed);
-            shared.queue.failed(true, self.not_before);
-            if !shared.closes.load(Ordering::SeqCst) {
+            shared.counts.count_end(self.index, WorkerEnd::Failed);
+            shared.queue.note_failure(true, self.not_before);
+            if !shared.is_closed.load(Ordering::SeqCst) {
                 kept::quietly(|| {
                     tracing::error!(pid, how, ?pause, "a worker ended before it was ready")
                 });
             }
             return;
         };
-        shared.queue.gone(worker);
-        // Nobody may be sent to it any more who holds it still.
-        shared.doom(worker, Doom::Lost);
-        let route = shared.route_of(worker);
-        let route = route.as_deref().unwrap_or("no route");
-        let ended = match worker.doom() {
-            Doom::Deadline => Ended::Deadline,
-            Doom::Left => Ended::Left,
-            Doom::Rubbish | Doom::Silent => Ended::Broken,
-            Doom::Retires | Doom::Closes => Ended::Recycled,
-            Doom::Lives | Doom::Lost => Ended::Crashed,
+        shared.queue.note_end(worker);
+        // A call that holds it still sends nothing to it any more.
+        shared.end(worker, EndReason::Lost);
+        let route = shared.class_of(worker).unwrap_or("no route");
+        let ended = match worker.end_reason() {
+            EndReason::Deadline => WorkerEnd::Deadline,
+            EndReason::ClientLeft => WorkerEnd::ClientLeft,
+            EndReason::Malformed | EndReason::Unresponsive => WorkerEnd::Broken,
+            EndReason::Recycled | EndReason::Closed => WorkerEnd::Recycled,
+            EndReason::None | EndReason::Lost => WorkerEnd::Crashed,
         };
         match ended {
-            Ended::Crashed => {
+            WorkerEnd::Crashed => {
                 kept::quietly(|| tracing::error!(pid, how, route, "a worker crashed"))
             }
-            Ended::Recycled => {
+            WorkerEnd::Recycled => {
                 kept::quietly(|| tracing::debug!(pid, how, "a worker was let go"));
             }
-            Ended::Deadline | Ended::Left | Ended::Broken | Ended::Failed => {
+            WorkerEnd::Deadline | WorkerEnd::ClientLeft | WorkerEnd::Broken | WorkerEnd::Failed => {
                 kept::quietly(|| {
                     tracing::warn!(pid, how, route, why = ended.as_str(), "a worker was killed")
                 });
             }
         }
-        shared.counts.end(self.index, ended);
+        shared.counts.count_end(self.index, ended);
         let served = worker.served.load(Ordering::Relaxed);
-        let is_infant = clock::now() < child.started + INFANCY && served == 0 && !worker.is_busy();
-        if ended == Ended::Crashed && is_infant {
+        let is_early =
+            clock::now() < child.started + EARLY_EXIT && served == 0 && !worker.is_busy();
+        if ended == WorkerEnd::Crashed && is_early {
             self.fail(pause_max(status));
         } else {
             self.failures = 0;
@@ -235,14 +223,13 @@ fn pause_max(status: Option<&WaitIdStatus>) -> Duration {
     }
 }
 
-/// What a worker says of itself when it is ready, as far as it is the one that was
-/// wanted.
-fn first_word(message: &[u8], fingerprint: u64) -> Result<Vec<String>, String> {
-    let word: FromWorker<'_> = frame::decode(message).map_err(|rubbish| rubbish.to_string())?;
-    let FromWorker::Ready(ready) = word else {
-        return Err("its first word is another".to_owned());
+/// The notes of a worker that is ready, where it is the one that was wanted.
+fn parse_ready(message: &[u8], fingerprint: u64) -> Result<Vec<String>, String> {
+    let (message, _) = FromWorker::decode(message).map_err(|malformed| malformed.to_string())?;
+    let FromWorker::Ready(ready) = message else {
+        return Err("its first message is another".to_owned());
     };
-    if ready.version != frame::VERSION {
+    if ready.version != messages::VERSION {
         return Err("it speaks another version of the protocol".to_owned());
     }
     if ready.fingerprint != fingerprint {
@@ -260,7 +247,7 @@ fn first_word(message: &[u8], fingerprint: u64) -> Result<Vec<String>, String> {
 /// How a process ended, for people.
 fn describe(status: Option<&WaitIdStatus>) -> String {
     let Some(status) = status else {
-        return "nobody knows how".to_owned();
+        return "unknown: other code reaped it".to_owned();
     };
     if let Some(code) = status.exit_status() {
         return format!("exit code {code}");
@@ -305,7 +292,7 @@ mod tests {
         ] {
             assert_eq!(pause_max(ended(script).as_ref()), longest, "{script}");
         }
-        let mut slot = Slot {
+        let mut slot = WorkerSlot {
             index: 0,
             child: None,
             failures: 0,
