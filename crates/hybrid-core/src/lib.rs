@@ -16,16 +16,11 @@ pub mod admin;
 pub mod app;
 pub(crate) mod balance;
 pub mod body;
-pub(crate) mod cgroup;
 pub mod config;
 pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
-#[cfg_attr(
-    not(feature = "logging"),
-    allow(dead_code, reason = "the log starts a thread with it")
-)]
 pub(crate) mod kept;
 pub(crate) mod log;
 pub mod problem;
@@ -35,9 +30,10 @@ pub mod server;
 pub mod spec;
 pub mod state;
 pub mod stats;
-pub(crate) mod sync;
 pub(crate) mod telemetry;
 pub mod testing;
+
+pub(crate) use hybrid_engine::{os::cgroup, sync};
 
 #[doc(hidden)]
 pub mod __private;

@@ -91,7 +91,7 @@ impl Stats {
         telemetry.merge();
         telemetry.with_table(|table| {
             let routes = app.routes().iter();
-            let routes = routes.map(|route| RouteStats::of(route, table.route(route.index)));
+            let routes = routes.map(|route| RouteStats::of(route, table.class(route.index)));
             Self {
                 routes: routes.collect(),
             }
@@ -129,7 +129,7 @@ impl RouteStats {
             name: route.spec.name,
             module: route.spec.module,
             is_async: route.lane == Lane::Event,
-            lane: route.effective_lane.get(),
+            lane: route.class.effective_lane.get(),
             requests: totals.requests,
             errors: totals.errors,
             in_flight: totals.in_flight,
@@ -163,7 +163,7 @@ impl Percentiles {
         let lanes = match route.lane {
             Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
             Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
-            Lane::Process => [Lane::Process, Lane::Pool],
+            _ => [Lane::Process, Lane::Pool],
         };
         let own = Histogram::sum(lanes.iter().map(|lane| pick(totals.lane(*lane))));
         Self::of(&own).or_else(|| Self::of_all(totals, pick))

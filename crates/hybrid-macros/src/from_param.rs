@@ -5,10 +5,11 @@ use quote::quote;
 use syn::ext::IdentExt as _;
 use syn::{Data, DeriveInput, Fields, Ident, LitStr, Path, Variant};
 
+use crate::case::Case;
+use crate::derives;
 use crate::diag::Diagnostics;
 use crate::options::Options;
 use crate::parse::function;
-use crate::{case, derives};
 
 /// An enum of words.
 struct Words {
@@ -79,23 +80,20 @@ fn build(input: &DeriveInput, diag: &mut Diagnostics) -> Words {
             "the enum has no variants, so no text could be one: add them",
         );
     }
-    if let Some(case) = &case
-        && case::variant("", &case.value()).is_none()
-    {
-        let text = case.value();
-        let hint = match crate::diag::nearest(&text, case::CASES) {
-            Some(near) => format!("did you mean \"{near}\"?"),
-            None => format!("it is one of {}", crate::diag::list(case::CASES)),
-        };
-        diag.error(case, format_args!("unknown case \"{text}\", {hint}"));
-    }
+    let case = case.and_then(|text| match Case::read(&text) {
+        Ok(case) => Some(case),
+        Err(error) => {
+            diag.syntax(error);
+            None
+        }
+    });
     for variant in &data.variants {
-        word(variant, case.as_ref(), &mut words, diag);
+        word(variant, case, &mut words, diag);
     }
     words
 }
 
-fn word(variant: &Variant, case: Option<&LitStr>, words: &mut Words, diag: &mut Diagnostics) {
+fn word(variant: &Variant, case: Option<Case>, words: &mut Words, diag: &mut Diagnostics) {
     if !matches!(variant.fields, Fields::Unit) {
         let name = &variant.ident;
         diag.error(
@@ -117,7 +115,7 @@ fn word(variant: &Variant, case: Option<&LitStr>, words: &mut Words, diag: &mut 
         return;
     }
     let ident = variant.ident.unraw().to_string();
-    let cased = case.and_then(|case| case::variant(&ident, &case.value()));
+    let cased = case.map(|case| case.variant(&ident));
     let name = renamed
         .as_ref()
         .map(LitStr::value)

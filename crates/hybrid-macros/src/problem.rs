@@ -193,7 +193,7 @@ fn kind(
     Some(Kind {
         pattern,
         status,
-        code: own.code.unwrap_or_else(|| case::snake(&text)),
+        code: own.code.unwrap_or_else(|| case::code(&text)),
         title: own
             .title
             .or(all.title)

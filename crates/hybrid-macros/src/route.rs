@@ -2,28 +2,10 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Attribute;
 
 use crate::diag::Diagnostics;
-use crate::parse::function::Function;
+use crate::parse::function::{Function, is_route};
 use crate::{check, expand, model};
-
-/// The attributes that make a route.
-const ATTRIBUTES: &[&str] = &[
-    "get", "post", "put", "patch", "delete", "head", "options", "route",
-];
-
-/// Whether an attribute makes a route: `#[get(..)]` or `#[hybrid::get(..)]`.
-pub(crate) fn is_route(attr: &Attribute) -> bool {
-    let segments = &attr.path().segments;
-    let ours = segments.len() == 1
-        || segments
-            .first()
-            .is_some_and(|first| first.ident == "hybrid");
-    ours && segments
-        .last()
-        .is_some_and(|last| ATTRIBUTES.iter().any(|name| last.ident == name))
-}
 
 /// Expands the attribute on one handler. `method` is `None` for `#[route]`, which names its methods itself.
 pub(crate) fn route(

@@ -1,17 +1,16 @@
 //! Rules for values read from requests: value in, verdict out.
 //!
-//! A `Param` names one value (a query key, a header, a field of a model) and the rules it must keep. It is
-//! built by `const` calls, lives in a `static`, and has three faces: it checks a value, it describes its rules in
-//! words, and it gives the JSON Schema keywords for them. Because one object does all three, what is documented
-//! is what is enforced.
+//! A `Param` names one value (a query key, a header, a field of a model) and its rules. `const` calls build it, and it
+//! lives in a `static`. It checks a value, describes its rules in words, and gives the JSON Schema keywords for them.
+//! One object does all three, so the documentation always matches the checks.
 //!
 //! ```text
 //! text of a request ─FromTexts→ value ─rules→ Report ─→ violations, each with its place
 //! literal in a macro ─literal::*→ verdict                      (without the `runtime` feature)
 //! ```
 //!
-//! The crate knows no HTTP, no server and no runtime. Without the `runtime` feature it holds only what a macro
-//! needs to judge literals: numbers, formats, the syntax of regular expressions.
+//! The crate does not depend on HTTP, a server or an async runtime. Without the `runtime` feature it contains only what
+//! a macro needs to check literals: numbers, formats, and the syntax of regular expressions.
 //!
 //! # Reading one value
 //!
@@ -33,7 +32,7 @@
 //! # }
 //! ```
 #![forbid(unsafe_code)]
-#![warn(clippy::needless_pass_by_value)]
+#![warn(clippy::needless_pass_by_value, clippy::self_named_module_files)]
 
 pub mod literal;
 
@@ -53,9 +52,7 @@ pub use inspect::private as __private;
 pub mod schema;
 
 #[cfg(feature = "runtime")]
-pub mod items;
-#[cfg(feature = "runtime")]
-pub mod length;
+pub mod constraint;
 #[cfg(feature = "runtime")]
 pub mod param;
 #[cfg(feature = "runtime")]
@@ -73,11 +70,7 @@ pub use pattern::Pattern;
 pub use rule::Rule;
 
 #[cfg(feature = "runtime")]
-pub use items::{Items, UniqueItems};
-#[cfg(feature = "runtime")]
-pub use length::Text;
-#[cfg(feature = "runtime")]
-pub use number::Number;
+pub use constraint::{Items, Number, Text, UniqueItems};
 #[cfg(feature = "runtime")]
 pub use param::{Param, cookie, field, file, form, header, path, query};
 #[cfg(feature = "runtime")]

@@ -7,22 +7,18 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 
-use crate::inspect::{Input, Inspect, Survey, Take};
-use crate::items::{Items, UniqueItems};
-use crate::length::Text;
-use crate::number::Number;
+use crate::constraint::{Items, Number, Text, UniqueItems};
 use crate::param::Each;
 use crate::report::Report;
 use crate::rule::Rule;
-use crate::violation::Source;
 
 /// A field of a partial update, as `PATCH` takes it: not sent, sent as `null`, or sent with a value.
 ///
-/// As the type of a field of a model, written `Patch<T>`, it needs no default: a field that was not sent is
-/// [`Patch::Absent`], and is left out when the model is written. Rules hold for the value. In a query or a form an
-/// empty text is [`Patch::Null`], unless `T` is text.
+/// A field of a model with the type `Patch<T>` needs no default. If the client does not send it, it is
+/// [`Patch::Absent`], and it is left out when the model is serialised. Rules apply to the value. In a query or a form
+/// an empty text is [`Patch::Null`], unless `T` is a text type.
 ///
-/// A plain serde type must write `#[serde(default, skip_serializing_if = "Patch::is_absent")]` on the field; without
+/// A plain serde type must write `#[serde(default, skip_serializing_if = "Patch::is_absent")]` on the field. Without
 /// `default`, a field that was not sent is refused as missing.
 ///
 /// ```
@@ -38,12 +34,12 @@ use crate::violation::Source;
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Patch<T> {
-    /// The field was not sent: leave what is there.
+    /// The field was not sent: keep the old value.
     #[default]
     Absent,
-    /// The field was sent as `null`: take away what is there.
+    /// The field was sent as `null`: remove the old value.
     Null,
-    /// The field was sent with a value: put it there.
+    /// The field was sent with a value: replace the old value.
     Value(T),
 }
 
@@ -60,7 +56,7 @@ impl<T> Patch<T> {
         matches!(self, Self::Null)
     }
 
-    /// The value that was sent; `None` for `null` and for a field that was not sent.
+    /// The sent value. `None` for `null` and for a field that was not sent.
     #[must_use]
     pub const fn value(&self) -> Option<&T> {
         match self {
@@ -79,7 +75,7 @@ impl<T> Patch<T> {
         }
     }
 
-    /// Changes `target` as the field says.
+    /// Applies the field to `target`.
     pub fn apply(self, target: &mut Option<T>) {
         if let Some(value) = self.into_option() {
             *target = value;
@@ -87,51 +83,21 @@ impl<T> Patch<T> {
     }
 }
 
-// === In a model ===
-
-impl<T: Inspect> Inspect for Patch<T> {
-    const KEEPS_EMPTY: bool = T::KEEPS_EMPTY;
-    const IS_LEAF: bool = T::IS_LEAF;
-
-    fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
-        <Option<T> as Inspect>::inspect(input, report)
-            .map(|value| value.map_or(Self::Null, Self::Value))
-    }
-
-    fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
-        <Option<T> as Inspect>::parts(input, source, &mut |place, value| {
-            take(place, value.map_or(Self::Null, Self::Value));
-        });
-    }
-
-    fn absent() -> Option<Self> {
-        Some(Self::Absent)
-    }
-
-    fn survey(survey: &mut Survey) {
-        T::survey(survey);
-    }
-
-    fn check_deep(&self, report: &mut Report) {
-        if let Self::Value(value) = self {
-            value.check_deep(report);
-        }
-    }
-}
+// === What rules ask ===
 
 impl<T: Number> Number for Patch<T> {
-    fn judge_number(&self, rule: &Rule, report: &mut Report) {
+    fn check_number(&self, rule: &Rule, report: &mut Report) {
         self.value()
             .into_iter()
-            .for_each(|value| value.judge_number(rule, report));
+            .for_each(|value| value.check_number(rule, report));
     }
 }
 
 impl<T: Text> Text for Patch<T> {
-    fn judge_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
+    fn check_text(&self, rule: &Rule, longest: usize, report: &mut Report) {
         self.value()
             .into_iter()
-            .for_each(|value| value.judge_text(rule, longest, report));
+            .for_each(|value| value.check_text(rule, longest, report));
     }
 }
 
@@ -142,8 +108,8 @@ impl<T: Items> Items for Patch<T> {
 }
 
 impl<T: UniqueItems> UniqueItems for Patch<T> {
-    fn repeats_an_item(&self) -> bool {
-        self.value().is_some_and(UniqueItems::repeats_an_item)
+    fn has_duplicates(&self) -> bool {
+        self.value().is_some_and(UniqueItems::has_duplicates)
     }
 }
 
@@ -178,20 +144,20 @@ impl<T: JsonSchema> JsonSchema for Patch<T> {
 
 // === In serde ===
 
-/// The name under which a deserializer sees it. One that has no value to give says so by
-/// [`Visitor::visit_none`], before the value is asked for.
+/// The name that a deserializer sees. A deserializer without a value calls [`Visitor::visit_none`] before the value is
+/// requested.
 pub(crate) const NAME: &str = "$hybrid::Patch";
 
-/// Not as an `Option`: of those, serde takes one that was not sent for `null`.
+/// Not read as an `Option`, since serde reads a missing `Option` as `null`.
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_newtype_struct(NAME, Sent(std::marker::PhantomData))
+        deserializer.deserialize_newtype_struct(NAME, PatchVisitor(std::marker::PhantomData))
     }
 }
 
-struct Sent<T>(std::marker::PhantomData<fn() -> T>);
+struct PatchVisitor<T>(std::marker::PhantomData<fn() -> T>);
 
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Sent<T> {
+impl<'de, T: Deserialize<'de>> Visitor<'de> for PatchVisitor<T> {
     type Value = Patch<T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -207,7 +173,7 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for Sent<T> {
     }
 }
 
-/// `null` for a field that was not sent too, where the type around it does not leave it out.
+/// A field that was not sent is also `null`, unless the type around it leaves it out.
 impl<T: Serialize> Serialize for Patch<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.value().serialize(serializer)

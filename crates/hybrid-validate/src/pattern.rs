@@ -22,15 +22,15 @@ use std::fmt;
 pub struct Pattern {
     source: &'static str,
     #[cfg(feature = "runtime")]
-    compiled: OnceLock<Result<regex::Regex, String>>,
+    compiled: OnceLock<Result<::regex::Regex, String>>,
 }
 
 impl Pattern {
-    /// Bytes that a compiled expression may take: 10 MiB, the `regex` crate's own default. Large counted
-    /// repetitions of Unicode classes (`\w{500}`) are what reaches it.
+    /// The maximal size of a compiled expression in bytes: 10 MiB, the default of the `regex` crate. Large counted
+    /// repetitions of Unicode classes (`\w{500}`) reach it.
     pub const SIZE_MAX: usize = 10 << 20;
 
-    /// How deep groups and repetitions may nest; the same in macros and at run time.
+    /// The maximal nesting of groups and repetitions, in macros and at run time.
     pub const NEST_MAX: u32 = 250;
 
     /// An expression that is not compiled yet.
@@ -52,8 +52,8 @@ impl Pattern {
 
 #[cfg(feature = "runtime")]
 impl Pattern {
-    /// Whether the expression is found in `text`. An expression that does not compile is found nowhere: a rule
-    /// that cannot be checked refuses. [`Pattern::check`] tells the reason.
+    /// Whether `text` matches the expression. An expression that does not compile matches no text. [`Pattern::check`]
+    /// returns the reason.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled()
@@ -61,7 +61,7 @@ impl Pattern {
             .is_ok_and(|regex| regex.is_match(text))
     }
 
-    /// Compiles the expression now, so that no request pays for it.
+    /// Compiles the expression now, so that no request has to.
     ///
     /// # Errors
     /// The reason, on one line, when the expression does not parse or its compiled form is too large.
@@ -69,21 +69,54 @@ impl Pattern {
         self.compiled().as_ref().map(|_| ()).map_err(Clone::clone)
     }
 
-    fn compiled(&self) -> &Result<regex::Regex, String> {
+    fn compiled(&self) -> &Result<::regex::Regex, String> {
         self.compiled.get_or_init(|| {
-            crate::literal::regex(self.source)?;
-            regex::RegexBuilder::new(self.source)
+            regex(self.source)?;
+            ::regex::RegexBuilder::new(self.source)
                 .size_limit(Self::SIZE_MAX)
                 .nest_limit(Self::NEST_MAX)
                 .build()
                 .map_err(|error| match error {
-                    regex::Error::CompiledTooBig(limit) => {
+                    ::regex::Error::CompiledTooBig(limit) => {
                         format!("the compiled regex is larger than {limit} bytes")
                     }
                     other => other.to_string(),
                 })
         })
     }
+}
+
+/// Whether `source` is a regular expression that [`Pattern`] takes: one of the `regex` crate, with Unicode, nested at
+/// most [`Pattern::NEST_MAX`] deep.
+///
+/// # Errors
+/// The reason on one line, such as `unclosed group`.
+/// ```
+/// use hybrid_validate::literal;
+///
+/// assert!(literal::regex("^[a-z]+$").is_ok());
+/// assert_eq!(literal::regex("("), Err("unclosed group".to_owned()));
+/// ```
+pub fn regex(source: &str) -> Result<(), String> {
+    regex_at(source).map_err(|(reason, _)| reason)
+}
+
+/// As [`regex()`](fn@regex), with the bytes of `source` that the reason is about.
+///
+/// # Errors
+/// The reason on one line and the range of bytes.
+pub fn regex_at(source: &str) -> Result<(), (String, std::ops::Range<usize>)> {
+    let parsed = regex_syntax::ParserBuilder::new()
+        .nest_limit(Pattern::NEST_MAX)
+        .build()
+        .parse(source);
+    let (reason, span) = match &parsed {
+        Ok(_) => return Ok(()),
+        Err(regex_syntax::Error::Parse(error)) => (error.kind().to_string(), *error.span()),
+        Err(regex_syntax::Error::Translate(error)) => (error.kind().to_string(), *error.span()),
+        Err(other) => return Err((other.to_string().replace('\n', " "), 0..source.len())),
+    };
+    Err((reason, span.start.offset..span.end.offset))
 }
 
 impl fmt::Debug for Pattern {

@@ -1,8 +1,8 @@
-//! The list of violations found so far, and the place where the checking stands.
+//! The list of violations found so far, and the current place.
 //!
-//! A good value costs nothing here: no place is written down until something is wrong. A violation starts with
-//! an empty path, and each [`Report::at_key`] or [`Report::at_index`] that it leaves on the way out adds its own
-//! step. So a list of a million good items builds no location at all.
+//! A valid value has no overhead: the place is built only for a violation. A violation starts with an empty path. Each
+//! [`Report::at_key`] and [`Report::at_index`] around it adds its own step when it returns. So a list of a million
+//! valid items builds no location.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,16 @@ use serde_json::{Map, Value};
 use crate::rule::Rule;
 use crate::violation::{Location, Segment, Source, Violation};
 
-/// Collects violations and knows where it stands.
+/// Collects violations and their places.
+/// ```
+/// use hybrid_validate::{Report, Source};
+///
+/// let mut report = Report::new(Source::Body);
+/// report.at_key("lines", |report| {
+///     report.at_index(2, |report| report.violate("custom", "must not be empty"));
+/// });
+/// assert_eq!(report.into_violations()[0].to_string(), "body.lines.2: must not be empty");
+/// ```
 #[derive(Debug)]
 pub struct Report {
     source: Source,
@@ -20,16 +29,16 @@ pub struct Report {
     left_out: usize,
     /// Whether something was nested too deeply to be read.
     too_deep: bool,
-    /// Paths are innermost first until [`Report::into_violations`] turns them round.
+    /// Paths are innermost first. [`Report::into_violations`] reverses them.
     found: Vec<Violation>,
 }
 
 impl Report {
-    /// How many violations a report keeps unless [`Report::limited`] says otherwise. A body of 2 MiB can break
-    /// some rule a million times over; an answer with all of them would be a hundred times its size.
+    /// The number of violations that a report keeps, unless [`Report::limited`] changes it. A body of 2 MiB can break a
+    /// rule a million times, and a response with all of them would be about a hundred times its size.
     pub const LIMIT: usize = 10_000;
 
-    /// An empty report that collects everything, standing at the root of `source`.
+    /// An empty report that collects all violations, at the root of `source`.
     #[must_use]
     pub const fn new(source: Source) -> Self {
         Self {
@@ -42,7 +51,7 @@ impl Report {
         }
     }
 
-    /// An empty report that keeps the first violation only, for checks whose caller wants a verdict.
+    /// An empty report that keeps only the first violation, for callers that need only a verdict.
     #[must_use]
     pub const fn first_only(source: Source) -> Self {
         Self {
@@ -55,31 +64,31 @@ impl Report {
         }
     }
 
-    /// The same report, keeping at most `limit` violations and counting the others.
+    /// The same report, which keeps at most `limit` violations and counts the others.
     #[must_use]
     pub const fn limited(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
 
-    /// Whether one violation is all that is wanted.
+    /// Whether the caller needs only one violation.
     #[must_use]
-    pub const fn stops_early(&self) -> bool {
+    pub const fn is_first_only(&self) -> bool {
         self.first_only
     }
 
-    /// Whether nothing more would be kept. What is found from now on is only counted.
+    /// Whether the report is full. Further violations are only counted.
     #[must_use]
-    pub const fn is_settled(&self) -> bool {
+    pub const fn is_full(&self) -> bool {
         self.found.len() >= self.limit
     }
 
-    /// Whether looking further is in vain: one violation is wanted, and it is there.
-    pub(crate) const fn is_decided(&self) -> bool {
-        self.first_only && self.is_settled()
+    /// Whether the check may stop: one violation is enough, and it is there.
+    pub(crate) const fn is_done(&self) -> bool {
+        self.first_only && self.is_full()
     }
 
-    /// The part of the request in which new violations stand.
+    /// The part of the request to which new violations belong.
     #[must_use]
     pub const fn source(&self) -> Source {
         self.source
@@ -90,7 +99,7 @@ impl Report {
         self.source = source;
     }
 
-    /// Runs `look` one step further in. The step is made only where something was wrong.
+    /// Runs `look` one step below the current place. The step is built only for a violation.
     #[inline]
     pub fn at<R>(
         &mut self,
@@ -100,12 +109,12 @@ impl Report {
         let mark = self.found.len();
         let result = look(self);
         if self.found.len() > mark {
-            self.step_out(mark, step());
+            self.prepend_step(mark, step());
         }
         result
     }
 
-    /// Runs `look` one key further in.
+    /// Runs `look` at a key below the current place.
     #[inline]
     pub fn at_key<R>(
         &mut self,
@@ -115,28 +124,28 @@ impl Report {
         self.at(|| Segment::Key(key.into()), look)
     }
 
-    /// Runs `look` one key further in, copying the key only where something was wrong.
+    /// Runs `look` at a key below the current place. The key is copied only for a violation.
     #[inline]
     pub fn at_borrowed_key<R>(&mut self, key: &str, look: impl FnOnce(&mut Self) -> R) -> R {
         self.at(|| Segment::from(key.to_owned()), look)
     }
 
-    /// Runs `look` one index further in.
+    /// Runs `look` at an index below the current place.
     #[inline]
     pub fn at_index<R>(&mut self, index: usize, look: impl FnOnce(&mut Self) -> R) -> R {
         self.at(|| Segment::Index(index), look)
     }
 
-    /// Reports a violation at the present place.
+    /// Reports a violation at the current place.
     #[cold]
     pub fn violate(&mut self, code: impl Into<Cow<'static, str>>, message: impl Into<String>) {
-        if self.leaves_out() {
+        if self.counts_only() {
             return;
         }
         self.add(code.into(), message.into(), None);
     }
 
-    /// Reports a violation with parameters at the present place.
+    /// Reports a violation with parameters at the current place.
     #[cold]
     pub fn violate_with(
         &mut self,
@@ -144,16 +153,37 @@ impl Report {
         message: impl Into<String>,
         params: Map<String, Value>,
     ) {
-        if self.leaves_out() {
+        if self.counts_only() {
             return;
         }
         self.add(code.into(), message.into(), Some(params));
     }
 
-    /// Reports that the value at the present place breaks `rule`: its name, its sentence, its parameters.
+    /// Reports that nothing was sent where a value is needed.
+    #[cold]
+    pub(crate) fn missing(&mut self) {
+        self.violate("missing", "is required");
+    }
+
+    /// Reports that one value was sent more than once.
+    #[cold]
+    pub(crate) fn duplicate(&mut self) {
+        self.violate("duplicate", "appears more than once");
+    }
+
+    /// Reports that a value of another type was expected.
+    #[cold]
+    pub(crate) fn expected(&mut self, what: &str) {
+        if self.counts_only() {
+            return;
+        }
+        self.violate("type", format!("expected {what}"));
+    }
+
+    /// Reports that the value at the current place breaks `rule`: its name, its sentence, its parameters.
     #[cold]
     pub fn break_rule(&mut self, rule: &Rule) {
-        if self.leaves_out() {
+        if self.counts_only() {
             return;
         }
         self.add(
@@ -163,40 +193,40 @@ impl Report {
         );
     }
 
-    /// Adds a violation made elsewhere. Its path counts from the present place; its source stays its own.
+    /// Adds a violation made elsewhere. Its path is relative to the current place. Its source is kept.
     pub fn push(&mut self, mut violation: Violation) {
-        if self.leaves_out() {
+        if self.counts_only() {
             return;
         }
         violation.location.path.reverse();
         self.found.push(violation);
     }
 
-    /// Whether nothing was wrong so far.
+    /// Whether no violation was found so far.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
-    /// How many violations are kept.
+    /// The number of kept violations.
     #[must_use]
     pub const fn len(&self) -> usize {
         self.found.len()
     }
 
-    /// How many violations were found, kept or not. What lies between two calls went well if the number stayed.
+    /// The number of violations found, kept or not. The code between two calls found none if the number is the same.
     #[must_use]
     pub const fn found(&self) -> usize {
         self.found.len() + self.left_out
     }
 
-    /// How many violations were found and not kept because the limit was reached.
+    /// The number of violations found and not kept, since the limit was reached.
     #[must_use]
     pub const fn left_out(&self) -> usize {
         self.left_out
     }
 
-    /// The violations, sorted by source; within a source, in the order in which they were found.
+    /// The violations, sorted by source. Those of one source stay in the order found.
     #[must_use]
     pub fn into_violations(self) -> Vec<Violation> {
         let mut found = self.found;
@@ -207,35 +237,35 @@ impl Report {
         found
     }
 
-    /// Counts one more violation that is not kept, where the report is full.
-    pub(crate) const fn leaves_out(&mut self) -> bool {
-        if self.is_settled() {
+    /// Counts a violation that is not kept, if the report is full.
+    pub(crate) const fn counts_only(&mut self) -> bool {
+        if self.is_full() {
             self.left_out += 1;
         }
-        self.is_settled()
+        self.is_full()
     }
 
-    /// An empty report about the same source, with room for what this one still keeps.
-    pub(crate) const fn aside(&self) -> Self {
+    /// An empty report for the same source, with room for the number of violations that this report may still keep.
+    pub(crate) const fn sub_report(&self) -> Self {
         let mut aside = Self::new(self.source);
         aside.limit = self.room();
         aside.first_only = self.first_only;
         aside
     }
 
-    /// Takes over what another report has found from the present place on, in the order in which it was found.
+    /// Adds the violations of another report at the current place, in the order found.
     pub(crate) fn absorb(&mut self, other: Self) {
         self.left_out += other.left_out;
         self.too_deep |= other.too_deep;
         for mut violation in other.found {
-            if !self.leaves_out() {
+            if !self.counts_only() {
                 violation.location.source = self.source;
                 self.found.push(violation);
             }
         }
     }
 
-    /// The same for what stands further in, behind the steps `outer`, innermost first.
+    /// The same for violations below the steps `outer`, innermost first.
     pub(crate) fn absorb_at(&mut self, mut other: Self, outer: &[Segment]) {
         for violation in &mut other.found {
             violation.location.path.extend_from_slice(outer);
@@ -243,7 +273,7 @@ impl Report {
         self.absorb(other);
     }
 
-    /// How many more violations are kept.
+    /// The number of violations that may still be kept.
     pub(crate) const fn room(&self) -> usize {
         self.limit.saturating_sub(self.found.len())
     }
@@ -260,21 +290,21 @@ impl Report {
         self.too_deep
     }
 
-    /// Forgets what was found behind the first `found`.
+    /// Removes all violations after the first `found`.
     #[cold]
     pub(crate) fn rewind(&mut self, found: usize) {
         self.found.truncate(found);
         self.left_out = found - self.found.len();
     }
 
-    /// Sorts what was found behind the first `found` by the step next to the present place.
+    /// Sorts the violations after the first `found` by the step next to the current place.
     #[cold]
     pub(crate) fn sort_since(&mut self, found: usize, rank: impl Fn(&Segment) -> Option<usize>) {
         let since = found.min(self.found.len());
         self.found[since..].sort_by_key(|violation| violation.location.path.last().and_then(&rank));
     }
 
-    /// Puts `text` in place of the sentences of what was found since `mark`, a number of kept violations.
+    /// Replaces the sentences of the violations since `mark`, a number of kept violations, by `text`.
     #[cold]
     pub(crate) fn reword(&mut self, mark: usize, text: &str) {
         for violation in self.found.iter_mut().skip(mark) {
@@ -283,7 +313,7 @@ impl Report {
     }
 
     #[cold]
-    fn step_out(&mut self, mark: usize, segment: Segment) {
+    fn prepend_step(&mut self, mark: usize, segment: Segment) {
         if let Some((last, others)) = self.found[mark..].split_last_mut() {
             for violation in others {
                 violation.location.path.push(segment.clone());

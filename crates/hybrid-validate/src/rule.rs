@@ -1,4 +1,4 @@
-//! A rule: the bound that a value must keep, the sentence that says so, and the JSON Schema keyword for it.
+//! A rule: the bound for a value, the sentence for it, and the JSON Schema keyword for it.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -7,8 +7,8 @@ use crate::format::Format;
 use crate::number::Num;
 use crate::pattern::Pattern;
 
-/// One rule. It checks ([`Rule::admits_number`] and its like), describes itself (`Display`), and gives its JSON
-/// Schema keyword (`Rule::keyword`).
+/// One rule. It checks ([`Rule::admits_number`] and so on), describes itself (`Display`), and gives its JSON Schema
+/// keyword (`Rule::keyword`).
 ///
 /// ```
 /// use hybrid_validate::{Num, Rule};
@@ -29,21 +29,21 @@ pub enum Rule {
     Le(Num),
     /// Less than.
     Lt(Num),
-    /// A multiple of; see [`Num::is_multiple_of`] for floats.
+    /// A multiple of the number. [`Num::is_multiple_of`] says what that means for floats.
     MultipleOf(Num),
-    /// At least so many characters (Unicode scalar values).
+    /// At least this number of characters (Unicode scalar values).
     MinLength(usize),
-    /// At most so many characters (Unicode scalar values).
+    /// At most this number of characters (Unicode scalar values).
     MaxLength(usize),
-    /// The expression is found in the text.
+    /// The text matches the expression.
     Regex(&'static Pattern),
     /// The text has this form.
     Format(Format),
-    /// At least so many items or entries.
+    /// At least this number of items or entries.
     MinItems(usize),
-    /// At most so many items or entries.
+    /// At most this number of items or entries.
     MaxItems(usize),
-    /// No item is there twice.
+    /// No item is repeated.
     UniqueItems,
     /// The text is one of these.
     OneOfText(&'static [&'static str]),
@@ -52,7 +52,7 @@ pub enum Rule {
 }
 
 impl Rule {
-    /// The word that users write for it: the code of its violation and the key of its parameter.
+    /// The word in the attribute: the code of its violation and the key of its parameter.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Rule {
         }
     }
 
-    /// Whether a number keeps the rule. Rules that are not about numbers are kept. NaN breaks every bound.
+    /// Whether a number keeps the rule. A rule about other values is always kept. NaN breaks every bound.
     #[inline]
     #[must_use]
     pub fn admits_number(&self, value: &Num) -> bool {
@@ -85,7 +85,7 @@ impl Rule {
         }
     }
 
-    /// As [`Rule::admits_number`], for an integer held against integers, which is nearly always the case.
+    /// Like [`Rule::admits_number`], for an integer compared with integers, the most frequent case.
     #[inline]
     #[must_use]
     pub fn admits_integer(&self, value: i128) -> bool {
@@ -98,8 +98,8 @@ impl Rule {
         }
     }
 
-    /// Whether an `f32` keeps the rule. A float bound is rounded to `f32` first, and a multiple is judged by the
-    /// decimal that the `f32` prints as.
+    /// Whether an `f32` keeps the rule. A float bound is rounded to `f32` first. A multiple is checked with the decimal
+    /// that the `f32` prints as.
     #[must_use]
     pub fn admits_single(&self, value: f32) -> bool {
         let exact = Num::Float(f64::from(value));
@@ -109,7 +109,7 @@ impl Rule {
             Self::Le(bound) => Self::Le(single(bound)).admits_number(&exact),
             Self::Lt(bound) => Self::Lt(single(bound)).admits_number(&exact),
             Self::OneOfNumbers(allowed) => allowed.iter().any(|one| single(*one) == exact),
-            // The shortest decimal of an f32 is not that of the f64 with the same value.
+            // An f32 and the f64 of the same value have different shortest decimals.
             Self::MultipleOf(_) => {
                 let written = value.to_string().parse().unwrap_or(f64::NAN);
                 self.admits_number(&Num::Float(written))
@@ -118,8 +118,8 @@ impl Rule {
         }
     }
 
-    /// Whether a text keeps the rule. Rules that are not about text are kept. Without the `runtime` feature there
-    /// is no regex engine, and a [`Rule::Regex`] is taken as kept.
+    /// Whether a text keeps the rule. A rule about other values is always kept. Without the `runtime` feature there is
+    /// no regex engine, so a [`Rule::Regex`] is always kept.
     #[must_use]
     pub fn admits_text(&self, text: &str) -> bool {
         match self {
@@ -133,7 +133,7 @@ impl Rule {
         }
     }
 
-    /// Whether a list of `count` items keeps the rule. Rules that are not about the number of items are kept.
+    /// Whether a list of `count` items keeps the rule. A rule about other values is always kept.
     #[must_use]
     pub const fn admits_count(&self, count: usize) -> bool {
         match self {
@@ -159,8 +159,8 @@ impl Rule {
 
 #[cfg(feature = "runtime")]
 impl Rule {
-    /// The JSON Schema (draft 2020-12) keyword and its value. `min_items` and `max_items` name the keywords for
-    /// arrays; [`Param::schema`](crate::Param::schema) writes those for objects where the shape is one.
+    /// The JSON Schema (draft 2020-12) keyword and its value. `min_items` and `max_items` have the keywords for arrays.
+    /// [`Param::schema`](crate::Param::schema) writes those for objects if the shape is an object.
     #[must_use]
     pub fn keyword(&self) -> (&'static str, serde_json::Value) {
         let keyword = match self {
@@ -181,7 +181,7 @@ impl Rule {
         (keyword, self.value())
     }
 
-    /// `{name: value}`, as a violation carries it.
+    /// `{name: value}`, the parameters of a violation.
     #[must_use]
     pub fn params(&self) -> serde_json::Map<String, serde_json::Value> {
         let mut params = serde_json::Map::new();
@@ -227,13 +227,13 @@ impl fmt::Display for Rule {
     }
 }
 
-/// Whether `text` has at least `min` characters. Counting is avoided where the bytes decide.
+/// Whether `text` has at least `min` characters. It does not count if the number of bytes decides.
 fn at_least(text: &str, min: usize) -> bool {
     // A character takes one to four bytes.
     text.len() >= min && (text.len().div_ceil(4) >= min || text.chars().count() >= min)
 }
 
-/// Whether `text` has at most `max` characters. Counting is avoided where the bytes decide.
+/// Whether `text` has at most `max` characters. It does not count if the number of bytes decides.
 pub(crate) fn at_most(text: &str, max: usize) -> bool {
     text.len() <= max || (text.len().div_ceil(4) <= max && text.chars().count() <= max)
 }

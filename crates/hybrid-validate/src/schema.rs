@@ -1,6 +1,6 @@
-//! Rules as JSON Schema keywords (draft 2020-12), put into the shape of a type.
+//! Adds rules as JSON Schema keywords (draft 2020-12) to the shape of a type.
 //!
-//! The shape says what the type says (`{"type":"array","items":{"type":"integer"}}`); the rules narrow it, and each
+//! The shape is the schema of the type (`{"type":"array","items":{"type":"integer"}}`). The rules narrow it. Each
 //! keyword goes where it has a meaning: bounds to the numbers, lengths to the texts, counts to the list.
 
 use std::cmp::Ordering;
@@ -31,8 +31,8 @@ pub fn put_rule(schema: &mut Value, rule: &Rule) {
     }
 }
 
-/// The bound as a JSON number, where it is an integer of more than 64 bits: the JSON values of this crate hold no such
-/// integers, only floats. It is rounded so that no value is refused by the schema that keeps the rule.
+/// The bound as a JSON number, if it is an integer of more than 64 bits. `serde_json::Value` stores such integers as
+/// floats. The bound is rounded so that the schema refuses no value that keeps the rule.
 fn rounded_bound(rule: &Rule) -> Option<f64> {
     let (bound, is_upper) = match rule {
         Rule::Ge(bound) | Rule::Gt(bound) => (bound, false),
@@ -47,7 +47,7 @@ fn rounded_bound(rule: &Rule) -> Option<f64> {
         Num::Int(_) | Num::Float(_) => return None,
     };
     let exact = bound.to_string();
-    // A float is written as the shortest decimal that reads back as the same float, which is what a client reads.
+    // A float is written as the shortest decimal that reads back as the same float. A client reads that decimal.
     Some(match (as_written(nearest, &exact), is_upper) {
         (Ordering::Less, true) => nearest.next_up(),
         (Ordering::Greater, false) => nearest.next_down(),
@@ -55,7 +55,7 @@ fn rounded_bound(rule: &Rule) -> Option<f64> {
     })
 }
 
-/// How the decimal that stands for a whole float is to an integer.
+/// Compares the decimal of a whole float with an integer.
 fn as_written(float: f64, exact: &str) -> Ordering {
     let written = float.to_string();
     let magnitude = |text: &str| {
@@ -70,15 +70,15 @@ fn as_written(float: f64, exact: &str) -> Ordering {
     }
 }
 
-/// What a keyword cannot say, for people.
+/// The parts of a rule that no keyword can express, for people.
 fn note(schema: &mut Value, text: &str) {
     let before = schema.get("$comment").and_then(Value::as_str);
     let text = before.map_or_else(|| text.to_owned(), |before| format!("{before}; {text}"));
     insert(schema, "$comment", text.into());
 }
 
-/// Makes of the shape that `schemars` gives a type what is read of it: integers have the bounds of their type, an
-/// address of either kind has one of two formats, and a set takes repetitions, which it keeps once.
+/// Completes the shape from `schemars`: integers get the bounds of their type, an address of either kind has one of two
+/// formats, and a set accepts repeated items, which it stores once.
 pub fn complete(shape: &mut Value) {
     let Value::Object(keywords) = shape else {
         return;
@@ -105,7 +105,7 @@ pub fn complete(shape: &mut Value) {
     }
 }
 
-/// The bounds of an integer type, by the name of its format. Those of 128-bit types fit no JSON number.
+/// The bounds of an integer type, by the name of its format. JSON numbers cannot express the bounds of 128-bit types.
 fn limits(format: &str) -> Option<(Num, Num)> {
     Some(match format {
         "int32" => (i32::MIN.into(), i32::MAX.into()),
@@ -118,8 +118,8 @@ fn limits(format: &str) -> Option<(Num, Num)> {
     })
 }
 
-/// Puts description, example and deprecation into `schema`. An example that is JSON of the right kind stands as
-/// that, any other as text.
+/// Adds description, example and deprecation to `schema`. An example that is JSON of the right type is written as JSON,
+/// any other as text.
 pub fn put_documentation(
     schema: &mut Value,
     description: Option<&str>,
@@ -138,7 +138,7 @@ pub fn put_documentation(
     }
 }
 
-/// Goes through lists and maps to what they hold.
+/// Goes through lists and maps to their elements.
 fn put_on_elements(schema: &mut Value, keyword: &str, value: &Value) {
     let target = past_null(schema);
     if has_type(target, "array") {
@@ -156,7 +156,7 @@ fn put_on_elements(schema: &mut Value, keyword: &str, value: &Value) {
     }
 }
 
-/// The schema of what is there, where `schema` allows `null` beside it.
+/// The schema of the value, if `schema` also allows `null`.
 fn past_null(schema: &mut Value) -> &mut Value {
     let branch = ["anyOf", "oneOf"].into_iter().find_map(|keyword| {
         let branches = schema.get(keyword)?.as_array()?;
@@ -184,7 +184,7 @@ fn has_type(schema: &Value, name: &str) -> bool {
     }
 }
 
-/// The schema under `keyword`; where there is none yet, or only `true`, one without constraints.
+/// The schema under `keyword`. If there is none yet, or only `true`, it becomes one without constraints.
 fn entry<'a>(schema: &'a mut Value, keyword: &str) -> &'a mut Value {
     let slot = &mut schema[keyword];
     if !slot.is_object() {
@@ -193,8 +193,7 @@ fn entry<'a>(schema: &'a mut Value, keyword: &str) -> &'a mut Value {
     slot
 }
 
-/// Puts a keyword in; a bound that the type has already stays where it is the tighter one, and `null` stays one of
-/// the values of a list where the type allows it.
+/// Adds a keyword. A tighter bound of the type is kept. `null` stays in a list of values if the type allows it.
 fn insert(schema: &mut Value, keyword: &str, value: Value) {
     if !schema.is_object() {
         *schema = Value::Object(Map::new());

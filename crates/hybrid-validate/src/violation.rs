@@ -1,7 +1,6 @@
-//! What a refused value looks like to a client: where it stood, which rule it broke, and a sentence.
+//! A refused value as a client sees it: the place, the broken rule, and a sentence.
 //!
-//! The refused value itself is never part of a violation: it may be a password, and echoing input is how
-//! cross-site scripting starts.
+//! A violation never contains the refused value: it may be a password, and echoed input enables cross-site scripting.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,7 +8,7 @@ use std::fmt;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::{Map, Value};
 
-/// Where a value came from. The order of the variants is the order of violations on the wire.
+/// The part of the request that a value came from. Violations are sorted in the order of the variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
     /// A segment of the path.
@@ -29,7 +28,7 @@ pub enum Source {
 }
 
 impl Source {
-    /// The name that stands first in a location: `path`, `query`, `header`, `cookie`, `form`, `file`, `body`.
+    /// The first part of a location: `path`, `query`, `header`, `cookie`, `form`, `file`, `body`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -50,7 +49,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// One step on the way to a value: a key, or an index counted from 0.
+/// One step of the path to a value: a key, or an index counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Segment {
     /// The wire name of a field, a parameter or a map's entry.
@@ -60,8 +59,7 @@ pub enum Segment {
 }
 
 impl Segment {
-    /// The key of a map's entry as it stands on the wire. A key that is no text there, which no JSON object can
-    /// hold, stands as its JSON.
+    /// The key of a map's entry on the wire. A key that is not a text cannot be a JSON key, so its JSON is used.
     pub fn of_key_here<K: Serialize + ?Sized>(key: &K) -> Self {
         match serde_json::to_value(key) {
             Ok(Value::String(text)) => Self::from(text),
@@ -113,12 +111,19 @@ impl Serialize for Segment {
     }
 }
 
-/// Where a value stood: its source, then keys and indices. Serialises as `["body","data",3,"value"]`.
+/// The place of a value: its source, then keys and indices. Serialises as `["body","data",3,"value"]`.
+/// ```
+/// # mod hybrid { pub use hybrid_validate::{Location, Source}; }
+/// use hybrid::{Location, Source};
+///
+/// let location = Location::new(Source::Body).then("data").then(3);
+/// assert_eq!(location.to_string(), "body.data.3");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Location {
     /// The part of the request.
     pub source: Source,
-    /// The way inside that part, outermost first; empty for the whole of it.
+    /// The path inside that part, outermost step first. Empty for the whole part.
     pub path: Vec<Segment>,
 }
 
@@ -132,7 +137,7 @@ impl Location {
         }
     }
 
-    /// The same place, one step further in.
+    /// The same place with one more step.
     #[must_use]
     pub fn then(mut self, segment: impl Into<Segment>) -> Self {
         self.path.push(segment.into());
@@ -140,7 +145,7 @@ impl Location {
     }
 }
 
-/// Dots between the steps: `body.data.3.value`. For logs; on the wire a location is an array.
+/// The steps joined by dots: `body.data.3.value`. For logs. On the wire a location is an array.
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.source)?;
@@ -181,11 +186,11 @@ impl Serialize for Location {
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
-    /// Where the value stood.
+    /// The place of the value.
     pub location: Location,
     /// The rule's name, or `missing`, `type`, `duplicate`, `unknown_field`, `custom`.
     pub code: Cow<'static, str>,
-    /// What the value should have been, in lower case and without a full stop.
+    /// The expected form of the value, in lower case and without a full stop.
     pub message: String,
     /// `{rule: value}` for rules that have a value.
     pub params: Option<Map<String, Value>>,

@@ -60,9 +60,9 @@ pub(super) fn all(app: &Frozen) -> Vec<RouteView<'_>> {
         .collect();
     telemetry.with_table(|table| {
         let views = app.routes().iter().flat_map(|route| {
-            let whole = table.route(route.index);
+            let whole = table.class(route.index);
             let decided = &decided[route.index];
-            let methods = telemetry.series().methods(route.index);
+            let methods = telemetry.series().variants(route.index);
             let methods = methods.zip(route.spec.methods);
             methods.map(move |(series, method)| {
                 RouteView::of(route, method, table.series(series), whole.shed, decided)
@@ -94,7 +94,7 @@ impl<'a> RouteView<'a> {
                 "fn"
             },
             lane: route.lane.as_str(),
-            effective_lane: route.effective_lane.get().as_str(),
+            effective_lane: route.class.effective_lane.get().as_str(),
             reason: decided.reason.clone(),
             advice: decided.advice.clone(),
             label: decided.label,

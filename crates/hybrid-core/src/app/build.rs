@@ -7,6 +7,7 @@
 
 use std::{net::TcpListener, panic::Location, sync::Arc};
 
+use hybrid_engine::{Class, Engine};
 use hybrid_validate::Source;
 use tokio::{runtime::Handle, sync::Semaphore};
 
@@ -26,7 +27,6 @@ use crate::{
     config::{self, Balancing, Config, ConfigError, Mode, Program, Resolved, Settings, Warnings},
     dispatch::{
         EffectiveLane, Endpoint,
-        alarms::Alarms,
         pool::{self, Pool},
     },
     error::{Error, Fault},
@@ -37,7 +37,7 @@ use crate::{
     spec::{Lane, OnDisconnect, RouteSpec, Timeout},
     state::{Entry, Make, StateSource, States},
     sync::AtomicBool,
-    telemetry::{Telemetry, sampling::Sampling},
+    telemetry::{METHODS, SOURCES, Telemetry, sampling::Sampling},
 };
 
 /// A built application, and what is left to do when it stops.
@@ -176,9 +176,9 @@ pub(crate) fn build(
     if purpose != For::Worker {
         run_start_hooks(app.hooks.start, runtime)?;
     }
-    let pool = start_pool(&settings, routes.len(), runtime)?;
+    let engine = start_engine(&settings, &routes, runtime)?;
     let processes = processes::start(&settings, purpose, app.processes, &routes, runtime)?;
-    let balancer = Balancer::new(&settings, app.rules, routes.len(), runtime);
+    let balancer = Balancer::new(power_of(&settings), app.rules, routes.len(), runtime);
     let lines_from = lines_from(settings.log_requests);
     let frozen = Frozen {
         balancer,
@@ -188,10 +188,10 @@ pub(crate) fn build(
         detached: Arc::new(Semaphore::new(settings.queue_depth)),
         bodies: Bodies::new(&settings),
         settings,
-        pool,
-        alarms: (purpose != For::Worker).then(Alarms::default),
+        pool: Arc::clone(&engine.pool),
+        alarms: (purpose != For::Worker).then(|| Arc::clone(&engine.far_deadlines)),
         processes,
-        telemetry: Telemetry::new(&routes),
+        telemetry: Arc::clone(&engine.telemetry),
         routes,
         registry: Registry::new(app.registrations),
         error_format: app.error_format,
@@ -209,7 +209,7 @@ pub(crate) fn build(
     if purpose != For::Worker {
         built
             .balancer
-            .start(&built)
+            .start(&engine)
             .map_err(|error| Error::one("the balancer could not be started", error))?;
     }
     Ok(Built {
@@ -229,7 +229,11 @@ fn run_start_hooks(hooks: Vec<Hook>, runtime: &Handle) -> Result<(), Error> {
     Ok(())
 }
 
-fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Pool, Error> {
+fn start_engine(
+    settings: &Settings,
+    routes: &[Arc<Route>],
+    runtime: &Handle,
+) -> Result<Engine, Error> {
     let limits = pool::Limits {
         queue_depth: settings.queue_depth,
         threads_max: settings.max_threads,
@@ -237,8 +241,35 @@ fn start_pool(settings: &Settings, routes: usize, runtime: &Handle) -> Result<Po
         is_managed: settings.mode != Mode::SyncOnly,
         overload: (settings.balancer != Balancing::Off).then_some(settings.queue_wait),
     };
-    Pool::start(limits, routes, runtime.clone())
-        .map_err(|error| Error::one("the thread pool could not be started", error))
+    let pool = Pool::start(limits, routes.len(), runtime.clone())
+        .map_err(|error| Error::one("the thread pool could not be started", error))?;
+    let classes: Arc<[_]> = routes
+        .iter()
+        .map(|route| Arc::clone(&route.class))
+        .collect();
+    Ok(Engine {
+        runtime: runtime.clone(),
+        telemetry: Arc::new(Telemetry::new(&classes, &METHODS, SOURCES.len())),
+        pool: Arc::new(pool),
+        far_deadlines: Arc::default(),
+        classes,
+    })
+}
+
+/// What the balancer may do: a lane that is the same for all routes is nothing to move
+/// routes between.
+fn power_of(settings: &Settings) -> Balancing {
+    match settings.mode {
+        Mode::AsyncOnly | Mode::SyncOnly if settings.balancer == Balancing::On => {
+            Balancing::Observe
+        }
+        _ => settings.balancer,
+    }
+}
+
+fn position_of(methods: &[&str], wanted: &str) -> usize {
+    let position = methods.iter().position(|method| *method == wanted);
+    position.unwrap_or(0)
 }
 
 pub(super) struct Builder<'a> {
@@ -542,15 +573,28 @@ impl Builder<'_> {
             lane => placed(self.settings, lane, is_auto, &spec),
         };
         let max_concurrency = spec.max_concurrency.or(around.limits.max_concurrency);
+        let class = Class {
+            id: self.routes.len(),
+            name: path.clone(),
+            variants: spec.methods,
+            // A `HEAD` that a `GET` route answers is one of its `GET`s.
+            default_variant: position_of(spec.methods, "GET"),
+            function: spec.name,
+            file: spec.file,
+            line: spec.line,
+            lane,
+            lane_written: spec.lane_written,
+            is_auto,
+            effective_lane: EffectiveLane::new(placed),
+            sampling: Sampling::of(lane),
+        };
         Route {
-            index: self.routes.len(),
+            index: class.id,
             spec,
             path,
             names: template.names.clone(),
             lane,
-            effective_lane: EffectiveLane::new(placed),
-            is_auto,
-            sampling: Sampling::of(lane),
+            class: Arc::new(class),
             serve: guards::behind(&around.guards, serve),
             states: around.states.clone(),
             timeout,

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     BoxResponse, Request, Response, admin,
-    balance::Balancer,
+    balance::{self, Balancer, NotConfined},
     body::Body,
     config::Settings,
     dispatch::{
@@ -65,12 +65,12 @@ pub struct Frozen {
     /// The states of the app itself, for requests that no route takes.
     pub(super) states: States,
     pub(super) settings: Settings,
-    pub(super) pool: Pool,
+    pub(super) pool: Arc<Pool>,
     pub(super) bodies: Bodies,
     /// Where somebody rings: in a worker process nobody does.
-    pub(super) alarms: Option<Alarms>,
+    pub(super) alarms: Option<Arc<Alarms>>,
     pub(super) processes: Processes,
-    pub(super) telemetry: Telemetry,
+    pub(super) telemetry: Arc<Telemetry>,
     pub(super) balancer: Balancer,
     pub(super) registry: Registry,
     pub(super) error_format: ErrorFormat,
@@ -131,7 +131,8 @@ impl Application for Frozen {
             lines::log_refusal(http, &in_flight, &mut response);
         }
         length::settle(&mut response, http.method == Method::HEAD);
-        self.telemetry.answered(&in_flight, response.status());
+        self.telemetry
+            .answered(&in_flight, response.status().as_u16());
         response
     }
 
@@ -200,7 +201,10 @@ impl Frozen {
             Target::Admin(_) => return None,
             target => target.matched().map(|matched| &*matched.route),
         };
-        Some(self.telemetry.begun(route, method, received))
+        Some(
+            self.telemetry
+                .begun(route.map(|route| &*route.class), method, received),
+        )
     }
 
     /// Answers a request that came to the listener of the admin endpoints.
@@ -361,7 +365,7 @@ impl Frozen {
 
     /// The far deadlines of requests.
     pub(crate) fn alarms(&self) -> Option<&Alarms> {
-        self.alarms.as_ref()
+        self.alarms.as_deref()
     }
 
     /// What a ticket is queued with.
@@ -384,11 +388,6 @@ impl Frozen {
 
     pub(crate) fn balancer(&self) -> &Balancer {
         &self.balancer
-    }
-
-    /// The runtime whose threads are the event loops.
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
     }
 
     pub(crate) fn notes_placement(&self) -> bool {
@@ -528,7 +527,9 @@ impl Routed {
     /// Where the request runs, as far as that is known.
     fn lane(&self) -> Lane {
         let matched = self.target.matched();
-        matched.map_or(Lane::Event, |matched| matched.route.effective_lane.get())
+        matched.map_or(Lane::Event, |matched| {
+            matched.route.class.effective_lane.get()
+        })
     }
 
     /// The template of the route that was found.
@@ -623,7 +624,7 @@ impl Routed {
         };
         let route = &*matched.route;
         let (index, serve) = (route.index, Arc::clone(&route.serve));
-        let lane = route.effective_lane.get();
+        let lane = route.class.effective_lane.get();
         // On a thread of the pool its ticket decides what becomes of it.
         let is_future = route.lane == Lane::Event && lane != Lane::Pool;
         let detaching = (is_future && route.on_disconnect == OnDisconnect::Detach)
@@ -639,12 +640,14 @@ impl Routed {
         let mut serving = serve.serve(Call { parts, body });
         if lane == Lane::Quarantine {
             let shedding = app.clone();
-            let refused = move || {
-                shedding
-                    .telemetry
-                    .shed(&shedding.routes[index], Shed::QueueFull)
+            let refuse = move |why| {
+                if why == NotConfined::Full {
+                    let route = &shedding.routes[index];
+                    shedding.telemetry.shed(&route.class, Shed::QueueFull);
+                }
+                balance::not_confined(why)
             };
-            serving = app.balancer.confine(serving, index, refused);
+            serving = app.balancer.confine(serving, index, refuse);
         }
         let mut answering = Answering::new(app, serving, spare, received);
         answering.route = Some(index);
@@ -869,7 +872,7 @@ impl Answering {
             return;
         }
         let Some(route) = self.route() else { return };
-        let placement = Placement::never_ran(route.effective_lane.get());
+        let placement = Placement::never_ran(route.class.effective_lane.get());
         if exposes && !is_exposed(response) {
             expose(response, placement);
         }
@@ -898,7 +901,9 @@ impl Future for Answering {
             this.detaching = None;
             let response = this.finish(response);
             if let Some(in_flight) = this.in_flight.take() {
-                this.app.telemetry.answered(&in_flight, response.status());
+                this.app
+                    .telemetry
+                    .answered(&in_flight, response.status().as_u16());
             }
             response
         })
@@ -910,7 +915,7 @@ impl Drop for Answering {
         if let Some(in_flight) = self.in_flight.take() {
             self.app.telemetry.left(&in_flight);
             if self.app.lines_from == 0 {
-                requests::say_left(self.app.telemetry.method(&in_flight), self.route());
+                requests::say_left(self.app.telemetry.variant(&in_flight), self.route());
             }
         }
         let begun = self

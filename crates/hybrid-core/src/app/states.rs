@@ -65,7 +65,7 @@ impl TakenBy {
     fn route_of(lane: Lane) -> Self {
         match lane {
             Lane::Process => Self::ProcessRoutes,
-            Lane::Event | Lane::Pool | Lane::Inline | Lane::Quarantine => Self::OtherRoutes,
+            _ => Self::OtherRoutes,
         }
     }
 }

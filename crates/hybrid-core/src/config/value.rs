@@ -80,17 +80,7 @@ pub(crate) enum Modes {}
 /// A text that no message and no log shows.
 pub(crate) enum Token {}
 
-/// What the balancer may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Balancing {
-    /// It decides nothing. What is measured is still shown.
-    Off,
-    /// It decides and publishes, and moves nothing.
-    Observe,
-    /// It moves routes between lanes.
-    On,
-}
+pub use hybrid_engine::balance::Balancing;
 
 /// Environment variables, by their names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -113,18 +103,6 @@ pub enum Mode {
     AsyncOnly,
     /// All on pool threads, each of which drives one handler to its end.
     SyncOnly,
-}
-
-impl Balancing {
-    /// Its word in the configuration.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Off => "off",
-            Self::Observe => "observe",
-            Self::On => "on",
-        }
-    }
 }
 
 impl Mode {

@@ -28,6 +28,7 @@ use crate::{
     telemetry::{
         Shed,
         clock::{self, Instant},
+        count_refused,
         timing::Timing,
     },
 };
@@ -357,7 +358,7 @@ pub(super) async fn admit(
         parts
             .app
             .telemetry()
-            .shed(parts.taken_by(), Shed::Concurrency);
+            .shed(&parts.taken_by().class, Shed::Concurrency);
     }
     place.map(Some)
 }
@@ -410,7 +411,7 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
         let refused = carried.0.violations();
         if !refused.is_empty() {
             let telemetry = parts.app.telemetry();
-            telemetry.refused_values(parts.taken_by(), &parts.head.method, refused);
+            count_refused(telemetry, parts.taken_by(), &parts.head.method, refused);
         }
         let rendered = parts.app.render(&carried.0, &parts.head);
         carried.replace(response, rendered);
@@ -427,7 +428,12 @@ pub(super) fn finish(response: &mut Response, parts: &Parts) {
 pub(super) fn place(response: &mut Response, parts: &Parts, timing: Option<&Timing>) {
     if let Some(timing) = timing {
         let telemetry = parts.app.telemetry();
-        telemetry.ran(parts.taken_by(), &parts.head.method, parts.lane, timing);
+        telemetry.ran(
+            &parts.taken_by().class,
+            &parts.head.method,
+            parts.lane,
+            timing,
+        );
     }
     if response.status().as_u16() >= parts.app.lines_from() {
         parts.note(response.extensions_mut(), timing);

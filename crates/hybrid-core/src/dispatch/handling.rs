@@ -101,9 +101,14 @@ impl<'a> Around<'a> {
         }
         Self {
             parts,
-            alarm: Alarm::among(parts.app.alarms(), running.deadline),
+            alarm: Alarm::new(parts.app.alarms(), running.deadline),
             running: Some(running),
-            meter: parts.taken_by().sampling.is_due().then(Meter::default),
+            meter: parts
+                .taken_by()
+                .class
+                .sampling
+                .is_due()
+                .then(Meter::default),
             complete,
         }
     }
@@ -126,7 +131,7 @@ impl<'a> Around<'a> {
             }
         };
         let wall_ns = clock::now().ns_since(self.complete);
-        self.parts.taken_by().sampling.note(wall_ns);
+        self.parts.taken_by().class.sampling.note(wall_ns);
         let timing = Timing {
             queue_ns: 0,
             wall_ns,

@@ -8,34 +8,40 @@
 //! Which lane a route has is written in its endpoint and changed by nobody:
 //! measuring and deciding are not part of this module.
 
-pub(crate) mod alarms;
-pub(crate) mod catch;
 mod current;
-mod effective_lane;
 mod endpoint;
 mod event;
 mod handling;
 mod inline;
 mod on_pool;
 mod on_process;
-pub(crate) mod pool;
 pub(crate) mod process;
 pub(crate) mod process_http;
 mod run;
-pub(crate) mod ticket;
-pub(crate) mod within;
 
 pub use current::{Current, current};
 pub(crate) use current::{Running, entered};
-pub(crate) use effective_lane::EffectiveLane;
 pub use endpoint::Endpoint;
 pub(crate) use endpoint::timed_out;
 pub(crate) use endpoint::{Asker, Call, Placement, Serve, Serving, expose, is_exposed, leave};
 pub use event::event;
+pub use hybrid_engine::ticket::Cancel;
+pub(crate) use hybrid_engine::{catch, class::EffectiveLane, pool, ticket};
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};
 pub use on_process::process as on_process;
 pub(crate) use on_process::{Processes, Work, Worked};
 pub use run::{PoolError, block_on, extract, extract_on_pool, run_on_pool};
 pub(crate) use run::{run_as, run_uncounted};
-pub use ticket::Cancel;
+
+/// The engine's deadlines, under their old names here.
+pub(crate) mod within {
+    pub(crate) use hybrid_engine::deadline::{
+        with_deadline as within, with_far_deadline as within_far,
+    };
+}
+
+/// The engine's far deadlines, under their old names here.
+pub(crate) mod alarms {
+    pub(crate) use hybrid_engine::far_deadlines::{DeadlineTimer as Alarm, FarDeadlines as Alarms};
+}

@@ -244,7 +244,7 @@ impl Refusal {
             Self::Closed => Shed::Closed,
             Self::Deadline | Self::Panicked(_) => return,
         };
-        app.telemetry().shed(route, why);
+        app.telemetry().shed(&route.class, why);
     }
 
     pub(super) fn problem(&self, what: &str) -> Problem {
@@ -379,7 +379,7 @@ fn work_of<R: Send + 'static>(
         // Nobody listens where the request is over; then the answer is dropped, and
         // what it took is written down here.
         if let Err(unheard) = reply.send(done) {
-            app.telemetry().ran_unanswered(route, &timing);
+            app.telemetry().ran_unanswered(&route.class, &timing);
             drop_safely(unheard);
         }
         Some(timing)

@@ -42,6 +42,7 @@ use crate::{
     spec::{Lane, OnDisconnect},
     telemetry::{
         clock::{self, Instant},
+        count_refused_sources,
         timing::Timing,
     },
 };
@@ -208,7 +209,8 @@ impl<A: Arguments> OnProcess<A> {
         match within(deadline, &mut calling).await {
             Some(Ok(answered)) => {
                 let (telemetry, refused) = (parts.app.telemetry(), &answered.head.refused);
-                telemetry.refused_sources(parts.taken_by(), &parts.head.method, refused);
+                let (route, method) = (parts.taken_by(), &parts.head.method);
+                count_refused_sources(telemetry, route, method, refused.iter().copied());
                 let timing = answered.timing;
                 Ok((process_http::into_response(answered), timing))
             }
@@ -239,7 +241,7 @@ async fn call_worker(call: ProcessCall<HttpCaller>) -> HttpResult {
 
 fn refuse(app: &Frozen, route: &Route, failure: CallFailure) -> Response {
     if let Some(why) = process_http::shed_of(&failure) {
-        app.telemetry().shed(route, why);
+        app.telemetry().shed(&route.class, why);
     }
     process_http::problem_of(failure, route.spec.name).into_response()
 }
@@ -293,7 +295,7 @@ impl Drop for Calling<'_> {
                 parts
                     .app
                     .telemetry()
-                    .ran_unanswered(parts.taken_by(), timing);
+                    .ran_unanswered(&parts.taken_by().class, timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };

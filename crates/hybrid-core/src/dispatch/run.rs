@@ -144,7 +144,7 @@ pub(super) async fn on<T: Send + 'static>(
 ) -> Result<T, PoolError> {
     let (value, timing) = timed_on(pool, running, f).await?;
     let telemetry = running.app.telemetry();
-    telemetry.ran_unanswered(running.route(), &timing);
+    telemetry.ran_unanswered(&running.route().class, &timing);
     Ok(value)
 }
 

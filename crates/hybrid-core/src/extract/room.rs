@@ -266,7 +266,7 @@ impl<'a> Claim<'a> {
         match room {
             Some(Ok(room)) => Ok(Some(room)),
             _ => {
-                app.telemetry().shed(route, Shed::Bodies);
+                app.telemetry().shed(&route.class, Shed::Bodies);
                 let detail = "the bodies of other requests take all the memory that they may";
                 Err(Problem::overloaded(detail))
             }

@@ -109,10 +109,10 @@ fn table(rows: &[Row]) -> String {
 
 /// Where a route begins; `auto` where the balancer may run it inline.
 fn lane_word(route: &Route) -> &'static str {
-    if route.is_auto {
+    if route.class.is_auto {
         "auto"
     } else {
-        route.effective_lane.get().as_str()
+        route.class.effective_lane.get().as_str()
     }
 }
 

@@ -45,7 +45,7 @@ impl ErrorFormat {
     /// ```
     ///
     /// `{"errors":{"email":["is too short"]}}` stands in full in the facade's guide
-    /// `hybrid::errors`, beside the table of all codes.
+    /// `hybrid::guide::errors`, beside the table of all codes.
     pub fn custom(format: impl Fn(&Problem, &Head) -> Response + Send + Sync + 'static) -> Self {
         Self::Custom(CustomFormat(Arc::new(format)))
     }

@@ -11,20 +11,18 @@ mod template;
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use hybrid_engine::Class;
 use tokio::sync::Semaphore;
 
 pub(crate) use table::{Entry, Found, Ours, Router, RouterBuilder};
 pub(crate) use template::{Template, join};
 
 use crate::{
-    dispatch::{EffectiveLane, Serve},
+    dispatch::Serve,
     extract::BodyCheck,
     spec::{Lane, OnDisconnect, RouteSpec},
     state::States,
-    telemetry::{
-        sampling::Sampling,
-        timing::{Stopwatch, Timing},
-    },
+    telemetry::timing::Timing,
 };
 
 /// A route, resolved: what its attribute says, completed by its groups and the
@@ -43,12 +41,9 @@ pub(crate) struct Route {
     pub(crate) names: Vec<Box<str>>,
     /// The lane that its endpoint is made for.
     pub(crate) lane: Lane,
-    /// Where it runs now: read by every request, written by the balancer.
-    pub(crate) effective_lane: EffectiveLane,
-    /// The balancer may run it inline: `lane = auto`.
-    pub(crate) is_auto: bool,
-    /// Which of its runs are measured in detail.
-    pub(crate) sampling: Sampling,
+    /// What the engine knows of it: where it runs now, and which of its runs are
+    /// measured in detail.
+    pub(crate) class: Arc<Class>,
     pub(crate) serve: Arc<dyn Serve>,
     pub(crate) states: States,
     pub(crate) timeout: Option<Duration>,
@@ -72,11 +67,7 @@ impl Route {
     /// Runs its handler on this thread, after that long in a queue, and measures
     /// it.
     pub(crate) fn timed<R>(&self, queue_ns: u64, run: impl FnOnce() -> R) -> (R, Timing) {
-        let stopwatch = Stopwatch::start(self.sampling.is_due());
-        let value = run();
-        let timing = stopwatch.stop(queue_ns);
-        self.sampling.note(timing.wall_ns);
-        (value, timing)
+        self.class.timed(queue_ns, run)
     }
 }
 

@@ -1,6 +1,5 @@
 //! `#[model]`: rules, schema and serde for a user's type: parse → model → check → expand.
 
-mod case;
 mod check;
 mod expand;
 mod generics;

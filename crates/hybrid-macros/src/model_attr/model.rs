@@ -15,6 +15,7 @@ use syn::{
 use super::generics::Mentions;
 use super::item::is;
 use super::serde_attr::{DefaultFn, OnField, OnType, OnVariant};
+use crate::case::Case;
 use crate::diag::Diagnostics;
 use crate::options::Options;
 use crate::parse::function::docs;
@@ -356,7 +357,7 @@ impl Reader {
         &mut self,
         raw: &syn::Fields,
         prefix: &str,
-        case: Option<super::case::Case>,
+        case: Option<Case>,
         whole: Option<&DefaultFn>,
         diag: &mut Diagnostics,
     ) -> Shape {
@@ -378,7 +379,7 @@ impl Reader {
         index: usize,
         raw: &syn::Field,
         prefix: &str,
-        case: Option<super::case::Case>,
+        case: Option<Case>,
         whole: Option<&DefaultFn>,
         diag: &mut Diagnostics,
     ) -> Field {

@@ -5,7 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
 use syn::{Attribute, ExprPath, LitStr, Type};
 
-use super::case::{CASES, Case};
+use crate::case::Case;
 use crate::diag::{Diagnostics, nearest};
 
 /// What serde's attributes say of the type.
@@ -99,9 +99,11 @@ impl OnType {
         let mut read = |word: &str, meta: &ParseNestedMeta<'_>| {
             match word {
                 "rename" => on.rename = wire(meta)?.map(|text| text.value()),
-                "rename_all" => on.rename_all = wire(meta)?.map(|text| case(&text)).transpose()?,
+                "rename_all" => {
+                    on.rename_all = wire(meta)?.map(|text| Case::read(&text)).transpose()?
+                }
                 "rename_all_fields" => {
-                    on.rename_all_fields = wire(meta)?.map(|text| case(&text)).transpose()?;
+                    on.rename_all_fields = wire(meta)?.map(|text| Case::read(&text)).transpose()?;
                 }
                 "deny_unknown_fields" => on.deny_unknown_fields = true,
                 "tag" => on.tag = Some(meta.value()?.parse()?),
@@ -127,7 +129,9 @@ impl OnVariant {
         let mut read = |word: &str, meta: &ParseNestedMeta<'_>| {
             match word {
                 "rename" => on.rename = wire(meta)?.map(|text| text.value()),
-                "rename_all" => on.rename_all = wire(meta)?.map(|text| case(&text)).transpose()?,
+                "rename_all" => {
+                    on.rename_all = wire(meta)?.map(|text| Case::read(&text)).transpose()?
+                }
                 "alias" => on.aliases.push(meta.value()?.parse::<LitStr>()?.value()),
                 "skip" | "skip_deserializing" => on.skip = true,
                 "skip_serializing" => {}
@@ -222,15 +226,4 @@ fn default(meta: &ParseNestedMeta<'_>) -> syn::Result<DefaultFn> {
     } else {
         Ok(DefaultFn::Standard)
     }
-}
-
-fn case(text: &LitStr) -> syn::Result<Case> {
-    let name = text.value();
-    Case::from_name(&name).ok_or_else(|| {
-        let hint = nearest(&name, CASES).map_or_else(
-            || format!("it is one of {}", CASES.join(", ")),
-            |near| format!("did you mean \"{near}\"?"),
-        );
-        syn::Error::new(text.span(), format!("unknown case \"{name}\", {hint}"))
-    })
 }

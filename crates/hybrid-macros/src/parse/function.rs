@@ -119,3 +119,20 @@ pub(crate) fn docs(attrs: &[Attribute]) -> Vec<String> {
     }
     out
 }
+
+/// The attributes that make a route.
+const ATTRIBUTES: &[&str] = &[
+    "get", "post", "put", "patch", "delete", "head", "options", "route",
+];
+
+/// Whether an attribute makes a route: `#[get(..)]` or `#[hybrid::get(..)]`.
+pub(crate) fn is_route(attr: &Attribute) -> bool {
+    let segments = &attr.path().segments;
+    let ours = segments.len() == 1
+        || segments
+            .first()
+            .is_some_and(|first| first.ident == "hybrid");
+    ours && segments
+        .last()
+        .is_some_and(|last| ATTRIBUTES.iter().any(|name| last.ident == name))
+}

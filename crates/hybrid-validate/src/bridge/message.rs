@@ -3,7 +3,7 @@
 use serde_json::Value;
 use validator::ValidationError;
 
-/// The author's own message, or a sentence made of code and parameters.
+/// The author's message, or a sentence made from the code and the parameters.
 pub(super) fn of(error: &ValidationError) -> String {
     if let Some(message) = &error.message {
         return message.to_string();
@@ -31,7 +31,7 @@ pub(super) fn of(error: &ValidationError) -> String {
         "ip" => "must be an IP address".to_owned(),
         "ipv4" | "ip_v4" => "must be an IPv4 address".to_owned(),
         "ipv6" | "ip_v6" => "must be an IPv6 address".to_owned(),
-        // The author's own check, which has nothing but a name.
+        // A check of the author's, of which only the name is known.
         code => format!("does not pass the check `{code}`"),
     }
 }
@@ -71,7 +71,7 @@ fn with_needle(error: &ValidationError, verb: &str, otherwise: &str) -> String {
     }
 }
 
-/// `validator` keeps the bounds of a float field as floats: `1.0` is shown as it was most likely written.
+/// `validator` stores the bounds of a float field as floats. `1.0` is shown as `1`.
 fn show(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),

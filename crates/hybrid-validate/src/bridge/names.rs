@@ -1,10 +1,11 @@
-//! The wire names of a type's fields, asked of its own `Deserialize`.
+//! The wire names of a type's fields, read from its own `Deserialize`.
 //!
-//! A derived `Deserialize` hands the list of its field names to the deserializer. [`WireNames`] is a deserializer
-//! that has no data: it walks to the struct in question, notes the list, and stops. That tells the names and their
-//! order, not which Rust field each belongs to; that is found by comparing letters, which covers every
-//! `rename_all`. A field with a name of its own (`rename = "x"`) is not found that way, nor are those beside a
-//! flattened struct, which serde does not list: they keep their Rust names, unless what was sent is at hand, see
+//! A derived `Deserialize` passes the list of its field names to the deserializer. [`WireNames`] is a deserializer
+//! without data: it walks to a struct, notes the list, and stops. The list has the names and their order, but not the
+//! Rust names. A Rust name is matched by comparing letters, which covers every `rename_all`.
+//!
+//! Two kinds of fields are not found that way: those with `rename = "x"`, and those of a struct with a flattened field,
+//! which serde does not list. They keep their Rust names, unless the sent value is known, see
 //! [`from_validator_sent`](super::from_validator_sent).
 
 use std::fmt;
@@ -18,7 +19,20 @@ use serde::forward_to_deserialize_any;
 use super::WireName;
 use crate::violation::Segment;
 
-/// Finds the wire names of the fields of one type, however deep they lie.
+/// Finds the wire names of the fields of one type, at any depth.
+/// ```
+/// use hybrid_validate::bridge::WireNames;
+/// use serde::Deserialize;
+///
+/// #[derive(Deserialize)]
+/// #[serde(rename_all = "camelCase")]
+/// struct Address {
+///     zip_code: String,
+/// }
+///
+/// assert_eq!(WireNames::of::<Address>().find(&[], "zip_code").name, "zipCode");
+/// # let _ = |address: Address| address.zip_code;
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct WireNames {
     fields_at: fn(&[Segment]) -> Option<&'static [&'static str]>,
@@ -33,15 +47,15 @@ impl WireNames {
         }
     }
 
-    /// The fields of the struct at `path` in the order of declaration; `None` where there is no struct, or its
-    /// `Deserialize` does not tell.
+    /// The fields of the struct at `path`, in the order of declaration. `None` if there is no struct at `path`, or if
+    /// its `Deserialize` does not list its fields.
     #[must_use]
     pub fn fields(&self, path: &[Segment]) -> Option<&'static [&'static str]> {
         (self.fields_at)(path)
     }
 
-    /// The wire name of the field that Rust calls `rust_name`, in the struct at `path`; the Rust name itself where
-    /// none fits.
+    /// The wire name of the field with the Rust name `rust_name`, in the struct at `path`. The Rust name itself if no
+    /// wire name matches.
     #[must_use]
     pub fn find(&self, path: &[Segment], rust_name: &str) -> WireName {
         let fields = self.fields(path).unwrap_or_default();
@@ -55,7 +69,7 @@ impl WireNames {
     }
 }
 
-/// Which of `names` is `rust_name` as it is, or else in another spelling.
+/// The position in `names` of `rust_name`, or else of the same name in another spelling.
 pub(super) fn position(names: &[&str], rust_name: &str) -> Option<usize> {
     let exact = names.iter().position(|name| *name == rust_name);
     exact.or_else(|| {
@@ -65,7 +79,7 @@ pub(super) fn position(names: &[&str], rust_name: &str) -> Option<usize> {
     })
 }
 
-/// What all the spellings of one name have in common.
+/// The letters that all spellings of a name share.
 fn letters(name: &str) -> impl Iterator<Item = char> {
     name.strip_prefix("r#")
         .unwrap_or(name)
@@ -75,39 +89,39 @@ fn letters(name: &str) -> impl Iterator<Item = char> {
 }
 
 fn fields_at<T: DeserializeOwned>(path: &[Segment]) -> Option<&'static [&'static str]> {
-    match T::deserialize(Probe { path }) {
-        Err(Found::Fields(fields)) => Some(fields),
-        Err(Found::Nothing) | Ok(_) => None,
+    match T::deserialize(FieldListProbe { path }) {
+        Err(ProbeEnd::Fields(fields)) => Some(fields),
+        Err(ProbeEnd::Nothing) | Ok(_) => None,
     }
 }
 
-/// How the probe comes back: always as an error, since it has no value to give.
+/// The result of a probe. It is always an error, since the probe has no value to return.
 #[derive(Debug)]
-enum Found {
+enum ProbeEnd {
     Fields(&'static [&'static str]),
     Nothing,
 }
 
-impl fmt::Display for Found {
+impl fmt::Display for ProbeEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the fields of a type were asked for")
     }
 }
 
-impl std::error::Error for Found {}
+impl std::error::Error for ProbeEnd {}
 
-impl serde::de::Error for Found {
+impl serde::de::Error for ProbeEnd {
     fn custom<T: fmt::Display>(_: T) -> Self {
         Self::Nothing
     }
 }
 
 #[derive(Clone, Copy)]
-struct Probe<'a> {
+struct FieldListProbe<'a> {
     path: &'a [Segment],
 }
 
-impl<'a> Probe<'a> {
+impl<'a> FieldListProbe<'a> {
     fn step(self) -> Option<(&'a Segment, Self)> {
         self.path
             .split_first()
@@ -115,15 +129,15 @@ impl<'a> Probe<'a> {
     }
 }
 
-impl<'de> Deserializer<'de> for Probe<'_> {
-    type Error = Found;
+impl<'de> Deserializer<'de> for FieldListProbe<'_> {
+    type Error = ProbeEnd;
 
-    /// Nothing to look into: a number, a text, or a type that describes itself from data.
-    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, Found> {
-        Err(Found::Nothing)
+    /// No fields: a number, a text, or a type that describes itself from data.
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, ProbeEnd> {
+        Err(ProbeEnd::Nothing)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Found> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeEnd> {
         visitor.visit_some(self)
     }
 
@@ -131,7 +145,7 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Found> {
+    ) -> Result<V::Value, ProbeEnd> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -140,36 +154,36 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         _: &'static str,
         fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Found> {
+    ) -> Result<V::Value, ProbeEnd> {
         match self.step() {
-            None => Err(Found::Fields(fields)),
-            Some((Segment::Key(key), rest)) => visitor.visit_map(One {
+            None => Err(ProbeEnd::Fields(fields)),
+            Some((Segment::Key(key), rest)) => visitor.visit_map(StepAccess {
                 key: Some(key),
                 rest,
             }),
-            Some((Segment::Index(_), _)) => Err(Found::Nothing),
+            Some((Segment::Index(_), _)) => Err(ProbeEnd::Nothing),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Found> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeEnd> {
         match self.step() {
-            Some((Segment::Key(key), rest)) => visitor.visit_map(One {
+            Some((Segment::Key(key), rest)) => visitor.visit_map(StepAccess {
                 key: Some(key),
                 rest,
             }),
             // `validator` numbers the entries of a map.
-            Some((Segment::Index(_), rest)) => visitor.visit_map(One {
+            Some((Segment::Index(_), rest)) => visitor.visit_map(StepAccess {
                 key: Some(""),
                 rest,
             }),
-            None => Err(Found::Nothing),
+            None => Err(ProbeEnd::Nothing),
         }
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Found> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ProbeEnd> {
         match self.step() {
-            Some((Segment::Index(_), rest)) => visitor.visit_seq(One { key: None, rest }),
-            _ => Err(Found::Nothing),
+            Some((Segment::Index(_), rest)) => visitor.visit_seq(StepAccess { key: None, rest }),
+            _ => Err(ProbeEnd::Nothing),
         }
     }
 
@@ -179,37 +193,37 @@ impl<'de> Deserializer<'de> for Probe<'_> {
     }
 }
 
-/// The one entry or element on the way.
-struct One<'a> {
+/// The one entry or element on the path.
+struct StepAccess<'a> {
     key: Option<&'a str>,
-    rest: Probe<'a>,
+    rest: FieldListProbe<'a>,
 }
 
-impl<'de> MapAccess<'de> for One<'_> {
-    type Error = Found;
+impl<'de> MapAccess<'de> for StepAccess<'_> {
+    type Error = ProbeEnd;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(
         &mut self,
         seed: K,
-    ) -> Result<Option<K::Value>, Found> {
+    ) -> Result<Option<K::Value>, ProbeEnd> {
         let Some(key) = self.key.take() else {
-            return Err(Found::Nothing);
+            return Err(ProbeEnd::Nothing);
         };
         seed.deserialize(key.into_deserializer()).map(Some)
     }
 
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Found> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ProbeEnd> {
         seed.deserialize(self.rest)
     }
 }
 
-impl<'de> SeqAccess<'de> for One<'_> {
-    type Error = Found;
+impl<'de> SeqAccess<'de> for StepAccess<'_> {
+    type Error = ProbeEnd;
 
     fn next_element_seed<T: DeserializeSeed<'de>>(
         &mut self,
         seed: T,
-    ) -> Result<Option<T::Value>, Found> {
+    ) -> Result<Option<T::Value>, ProbeEnd> {
         seed.deserialize(self.rest).map(Some)
     }
 }

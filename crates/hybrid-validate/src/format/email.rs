@@ -1,7 +1,7 @@
-//! Email addresses: the rule of the HTML standard, which browsers apply too, made a little stricter.
+//! Email addresses by the rule of the HTML standard, which browsers apply too, with the limits of RFC 5321.
 //!
-//! Quoted local parts and address literals (`"a b"@[192.0.2.1]`) are refused as in HTML; whether a mailbox exists
-//! only a message can tell.
+//! Quoted local parts and address literals (`"a b"@[192.0.2.1]`) are refused, as in HTML. The check does not tell
+//! whether the mailbox exists.
 
 /// RFC 5321, 4.5.3.1: a path has 256 bytes, two of them `<` and `>`.
 const LENGTH_MAX: usize = 254;
@@ -15,7 +15,7 @@ pub(super) fn is_email(text: &str) -> bool {
     text.len() <= LENGTH_MAX && is_local(local) && domain.split('.').all(is_label)
 }
 
-/// HTML allows dots anywhere here; RFC 5321 only between atoms, and mail servers hold to it.
+/// HTML allows dots anywhere here. RFC 5321 and mail servers allow them only between atoms.
 fn is_local(local: &str) -> bool {
     local.len() <= LOCAL_LENGTH_MAX
         && local

@@ -49,7 +49,7 @@ fn date_time(bytes: &[u8]) -> Option<()> {
     if !matches!(mark, b'T' | b't') {
         return None;
     }
-    // A leap second is the last one of a day in UTC, wherever the clock stands.
+    // A leap second is the last second of a day in UTC, whatever the offset.
     let utc_minutes = (i64::from(hour * 60 + minute) - offset_minutes).rem_euclid(24 * 60);
     (second < 60 || utc_minutes == 23 * 60 + 59).then_some(())
 }

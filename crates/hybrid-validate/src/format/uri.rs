@@ -2,7 +2,7 @@
 
 use std::net::Ipv6Addr;
 
-/// Schemes whose authority names a host that cannot be empty (RFC 9110, 4.2; RFC 6455, 3; RFC 1738, 3.2).
+/// Schemes with an authority whose host cannot be empty (RFC 9110, 4.2; RFC 6455, 3; RFC 1738, 3.2).
 const SCHEMES_WITH_HOST: [&str; 5] = ["http", "https", "ws", "wss", "ftp"];
 
 pub(super) fn is_absolute_uri(text: &str) -> bool {
@@ -56,7 +56,7 @@ fn is_authority(authority: &str, wants_host: bool) -> bool {
         && is_host(host)
 }
 
-/// Host and port; `None` where something else than a port follows an address in brackets.
+/// Host and port. `None` if anything but a port follows an address in brackets.
 fn split_port(text: &str) -> Option<(&str, &str)> {
     if text.starts_with('[') {
         let end = text.find(']')? + 1;

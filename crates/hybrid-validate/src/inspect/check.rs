@@ -1,8 +1,8 @@
-//! The rules of a value that exists: run by a model's `Deserialize`, so that nothing gets round them.
+//! Checks the rules of an existing value. A model's `Deserialize` calls this, so no value escapes its rules.
 //!
-//! A model's `Deserialize` can hand a refusal to its caller only as a text, since the error type is that of the
-//! format. The violations themselves are therefore kept beside it, per thread, until whoever drives the reading
-//! asks for them; the text tells whether they belong to the error at hand.
+//! A model's `Deserialize` can return a refusal only as a text, since the format defines the error type. The violations
+//! are therefore stored beside it, in a thread-local, until the caller of the reading takes them. The text tells
+//! whether they belong to the error.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -22,13 +22,14 @@ pub trait Check {
         let _ = report;
     }
 
-    /// Checks what is said across fields; called only where the fields are right.
+    /// Checks rules across fields. Called only if the fields are valid.
     fn check_across(&self, report: &mut Report) {
         let _ = report;
     }
 }
 
-/// The values inside a type, each with all its rules. Apart from [`Check`], since it asks more of type parameters.
+/// The values inside a type, with all their rules. It is not part of [`Check`], since it needs more bounds on type
+/// parameters.
 pub trait Inside: Check {
     /// Checks them.
     fn check_inside(&self, report: &mut Report);
@@ -50,7 +51,7 @@ pub fn check_element<T>(index: usize, field: &Param<T>, value: &T, report: &mut 
 ///
 /// # Errors
 ///
-/// The first broken rule, in words; all of them are kept for [`recall`].
+/// The first broken rule, as a sentence. All of them are stored for [`recall`].
 #[inline]
 pub fn checked<T: Check, E: serde::de::Error>(value: T) -> Result<T, E> {
     let mut report = Report::new(Source::Body);
@@ -65,7 +66,7 @@ pub fn checked<T: Check, E: serde::de::Error>(value: T) -> Result<T, E> {
     }
 }
 
-/// The end of an inspection: what is said across fields is checked if nothing was wrong since `mark`.
+/// The end of an inspection: checks the rules across fields if nothing was reported since `mark`.
 pub fn across<T: Check>(value: T, mark: usize, report: &mut Report) -> T {
     if report.found() == mark {
         value.check_across(report);
@@ -84,7 +85,8 @@ pub fn made_from<O, T: Check>(
     tried_from(input, report, inspector, make)
 }
 
-/// The same where the making may fail, which is a violation with the code `custom`. For `#[serde(try_from = ..)]`.
+/// The same with a conversion that may fail. A failure is a violation with the code `custom`. For `#[serde(try_from =
+/// ..)]`.
 pub fn tried_from<O, T: Check, E: Display>(
     input: Input<'_>,
     report: &mut Report,
@@ -108,7 +110,7 @@ pub fn tried_from<O, T: Check, E: Display>(
     }
 }
 
-/// All the rules of a model and of what is inside it.
+/// Checks all rules of a model and of the values inside it.
 pub fn check_deep<T: Inside>(value: &T, report: &mut Report) {
     let mark = report.found();
     value.check(report);
@@ -122,7 +124,7 @@ thread_local! {
     static KEPT: RefCell<Option<(String, Vec<Violation>)>> = const { RefCell::new(None) };
 }
 
-/// Puts the violations aside and gives the text that stands for them.
+/// Stores the violations and returns the text that stands for them.
 #[cold]
 fn keep(report: Report) -> String {
     let violations = report.into_violations();
@@ -131,7 +133,7 @@ fn keep(report: Report) -> String {
     text
 }
 
-/// `data.3.value: must be at least 0`, or the sentence alone for the value itself.
+/// `data.3.value: must be at least 0`, or only the sentence for the value itself.
 fn in_words(violation: &Violation) -> String {
     let path: Vec<String> = violation
         .location
@@ -146,12 +148,12 @@ fn in_words(violation: &Violation) -> String {
     }
 }
 
-/// Drops what an earlier reading has left.
+/// Drops the violations of an earlier reading.
 pub(super) fn forget() {
     KEPT.set(None);
 }
 
-/// The violations that `text` stands for, if a model has refused with it.
+/// The violations that `text` stands for, if a model has refused with that text.
 pub(super) fn recall(text: &str) -> Option<Vec<Violation>> {
     let (kept, violations) = KEPT.take()?;
     (kept == text).then_some(violations)
@@ -159,17 +161,17 @@ pub(super) fn recall(text: &str) -> Option<Vec<Violation>> {
 
 // === What a check across fields may answer ===
 
-/// Wraps the error of a user's check across fields, to see by its type how it is reported.
+/// Wraps the error of a user's check across fields. Its type decides how it is reported.
 #[derive(Debug)]
 pub struct Refusal<E>(pub E);
 
-/// Called by `#[model(validate = ..)]`: violations keep their place, counted from the model.
+/// Called by `#[model(validate = ..)]`: violations keep their place, relative to the model.
 pub trait RefuseInPlace {
     /// Reports them.
     fn refuse(self, report: &mut Report);
 }
 
-/// Called by `#[model(validate = ..)]`: any other error is a sentence about the model as a whole.
+/// Called by `#[model(validate = ..)]`: any other error is a sentence about the whole model.
 pub trait RefuseAsWhole {
     /// Reports it with the code `custom`.
     fn refuse(self, report: &mut Report);
@@ -204,11 +206,11 @@ impl<E: Display> RefuseAsWhole for &Refusal<E> {
 
 // === As `validator` sees it ===
 
-/// What `validator::Validate` answers for a model: codes, messages and parameters under wire names.
+/// The result of `validator::Validate` for a model: codes, messages and parameters under wire names.
 ///
 /// # Errors
 ///
-/// Whatever [`check_deep`] finds.
+/// The violations that [`check_deep`] finds.
 pub fn validate<T: Inside>(value: &T) -> Result<(), ValidationErrors> {
     let mut report = Report::new(Source::Body);
     check_deep(value, &mut report);
@@ -223,8 +225,8 @@ pub fn validate<T: Inside>(value: &T) -> Result<(), ValidationErrors> {
     Err(errors)
 }
 
-/// Puts one violation where `validator` would: an element's own fault stands with its list, a nested fault is left
-/// out where the field has failed already.
+/// Puts one violation where `validator` would put it. The fault of an element belongs to its list. A nested fault is
+/// left out if the field has failed already.
 fn insert(errors: &mut ValidationErrors, path: &[Segment], violation: Violation) {
     let (key, rest) = match path {
         [] => ("__all__".into(), path),

@@ -1,4 +1,4 @@
-//! Values with others inside: options, boxes, lists, sets, maps, tuples.
+//! Values that contain other values: options, boxes, lists, sets, maps, tuples.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -9,20 +9,20 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 
 use super::error::ReadError;
-use super::json::{self, Kind};
+use super::json::{self, JsonKind};
 use super::text_format::Texts;
 use super::{Elements, Fields, Input, Inspect, Survey, Take};
 use crate::{Report, Segment, Source};
 
-/// `null`, no value and (for anything but text) an empty text are `None`. A flattened `Option` is `None` where no key
-/// of what it holds was sent.
+/// `null`, a missing value and an empty text are `None`, but an empty text is a value of a text type. A flattened
+/// `Option` is `None` if the client sent none of its keys.
 impl<T: Inspect> Inspect for Option<T> {
     const KEEPS_EMPTY: bool = T::KEEPS_EMPTY;
     const IS_LEAF: bool = T::IS_LEAF;
 
     fn inspect(input: Input<'_>, report: &mut Report) -> Option<Self> {
         match input {
-            Input::Json(json) if json.kind() == Kind::Null => Some(None),
+            Input::Json(json) if json.kind() == JsonKind::Null => Some(None),
             Input::Texts([]) | Input::Pairs([]) => Some(None),
             Input::Texts([only]) if only.is_empty() && !T::KEEPS_EMPTY => Some(None),
             Input::Rest(fields) => flattened(input, fields, report),
@@ -34,7 +34,7 @@ impl<T: Inspect> Inspect for Option<T> {
 
     fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
         let nothing = match input {
-            Input::Json(json) => json.kind() == Kind::Null,
+            Input::Json(json) => json.kind() == JsonKind::Null,
             Input::Texts([only]) => only.is_empty() && !T::KEEPS_EMPTY,
             Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => false,
         };
@@ -58,17 +58,17 @@ impl<T: Inspect> Inspect for Option<T> {
     }
 }
 
-/// What is flattened into an `Option`. serde takes `None` for everything that it cannot read; here a key that was
-/// sent is never dropped for the fault in its value.
+/// A type that is flattened into an `Option`. serde returns `None` for everything that it cannot read. Here a fault in
+/// a sent key is reported instead.
 fn flattened<T: Inspect>(
     input: Input<'_>,
     fields: &Fields<'_>,
     report: &mut Report,
 ) -> Option<Option<T>> {
-    let before = fields.taken();
-    let mut aside = report.aside();
+    let before = fields.read_count();
+    let mut aside = report.sub_report();
     let value = T::inspect(input, &mut aside);
-    if aside.found() == 0 || fields.taken() == before {
+    if aside.found() == 0 || fields.read_count() == before {
         return Some(value.filter(|_| aside.found() == 0));
     }
     report.absorb(aside);
@@ -106,13 +106,13 @@ macro_rules! pointers {
 
 pointers!(Box Arc Rc);
 
-/// Every item, also behind one that was refused.
+/// Reads every item, also those after a refused one.
 fn items<T: Inspect, C: Default + Extend<T>>(input: Input<'_>, report: &mut Report) -> Option<C> {
     let elements = Elements::open(input, report)?;
     let mut list = C::default();
     let mut whole = true;
     for (index, element) in elements.iter().enumerate() {
-        if report.is_decided() {
+        if report.is_done() {
             return None;
         }
         let item = report.at_index(index, |report| T::inspect(element, report));
@@ -122,7 +122,7 @@ fn items<T: Inspect, C: Default + Extend<T>>(input: Input<'_>, report: &mut Repo
     whole.then_some(list)
 }
 
-/// Every item in a list of its own.
+/// Reads every item into a list of its own.
 fn item_parts<T: Inspect, C: FromIterator<T>>(
     input: Input<'_>,
     source: Source,
@@ -196,7 +196,7 @@ impl<T: Inspect> Inspect for Box<[T]> {
     }
 }
 
-/// Every entry in the order sent; of a key that was sent twice the last one stays, as serde has it.
+/// Reads every entry in the order sent. If a key was sent twice, the last value counts, as with serde.
 fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
     input: Input<'_>,
     report: &mut Report,
@@ -205,7 +205,7 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
     let mut map = C::default();
     let mut whole = true;
     for (text, input) in fields.each() {
-        if report.is_decided() {
+        if report.is_done() {
             return None;
         }
         let entry = report.at_borrowed_key(text, |report| {
@@ -219,7 +219,7 @@ fn entries<K: DeserializeOwned, V: Inspect, C: Default + Extend<(K, V)>>(
     whole.then_some(map)
 }
 
-/// Every entry in a map of its own; of a key that was sent twice the last.
+/// Reads every entry into a map of its own. If a key was sent twice, the last value counts.
 fn entry_parts<K: DeserializeOwned, V: Inspect, C: FromIterator<(K, V)>>(
     input: Input<'_>,
     source: Source,
@@ -247,8 +247,7 @@ fn entry_parts<K: DeserializeOwned, V: Inspect, C: FromIterator<(K, V)>>(
     }
 }
 
-/// A key is text on the wire, whatever it is in the program. In JSON it is read as serde_json reads it, elsewhere as
-/// any other text.
+/// A key is a text on the wire. In JSON it is read as serde_json reads it, elsewhere like any other text.
 fn key<K: DeserializeOwned>(text: &str, value: Input<'_>, report: &mut Report) -> Option<K> {
     let key = match value {
         Input::Json(_) => json::key(text),
@@ -274,7 +273,7 @@ macro_rules! maps {
                 entry_parts(input, source, take);
             }
 
-            /// Entries are counted, as `validator` counts them: a key need not be text.
+            /// Entries have numbers, as in `validator`, since a key need not be a text.
             fn check_deep(&self, report: &mut Report) {
                 check_items(self.values(), report);
             }
@@ -302,7 +301,7 @@ impl<T: Inspect, const N: usize> Inspect for [T; N] {
         T::survey(survey);
     }
 
-    /// An array has no place for one element alone, so that it stands in each.
+    /// An array cannot hold a single element, so the element fills all its places.
     fn parts(input: Input<'_>, source: Source, take: &mut Take<'_, Self>) {
         let aside = &mut Report::first_only(source);
         let Some(elements) = Elements::exactly(N, input, aside) else {

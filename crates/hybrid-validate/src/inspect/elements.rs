@@ -1,22 +1,22 @@
-//! A list that is open: its elements by position. The counterpart of [`Fields`](super::Fields).
+//! The elements of an opened list, by position. The counterpart of [`Fields`](super::Fields).
 
 use std::borrow::Cow;
 
-use super::fields::read_whole;
-use super::json::Kind;
+use super::field_value::read_whole;
+use super::json::JsonKind;
 use super::probe::Inspector;
-use super::{Input, Json, expected};
+use super::{Input, Json};
 use crate::{Param, Report};
 
 /// The elements of a list.
 #[derive(Debug)]
-pub struct Elements<'a>(Held<'a>);
+pub struct Elements<'a>(ElementValues<'a>);
 
 #[derive(Debug)]
-enum Held<'a> {
+enum ElementValues<'a> {
     Json(Vec<Json<'a>>),
     Texts(&'a [Cow<'a, str>]),
-    /// A whole source by position: `Path<(u32, u32)>`. Each stands at its key.
+    /// A whole source by position: `Path<(u32, u32)>`. Each value is reported at its key.
     Values(&'a [Pair<'a>]),
     /// A whole source pair by pair: `Query<Vec<(String, String)>>`.
     Pairs(&'a [Pair<'a>]),
@@ -27,14 +27,14 @@ enum Held<'a> {
 type Pair<'a> = (Cow<'a, str>, Cow<'a, str>);
 
 impl<'a> Elements<'a> {
-    /// The elements of the input, or a violation where it is no list.
+    /// The elements of the input, or a violation if it is not a list.
     pub fn open(input: Input<'a>, report: &mut Report) -> Option<Self> {
         match input {
-            Input::Texts(texts) => Some(Self(Held::Texts(texts))),
-            Input::Json(json) => json.elements(report).map(Held::Json).map(Self),
-            Input::Pairs(pairs) => Some(Self(Held::Pairs(pairs))),
+            Input::Texts(texts) => Some(Self(ElementValues::Texts(texts))),
+            Input::Json(json) => json.elements(report).map(ElementValues::Json).map(Self),
+            Input::Pairs(pairs) => Some(Self(ElementValues::Pairs(pairs))),
             Input::Rest(_) => {
-                expected(Kind::Array.name(), report);
+                report.expected(JsonKind::Array.name());
                 None
             }
         }
@@ -43,12 +43,12 @@ impl<'a> Elements<'a> {
     /// The elements of a list of a fixed length.
     pub fn exactly(count: usize, input: Input<'a>, report: &mut Report) -> Option<Self> {
         let elements = match input {
-            Input::Pairs([pair]) if count == 2 => Self(Held::Pair(pair)),
-            Input::Pairs(pairs) => Self(Held::Values(pairs)),
+            Input::Pairs([pair]) if count == 2 => Self(ElementValues::Pair(pair)),
+            Input::Pairs(pairs) => Self(ElementValues::Values(pairs)),
             _ => Self::open(input, report)?,
         };
         if elements.len() != count {
-            expected(&format!("an array of {count} elements"), report);
+            report.expected(&format!("an array of {count} elements"));
             return None;
         }
         Some(elements)
@@ -75,7 +75,7 @@ impl<'a> Elements<'a> {
         inspect: impl FnOnce(Input<'_>, &mut Report) -> Option<T>,
     ) -> Option<T> {
         match self.0 {
-            Held::Values(pairs) => {
+            ElementValues::Values(pairs) => {
                 let (key, text) = pairs.get(index)?;
                 let texts = std::slice::from_ref(text);
                 report.at_borrowed_key(key, |report| inspect(Input::Texts(texts), report))
@@ -94,20 +94,22 @@ impl<'a> Elements<'a> {
 
     fn element(&self, index: usize) -> Option<Input<'_>> {
         match &self.0 {
-            Held::Json(list) => list.get(index).copied().map(Input::Json),
-            Held::Texts(texts) => texts.get(index).map(one),
-            Held::Values(pairs) => pairs.get(index).map(|(_, text)| one(text)),
-            Held::Pairs(pairs) => pairs.get(index).map(std::slice::from_ref).map(Input::Pairs),
-            Held::Pair((key, text)) => [key, text].get(index).map(|text| one(text)),
+            ElementValues::Json(list) => list.get(index).copied().map(Input::Json),
+            ElementValues::Texts(texts) => texts.get(index).map(one),
+            ElementValues::Values(pairs) => pairs.get(index).map(|(_, text)| one(text)),
+            ElementValues::Pairs(pairs) => {
+                pairs.get(index).map(std::slice::from_ref).map(Input::Pairs)
+            }
+            ElementValues::Pair((key, text)) => [key, text].get(index).map(|text| one(text)),
         }
     }
 
     fn len(&self) -> usize {
         match &self.0 {
-            Held::Json(list) => list.len(),
-            Held::Texts(texts) => texts.len(),
-            Held::Values(pairs) | Held::Pairs(pairs) => pairs.len(),
-            Held::Pair(_) => 2,
+            ElementValues::Json(list) => list.len(),
+            ElementValues::Texts(texts) => texts.len(),
+            ElementValues::Values(pairs) | ElementValues::Pairs(pairs) => pairs.len(),
+            ElementValues::Pair(_) => 2,
         }
     }
 }

@@ -1,53 +1,54 @@
-//! What a type that only knows serde refuses: the place, the code and a sentence, and never what was sent.
+//! The refusal of a serde type: place, code and sentence, never the sent value.
 //!
-//! serde has a method for each kind of refusal. Those say what is expected, in words that stand in the program; only
-//! `custom` takes a text that may repeat anything, so that its text is not used, unless a model has refused with it.
+//! serde's error trait has a method for each kind of refusal. Their arguments say what was expected, in words of the
+//! program. Only `custom` takes a text that may repeat the input, so its text is not used, unless it stands for the
+//! refusal of a model.
 
 use std::borrow::Cow;
 use std::fmt::{self, Display};
 
 use serde::de::{Error, Expected, Unexpected};
 
-use super::{check, guesses};
+use super::{buffered_texts, check};
 use crate::{Location, Report, Segment, Source, Violation};
 
-/// What is wrong, and where inside the value.
+/// The fault, and its place inside the value.
 #[derive(Debug)]
 pub struct ReadError {
     path: Vec<Segment>,
-    what: What,
-    /// The text that was refused, where serde had put it aside.
-    piece: Option<guesses::Piece>,
+    what: Reason,
+    /// The refused text, if serde had buffered it.
+    piece: Option<buffered_texts::Piece>,
 }
 
 #[derive(Debug)]
-enum What {
-    Said(&'static str, Cow<'static, str>),
-    /// What a model has found in itself.
+enum Reason {
+    Text(&'static str, Cow<'static, str>),
+    /// The violations of a model.
     Model(Vec<Violation>),
     TooDeep,
 }
 
-/// What is said of an untagged enum. serde's own sentence bears the name of the type.
+/// The sentence for an untagged enum. serde's own sentence contains the name of the type.
 pub(super) const NO_VARIANT: &str = "matches none of the allowed forms";
 
-/// What is said where only a text of a library's or the author's own is there.
+/// The sentence for an error that has only a text of a library or of the author.
 pub(super) const WRONG_FORM: &str = "must have the form that this field documents";
 
 impl ReadError {
     fn said(code: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self {
             path: Vec::new(),
-            what: What::Said(code, message.into()),
+            what: Reason::Text(code, message.into()),
             piece: None,
         }
     }
 
-    /// The same error of a text from which a `T` was to be made: of types that many use it is known what they expect,
-    /// though their errors do not say it.
+    /// The same error for a text that should become a `T`. For some common types the expected form is known, though
+    /// their errors do not state it.
     #[must_use]
     pub(super) fn making<T>(mut self) -> Self {
-        if let What::Said(_, message) = &mut self.what
+        if let Reason::Text(_, message) = &mut self.what
             && message == WRONG_FORM
             && let Some(what) = form_of(std::any::type_name::<T>())
         {
@@ -66,25 +67,25 @@ impl ReadError {
         Self::said("duplicate", "appears more than once")
     }
 
-    /// A nesting that is not read.
+    /// The nesting is too deep.
     pub(super) fn too_deep() -> Self {
         Self {
-            what: What::TooDeep,
+            what: Reason::TooDeep,
             ..Self::wrong("")
         }
     }
 
-    /// The same error, seen from one step further out.
+    /// The same error, with one more step in front of its place.
     #[must_use]
     pub(super) fn inside(mut self, step: Segment) -> Self {
         self.path.insert(0, step);
         self
     }
 
-    /// The same error of a key, which stands where its value would.
+    /// The same error for a key, at the place of its value.
     #[must_use]
     pub(super) fn of_key(mut self) -> Self {
-        if let What::Said(_, message) = &mut self.what {
+        if let Reason::Text(_, message) = &mut self.what {
             let expected = message.strip_prefix("expected ").map(str::to_owned);
             *message = expected.map_or_else(
                 || Cow::Borrowed("the key must have the form that this field documents"),
@@ -94,7 +95,7 @@ impl ReadError {
         self
     }
 
-    /// The same error of a key that is read where it stands: an unknown one has named itself already.
+    /// The same error for a key at its own place. An unknown key has named itself already.
     #[must_use]
     pub(super) fn of_key_here(mut self) -> Self {
         if self.path.is_empty() {
@@ -108,27 +109,27 @@ impl ReadError {
         self.inside(Segment::from(name.to_owned()))
     }
 
-    /// The text that was refused, where nothing tells its place.
-    pub(super) fn lost_piece(&self) -> Option<guesses::Piece> {
+    /// The refused text, if its place is unknown.
+    pub(super) fn lost_piece(&self) -> Option<buffered_texts::Piece> {
         self.piece.filter(|_| self.path.is_empty())
     }
 
     /// Whether a field was not sent.
     pub(super) fn is_missing(&self) -> bool {
-        matches!(self.what, What::Said("missing", _))
+        matches!(self.what, Reason::Text("missing", _))
     }
 
     /// Whether something is nested too deeply to be read.
     pub(super) const fn is_too_deep(&self) -> bool {
-        matches!(self.what, What::TooDeep)
+        matches!(self.what, Reason::TooDeep)
     }
 
-    /// What is wrong, each with its whole path.
+    /// The violations, with their whole paths.
     pub(super) fn into_violations(self) -> Vec<Violation> {
         let mut violations = match self.what {
-            What::Model(violations) => violations,
-            What::TooDeep => Vec::new(),
-            What::Said(code, message) => vec![Violation {
+            Reason::Model(violations) => violations,
+            Reason::TooDeep => Vec::new(),
+            Reason::Text(code, message) => vec![Violation {
                 location: Location::new(Source::Body),
                 code: Cow::Borrowed(code),
                 message: message.into_owned(),
@@ -142,7 +143,7 @@ impl ReadError {
         violations
     }
 
-    /// Puts what is wrong into the report, counted from its present place.
+    /// Adds the violations to the report, relative to its current place.
     #[cold]
     pub(super) fn report(self, report: &mut Report) {
         if self.is_too_deep() {
@@ -158,11 +159,11 @@ impl ReadError {
 impl Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
-            What::Said(_, message) => f.write_str(message),
-            What::Model(violations) => violations
+            Reason::Text(_, message) => f.write_str(message),
+            Reason::Model(violations) => violations
                 .first()
                 .map_or(Ok(()), |first| f.write_str(&first.message)),
-            What::TooDeep => f.write_str("is nested too deeply"),
+            Reason::TooDeep => f.write_str("is nested too deeply"),
         }
     }
 }
@@ -174,7 +175,7 @@ impl Error for ReadError {
         let message = message.to_string();
         if let Some(violations) = check::recall(&message) {
             return Self {
-                what: What::Model(violations),
+                what: Reason::Model(violations),
                 ..Self::wrong("")
             };
         }
@@ -187,8 +188,8 @@ impl Error for ReadError {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
         let piece = match found {
-            Unexpected::Str(text) => guesses::wanted(text, &expected),
-            other => guesses::find(&other),
+            Unexpected::Str(text) => buffered_texts::wanted(text, &expected),
+            other => buffered_texts::find(&other),
         };
         Self {
             piece,
@@ -199,7 +200,7 @@ impl Error for ReadError {
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
         Self {
-            piece: guesses::find(&found),
+            piece: buffered_texts::find(&found),
             ..Self::wrong(format!("expected {}", within(&expected)))
         }
     }
@@ -230,7 +231,7 @@ impl Error for ReadError {
     }
 }
 
-/// What a type of another crate is made of.
+/// The form that a type of another crate expects.
 fn form_of(type_name: &str) -> Option<&'static str> {
     let (name, _) = type_name.split_once('<').unwrap_or((type_name, ""));
     let krate = name.split("::").next()?;
@@ -250,7 +251,7 @@ fn form_of(type_name: &str) -> Option<&'static str> {
     })
 }
 
-/// What serde expects, in the words of JSON instead of those of Rust.
+/// What serde expected, in JSON terms instead of Rust terms.
 fn plainly(expectation: &str) -> Cow<'_, str> {
     let first = expectation.split(' ').next().unwrap_or_default();
     Cow::Borrowed(match first {
@@ -277,7 +278,7 @@ fn article(expectation: &str) -> Cow<'_, str> {
     })
 }
 
-/// The same of a value of the right type: integers have a range.
+/// The same for a value of the right type: integers have a range.
 fn within(expectation: &str) -> Cow<'_, str> {
     match range(expectation) {
         Some((min, max)) if expectation.starts_with("a nonzero") => {
@@ -288,7 +289,7 @@ fn within(expectation: &str) -> Cow<'_, str> {
     }
 }
 
-/// How many elements an array has: `a tuple of size 2`, `struct Pair with 2 elements`.
+/// The number of elements: `a tuple of size 2`, `struct Pair with 2 elements`.
 fn lengthy(expectation: &str) -> Cow<'_, str> {
     let count = expectation
         .split(' ')

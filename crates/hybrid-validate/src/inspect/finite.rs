@@ -1,7 +1,7 @@
-//! A deserializer that refuses a number beyond the range of `f32` where an `f32` is read. serde makes infinity of it.
+//! A deserializer that refuses a number beyond the range of `f32` for an `f32`. serde would make infinity of it.
 //!
-//! Wraps the deserializer of a whole body, and so every `f32` in it, whatever type it stands in. All of it is inlined:
-//! a body without an `f32` pays nothing.
+//! It wraps the deserializer of a whole body, so it covers every `f32` in any type. All methods are inlined, so a body
+//! without an `f32` has no overhead.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
@@ -13,7 +13,7 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::expected;
+use super::forward::forward;
 use crate::Report;
 
 /// Reads a whole text, as serde_json does.
@@ -26,9 +26,9 @@ pub(super) fn from_str<T: DeserializeOwned>(text: &str) -> Result<T, serde_json:
 
 // === In models: what serde has buffered passes no deserializer of ours ===
 
-/// A type in which every `f32` can be looked at.
+/// A type whose `f32`s can all be checked.
 pub trait AllFinite {
-    /// Whether none is infinite.
+    /// Whether all are finite.
     fn all_finite(&self) -> bool;
 }
 
@@ -48,7 +48,7 @@ pub fn finite_element<T: AllFinite>(index: usize, value: &T, report: &mut Report
 #[inline]
 pub fn finite<T: AllFinite>(value: &T, report: &mut Report) {
     if !value.all_finite() {
-        expected("a finite number", report);
+        report.expected("a finite number");
     }
 }
 
@@ -101,73 +101,28 @@ pointers!(Box Arc Rc);
 
 // === Everywhere else ===
 
-/// A deserializer, and what it hands on: visitors, accesses, seeds.
+/// A deserializer, visitor, access or seed that is wrapped.
 struct Finite<T>(T);
 
 /// The visitor of an `f32`.
 struct Single<V>(V);
 
-macro_rules! forward {
-    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($name,)* visitor)
-        }
-    )*};
-}
-
-macro_rules! forward_wrapped {
-    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($name,)* Finite(visitor))
-        }
-    )*};
-}
-
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Finite<D> {
     type Error = D::Error;
 
     forward! {
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_u128();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_bytes();
-        deserialize_byte_buf();
-        deserialize_unit();
-        deserialize_unit_struct(name: &'static str);
-        deserialize_identifier();
-        deserialize_ignored_any();
+        (self, visitor) => self.0, visitor;
+        scalars deserialize_bytes deserialize_byte_buf deserialize_unit deserialize_unit_struct
+        deserialize_identifier deserialize_ignored_any
     }
 
-    forward_wrapped! {
-        deserialize_any();
-        deserialize_option();
-        deserialize_newtype_struct(name: &'static str);
-        deserialize_seq();
-        deserialize_tuple(len: usize);
-        deserialize_tuple_struct(name: &'static str, len: usize);
-        deserialize_map();
-        deserialize_struct(name: &'static str, fields: &'static [&'static str]);
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
+    forward! {
+        (self, visitor) => self.0, Finite(visitor);
+        deserialize_any deserialize_option deserialize_newtype_struct deserialize_seq deserialize_tuple
+        deserialize_tuple_struct deserialize_map deserialize_struct deserialize_enum
     }
 
-    #[inline]
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.0.deserialize_f32(Single(visitor))
-    }
+    forward! { (self, visitor) => self.0, Single(visitor); deserialize_f32 }
 
     #[inline]
     fn is_human_readable(&self) -> bool {
@@ -315,7 +270,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Finite<A> {
     }
 }
 
-/// Keys are no `f32`: the maps of the standard library do not take them.
+/// No key is an `f32`: the maps of the standard library do not take it.
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Finite<A> {
     type Error = A::Error;
 

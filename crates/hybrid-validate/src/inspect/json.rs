@@ -1,27 +1,27 @@
-//! JSON bodies: one pass for a good one, a second that lists everything for a bad one.
+//! JSON bodies: one pass for a good body, a second pass that lists all faults for a bad one.
 //!
-//! Three readers for three kinds of type: models, `validator` types, and types that only know serde.
+//! There are three readers: for models, for `validator` types, and for other serde types.
 
 use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::{self, Deserialize, DeserializeOwned, Deserializer, MapAccess, Visitor};
-use serde_json::Value;
 use serde_json::error::Category;
 use serde_json::value::RawValue;
 use validator::Validate;
 
+use super::borrowed::BorrowedText;
 use super::error::{ReadError, WRONG_FORM};
-use super::fields::Key;
 use super::spans::{Span, Spans};
-use super::{Input, Inspect, check, finite, foreign, json_format, trace};
-use crate::{Report, bridge};
+use super::{Input, Inspect, check, finite, json_format, serde_types, trace};
+use crate::Report;
+use crate::bridge::{self, SentValue};
 
 /// The deepest nesting that is read, as in serde_json itself.
 pub(super) const DEPTH_MAX: u16 = 127;
 
-/// A piece of JSON that is known to be well formed, and how deep in its body it stands.
+/// A piece of well-formed JSON, with its depth in the body.
 #[derive(Clone, Copy, Debug)]
 pub struct Json<'a> {
     whole: &'a str,
@@ -42,7 +42,7 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The piece at `span`, which stands `depth` containers deep in its body.
+    /// The piece at `span`, inside `depth` containers of its body.
     pub(super) const fn at(whole: &'a str, spans: &'a Spans, span: Span, depth: u16) -> Self {
         Self {
             whole,
@@ -52,23 +52,23 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// Where it stands in its body.
+    /// Its place in the body.
     pub(super) const fn span(self) -> Span {
         self.span
     }
 
-    /// How many containers stand round it.
+    /// The number of containers around it.
     pub(super) const fn depth(self) -> u16 {
         self.depth
     }
 
-    /// The text of it.
+    /// Its text.
     #[must_use]
     pub fn text(self) -> &'a str {
         self.whole.get(self.span.0..self.span.1).unwrap_or_default()
     }
 
-    /// The same, for serde_json.
+    /// Its text, as a value of serde_json's.
     ///
     /// # Errors
     ///
@@ -85,23 +85,23 @@ impl<'a> Json<'a> {
         }
     }
 
-    /// The values of an array, or a violation where it is none.
+    /// The values of an array, or a violation if it is not an array.
     pub(super) fn elements(self, report: &mut Report) -> Option<Vec<Self>> {
-        self.open(Kind::Array, report).then(|| {
+        self.open(JsonKind::Array, report).then(|| {
             let spans = self.spans.elements(self.whole, self.span.0);
             spans.into_iter().map(|span| self.inner(span)).collect()
         })
     }
 
-    /// The keys and values of an object in the order sent, or a violation where it is none.
+    /// The keys and values of an object in the order sent, or a violation if it is not an object.
     pub(super) fn entries(self, report: &mut Report) -> Option<Vec<(Cow<'a, str>, Self)>> {
-        if !self.open(Kind::Object, report) {
+        if !self.open(JsonKind::Object, report) {
             return None;
         }
         let mut list = Vec::new();
         for (key, value) in self.spans.entries(self.whole, self.span.0) {
             let Some(key) = self.inner(key).string() else {
-                super::expected("an object whose keys are Unicode", report);
+                report.expected("an object whose keys are Unicode");
                 return None;
             };
             list.push((key, self.inner(value)));
@@ -109,29 +109,29 @@ impl<'a> Json<'a> {
         Some(list)
     }
 
-    /// The characters of a string. Not every string has them: JSON allows `"\ud800"`, Unicode does not.
+    /// The characters of a string. Some strings have none: JSON allows `"\ud800"`, which is not Unicode.
     pub(super) fn string(self) -> Option<Cow<'a, str>> {
-        serde_json::from_str::<Key<'a>>(self.text())
+        serde_json::from_str::<BorrowedText<'a>>(self.text())
             .ok()
-            .map(|Key(text)| text)
+            .map(|BorrowedText(text)| text)
     }
 
-    /// What the first character says it is.
-    pub(super) fn kind(self) -> Kind {
+    /// The kind of value, told by its first character.
+    pub(super) fn kind(self) -> JsonKind {
         match self.text().as_bytes().first() {
-            Some(b'{') => Kind::Object,
-            Some(b'[') => Kind::Array,
-            Some(b'"') => Kind::String,
-            Some(b't' | b'f') => Kind::Bool,
-            Some(b'n') => Kind::Null,
-            _ => Kind::Number,
+            Some(b'{') => JsonKind::Object,
+            Some(b'[') => JsonKind::Array,
+            Some(b'"') => JsonKind::String,
+            Some(b't' | b'f') => JsonKind::Bool,
+            Some(b'n') => JsonKind::Null,
+            _ => JsonKind::Number,
         }
     }
 
-    /// Whether this piece is of the `kind` and may be opened; if not, that is reported.
-    pub(super) fn open(self, kind: Kind, report: &mut Report) -> bool {
+    /// Whether this piece is of `kind` and may be opened. If not, a violation is reported.
+    pub(super) fn open(self, kind: JsonKind, report: &mut Report) -> bool {
         if self.kind() != kind {
-            super::expected(kind.name(), report);
+            report.expected(kind.name());
             false
         } else if self.depth >= DEPTH_MAX {
             report.refuse_depth();
@@ -142,9 +142,9 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The six things that JSON knows.
+/// The six kinds of JSON values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum JsonKind {
     Object,
     Array,
     String,
@@ -153,7 +153,7 @@ pub(super) enum Kind {
     Null,
 }
 
-impl Kind {
+impl JsonKind {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Object => "an object",
@@ -166,14 +166,14 @@ impl Kind {
     }
 }
 
-/// A body that is no JSON text, or nested too deeply to be read.
+/// A body that is not JSON, or nested too deeply.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotJson {
     /// The line of the fault, from 1.
     pub line: usize,
-    /// The column of the fault in bytes, from 1 (0 where the line before it ended too early).
+    /// The column of the fault in bytes, from 1. It is 0 if the line before ended too early.
     pub column: usize,
-    /// What is wrong there, in lower case; nothing of the body is repeated.
+    /// The fault, in lower case. It repeats nothing of the body.
     pub message: String,
 }
 
@@ -187,7 +187,7 @@ impl NotJson {
         }
     }
 
-    /// The place behind the last good byte of a text that is not UTF-8.
+    /// The place after the last good byte of a text that is not UTF-8.
     fn not_utf8(bytes: &[u8], good: usize) -> Self {
         let before = &bytes[..good];
         let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
@@ -228,21 +228,29 @@ pub fn read_json<T: DeserializeOwned + Inspect>(
     read(bytes, T::inspect, report)
 }
 
-/// Reads a type that only knows serde. Of a bad body all faults of the models in it are reported, and of the type
-/// itself as many as can be found.
+/// Reads a serde type. For a bad body it reports all faults of the models inside, and as many faults of the type itself
+/// as it can find.
 ///
 /// # Errors
 ///
 /// Where the bytes are not JSON, or nested deeper than 127 levels in parts that are read.
+/// ```
+/// use hybrid_validate::{Report, Source, inspect};
+///
+/// let mut report = Report::new(Source::Body);
+/// let read = inspect::read_json_plain::<Vec<u8>>(b"[1, 300]", &mut report).expect("JSON");
+/// assert_eq!(read, None);
+/// assert_eq!(report.into_violations()[0].location.to_string(), "body.1");
+/// ```
 pub fn read_json_plain<T: DeserializeOwned>(
     bytes: &[u8],
     report: &mut Report,
 ) -> Result<Option<T>, NotJson> {
-    read(bytes, foreign::inspect, report)
+    read(bytes, serde_types::inspect, report)
 }
 
-/// One pass; where serde refuses, a second, which has the last word: it reads what serde does not, such as integers
-/// of 128 bits behind a tag.
+/// One pass. If serde refuses, a second pass decides: it reads values that serde does not, such as 128-bit integers
+/// after a tag.
 fn read<T: DeserializeOwned>(
     bytes: &[u8],
     inspect: fn(Input<'_>, &mut Report) -> Option<T>,
@@ -257,7 +265,7 @@ fn read<T: DeserializeOwned>(
                 value = inspect(input, report);
                 value.is_some()
             };
-            let good = list_faults(text, &error, &mut look, foreign::located::<T>, report)?;
+            let good = list_faults(text, &error, &mut look, serde_types::located::<T>, report)?;
             Ok(value.filter(|_| good))
         }
     }
@@ -278,7 +286,7 @@ pub fn read_json_validator<T: DeserializeOwned + Validate>(
     let Err(errors) = value.validate() else {
         return Ok(Some(value));
     };
-    let sent = serde_json::from_slice(bytes).unwrap_or(Value::Null);
+    let sent = serde_json::from_slice(bytes).unwrap_or(SentValue::NULL);
     bridge::from_validator_sent::<T>(&errors, &sent, report);
     Ok(None)
 }
@@ -287,7 +295,7 @@ fn text_of(bytes: &[u8]) -> Result<&str, NotJson> {
     std::str::from_utf8(bytes).map_err(|error| NotJson::not_utf8(bytes, error.valid_up_to()))
 }
 
-/// The second pass, not generic: whether there is nothing wrong with a text that serde refused.
+/// The second pass, not generic. `true` if it found no fault in a text that serde refused.
 #[cold]
 fn list_faults(
     text: &str,
@@ -300,7 +308,7 @@ fn list_faults(
         return Err(NotJson::new(first));
     }
     let _: &RawValue = serde_json::from_str(text).map_err(|error| NotJson::new(&error))?;
-    let mut found = report.aside();
+    let mut found = report.sub_report();
     let built = trace::within(text, |json| inspect(Input::Json(json), &mut found));
     if found.is_too_deep() {
         return Err(too_deep(text));
@@ -317,19 +325,19 @@ fn list_faults(
     Ok(good)
 }
 
-/// serde_json's message without its line and column, which a location says better.
+/// serde_json's message without line and column, which the location has.
 fn without_place(message: &str) -> &str {
     message
         .rfind(" at line ")
         .map_or(message, |end| &message[..end])
 }
 
-/// serde_json counts a nesting that is too deep among the faults of syntax.
+/// serde_json reports a nesting that is too deep as a syntax error.
 pub(super) fn is_too_deep(error: &serde_json::Error) -> bool {
     error.classify() == Category::Syntax && error.to_string().starts_with("recursion limit")
 }
 
-/// The place where the nesting is too deep, which serde_json knows best.
+/// The place where the nesting is too deep, from serde_json.
 fn too_deep(text: &str) -> NotJson {
     match serde_json::from_str::<serde_json::Value>(text) {
         Err(error) if is_too_deep(&error) => NotJson::new(&error),
@@ -367,11 +375,11 @@ pub(super) fn key<K: DeserializeOwned>(text: &str) -> Result<K, ReadError> {
         }
     }
 
-    let object = format!("{{{}:null}}", Value::from(text));
+    let object = format!("{{{}:null}}", serde_json::Value::from(text));
     if let Ok(Only(key)) = serde_json::from_str(&object) {
         return Ok(key);
     }
-    let refused = K::deserialize(json_format::Key(Cow::Borrowed(text))).err();
+    let refused = K::deserialize(json_format::KeyText(Cow::Borrowed(text))).err();
     let refused = refused.unwrap_or_else(|| ReadError::wrong(WRONG_FORM));
     Err(refused.of_key())
 }

@@ -1,5 +1,5 @@
-//! JSON as a serde format, once more, for the second pass: the same values as serde_json makes, and of what is refused
-//! the place and the reason, which serde_json's errors hold only as a text.
+//! JSON as a serde format for the second pass. It makes the same values as serde_json. Its errors have the place and
+//! the reason, which serde_json's errors have only as a text.
 
 use std::borrow::Cow;
 use std::vec::IntoIter;
@@ -11,10 +11,11 @@ use serde::de::{
 };
 
 use super::error::ReadError;
-use super::json::{Json, Kind};
+use super::forward::visit_numbers;
+use super::json::{Json, JsonKind};
 use crate::{FromParam, Report, Segment, Source};
 
-/// The name under which serde_json asks for the text of a value.
+/// The name that serde_json uses to request the text of a value.
 const RAW: &str = "$serde_json::private::RawValue";
 
 impl<'a> Json<'a> {
@@ -31,7 +32,7 @@ impl<'a> Json<'a> {
     }
 }
 
-/// The piece could not be opened: it is of another kind, too deep, or its keys are no Unicode.
+/// The piece could not be opened: it is of another kind, too deep, or its keys are not Unicode.
 fn refused(report: Report, otherwise: &'static str) -> ReadError {
     if report.is_too_deep() {
         return ReadError::too_deep();
@@ -47,17 +48,17 @@ impl<'de> Deserializer<'de> for Json<'de> {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.kind() {
-            Kind::Null => visitor.visit_unit(),
-            Kind::Bool => visitor.visit_bool(self.text() == "true"),
-            Kind::Number => number(self.text(), visitor),
-            Kind::String => match self.string() {
+            JsonKind::Null => visitor.visit_unit(),
+            JsonKind::Bool => visitor.visit_bool(self.text() == "true"),
+            JsonKind::Number => number(self.text(), visitor),
+            JsonKind::String => match self.string() {
                 Some(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
                 Some(Cow::Owned(text)) => visitor.visit_string(text),
                 None => Err(ReadError::wrong("expected a string of Unicode characters")),
             }
             .map_err(ReadError::making::<V::Value>),
-            Kind::Array => visit_list(self, None, visitor),
-            Kind::Object => visitor.visit_map(Entries {
+            JsonKind::Array => visit_list(self, None, visitor),
+            JsonKind::Object => visitor.visit_map(EntryAccess {
                 entries: self.object()?.into_iter(),
                 value: None,
             }),
@@ -78,9 +79,9 @@ impl<'de> Deserializer<'de> for Json<'de> {
         }
     }
 
-    /// serde makes infinity of what an `f32` cannot hold.
+    /// serde would make infinity of a number beyond the range of `f32`.
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        if self.kind() == Kind::Number
+        if self.kind() == JsonKind::Number
             && let Err(error) = f32::from_param(self.text())
         {
             return Err(ReadError::wrong(error.to_string()));
@@ -90,7 +91,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.kind() {
-            Kind::Null => visitor.visit_none(),
+            JsonKind::Null => visitor.visit_none(),
             _ => visitor.visit_some(self),
         }
     }
@@ -115,7 +116,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.kind() {
-            Kind::Array => visit_list(self, Some(count), visitor),
+            JsonKind::Array => visit_list(self, Some(count), visitor),
             _ => self.deserialize_any(visitor),
         }
     }
@@ -136,12 +137,12 @@ impl<'de> Deserializer<'de> for Json<'de> {
         visitor: V,
     ) -> Result<V::Value, ReadError> {
         match self.kind() {
-            Kind::String => match self.string() {
+            JsonKind::String => match self.string() {
                 Some(text) => visitor.visit_enum(CowStrDeserializer::new(text)),
                 None => self.deserialize_any(visitor),
             },
-            Kind::Object => match <[_; 1]>::try_from(self.object()?) {
-                Ok([(name, content)]) => visitor.visit_enum(Variant { name, content }),
+            JsonKind::Object => match <[_; 1]>::try_from(self.object()?) {
+                Ok([(name, content)]) => visitor.visit_enum(SingleKey { name, content }),
                 Err(_) => Err(ReadError::wrong("expected an object with one key")),
             },
             _ => self.deserialize_any(visitor),
@@ -158,7 +159,7 @@ impl<'de> Deserializer<'de> for Json<'de> {
     }
 }
 
-/// A number as serde_json shows it: an integer if 64 bits hold it, else a float; minus zero is a float.
+/// A number as in serde_json: an integer if it fits into 64 bits, else a float. Minus zero is a float.
 fn number<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, ReadError> {
     if let Ok(value) = text.parse() {
         return visitor.visit_u64(value);
@@ -183,12 +184,12 @@ fn visit_list<'de, V: Visitor<'de>>(
             if count == 1 { "" } else { "s" }
         )));
     }
-    visitor.visit_seq(Elements(elements.into_iter().enumerate()))
+    visitor.visit_seq(ElementAccess(elements.into_iter().enumerate()))
 }
 
-struct Elements<'a>(std::iter::Enumerate<IntoIter<Json<'a>>>);
+struct ElementAccess<'a>(std::iter::Enumerate<IntoIter<Json<'a>>>);
 
-impl<'de> SeqAccess<'de> for Elements<'de> {
+impl<'de> SeqAccess<'de> for ElementAccess<'de> {
     type Error = ReadError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -204,12 +205,12 @@ impl<'de> SeqAccess<'de> for Elements<'de> {
     }
 }
 
-struct Entries<'a> {
+struct EntryAccess<'a> {
     entries: IntoIter<(Cow<'a, str>, Json<'a>)>,
     value: Option<(Cow<'a, str>, Json<'a>)>,
 }
 
-impl<'de> MapAccess<'de> for Entries<'de> {
+impl<'de> MapAccess<'de> for EntryAccess<'de> {
     type Error = ReadError;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -221,7 +222,7 @@ impl<'de> MapAccess<'de> for Entries<'de> {
         };
         self.value = Some((name.clone(), json));
         let step = || Segment::from(name.clone().into_owned());
-        seed.deserialize(Key(name.clone()))
+        seed.deserialize(KeyText(name.clone()))
             .map(Some)
             .map_err(|error| error.of_key_here().inside(step()))
     }
@@ -235,19 +236,16 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     }
 }
 
-/// The key of an entry: text, and what text can become.
-pub(super) struct Key<'a>(pub(super) Cow<'a, str>);
+/// The key of an entry: a text, or a value that is parsed from it.
+pub(super) struct KeyText<'a>(pub(super) Cow<'a, str>);
 
-macro_rules! parsed {
-    ($($method:ident $visit:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-            let parsed = FromParam::from_param(&self.0);
-            visitor.$visit(parsed.map_err(|error| ReadError::wrong(error.to_string()))?)
-        }
-    )*};
+impl KeyText<'_> {
+    fn parse<T: FromParam>(&self) -> Result<T, ReadError> {
+        T::from_param(&self.0).map_err(|error| ReadError::wrong(error.to_string()))
+    }
 }
 
-impl<'de> Deserializer<'de> for Key<'de> {
+impl<'de> Deserializer<'de> for KeyText<'de> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -257,21 +255,7 @@ impl<'de> Deserializer<'de> for Key<'de> {
         }
     }
 
-    parsed! {
-        deserialize_bool visit_bool
-        deserialize_i8 visit_i8
-        deserialize_i16 visit_i16
-        deserialize_i32 visit_i32
-        deserialize_i64 visit_i64
-        deserialize_i128 visit_i128
-        deserialize_u8 visit_u8
-        deserialize_u16 visit_u16
-        deserialize_u32 visit_u32
-        deserialize_u64 visit_u64
-        deserialize_u128 visit_u128
-        deserialize_f32 visit_f32
-        deserialize_f64 visit_f64
-    }
+    visit_numbers! { (self, visitor) => self.parse()? }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         visitor.visit_some(self)
@@ -300,12 +284,12 @@ impl<'de> Deserializer<'de> for Key<'de> {
 }
 
 /// `{"name": content}`.
-struct Variant<'a> {
+struct SingleKey<'a> {
     name: Cow<'a, str>,
     content: Json<'a>,
 }
 
-impl<'de> EnumAccess<'de> for Variant<'de> {
+impl<'de> EnumAccess<'de> for SingleKey<'de> {
     type Error = ReadError;
     type Variant = Self;
 
@@ -315,7 +299,7 @@ impl<'de> EnumAccess<'de> for Variant<'de> {
     }
 }
 
-impl<'de> Variant<'de> {
+impl<'de> SingleKey<'de> {
     fn inside<T>(
         self,
         read: impl FnOnce(Json<'de>) -> Result<T, ReadError>,
@@ -325,7 +309,7 @@ impl<'de> Variant<'de> {
     }
 }
 
-impl<'de> VariantAccess<'de> for Variant<'de> {
+impl<'de> VariantAccess<'de> for SingleKey<'de> {
     type Error = ReadError;
 
     fn unit_variant(self) -> Result<(), ReadError> {

@@ -1,14 +1,14 @@
-//! Keys with texts as one value: queries, forms, heads and paths taken whole.
+//! Keys with texts as one value: a whole query, form, head or path.
 
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 use validator::Validate;
 
 use super::path_format::Values;
-use super::{Fields, Input, Inspect, check, foreign, guesses};
-use crate::{Report, bridge};
+use super::{Fields, Input, Inspect, buffered_texts, check, serde_types};
+use crate::Report;
+use crate::bridge::{self, SentValue};
 
 /// Keys and texts in the order sent, decoded.
 pub type Pairs<'a> = [(Cow<'a, str>, Cow<'a, str>)];
@@ -20,9 +20,18 @@ pub fn read_pairs<T: Inspect>(pairs: &Pairs<'_>, report: &mut Report) -> Option<
     value.filter(|_| report.found() == mark)
 }
 
-/// Reads a type that only knows serde; the first fault is reported.
+/// Reads a serde type. The first fault is reported.
+/// ```
+/// use hybrid_validate::{Report, Source, inspect};
+/// use std::collections::BTreeMap;
+///
+/// let mut report = Report::new(Source::Query);
+/// let pairs = [("limit".into(), "20".into())];
+/// let read: Option<BTreeMap<String, u32>> = inspect::read_pairs_plain(&pairs, &mut report);
+/// assert_eq!(read.expect("a good query")["limit"], 20);
+/// ```
 pub fn read_pairs_plain<T: DeserializeOwned>(pairs: &Pairs<'_>, report: &mut Report) -> Option<T> {
-    foreign::inspect(Input::Pairs(pairs), report)
+    serde_types::inspect(Input::Pairs(pairs), report)
 }
 
 /// Reads a type with a derived `validator::Validate`, and validates it.
@@ -33,8 +42,7 @@ pub fn read_pairs_validator<T: DeserializeOwned + Validate>(
     validated(read_pairs_plain(pairs, report)?, pairs, report)
 }
 
-/// Reads the values of a path, in the order of its template, as a type that only knows serde: one value, a tuple, or
-/// by name.
+/// Reads the values of a path, in the order of its template, into a serde type: one value, a tuple, or by name.
 pub fn read_path_plain<T: DeserializeOwned>(pairs: &Pairs<'_>, report: &mut Report) -> Option<T> {
     check::forget();
     let fields = Fields::open(Input::Pairs(pairs), report)?;
@@ -46,16 +54,16 @@ pub fn read_path_plain<T: DeserializeOwned>(pairs: &Pairs<'_>, report: &mut Repo
             fields: &fields,
         })
     };
-    match guesses::read(read) {
+    match buffered_texts::read(read) {
         Ok(value) => Some(value),
         Err(error) => {
-            foreign::found_again(error, &fields).report(report);
+            serde_types::found_again(error, &fields).report(report);
             None
         }
     }
 }
 
-/// The same of a type with a derived `validator::Validate`, which is then validated.
+/// The same for a type with a derived `validator::Validate`, which is then validated.
 pub fn read_path_validator<T: DeserializeOwned + Validate>(
     pairs: &Pairs<'_>,
     report: &mut Report,
@@ -63,7 +71,7 @@ pub fn read_path_validator<T: DeserializeOwned + Validate>(
     validated(read_path_plain(pairs, report)?, pairs, report)
 }
 
-/// The value, if `validator` has nothing against it.
+/// The value, if `validator` accepts it.
 fn validated<T: DeserializeOwned + Validate>(
     value: T,
     pairs: &Pairs<'_>,
@@ -72,22 +80,8 @@ fn validated<T: DeserializeOwned + Validate>(
     match value.validate() {
         Ok(()) => Some(value),
         Err(errors) => {
-            bridge::from_validator_sent::<T>(&errors, &sent(pairs), report);
+            bridge::from_validator_sent::<T>(&errors, &SentValue::from_pairs(pairs), report);
             None
         }
     }
-}
-
-/// The keys with their texts, as an object; a list where a key was repeated.
-fn sent(pairs: &Pairs<'_>) -> Value {
-    let mut object = Map::new();
-    for (key, text) in pairs {
-        let text = Value::from(&**text);
-        match object.get_mut(&**key) {
-            None => drop(object.insert(key.clone().into_owned(), text)),
-            Some(Value::Array(list)) => list.push(text),
-            Some(first) => *first = Value::Array(vec![first.take(), text]),
-        }
-    }
-    Value::Object(object)
 }

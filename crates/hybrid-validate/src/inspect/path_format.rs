@@ -8,7 +8,7 @@ use super::pairs::Pairs;
 use super::text_format::Texts;
 use crate::Segment;
 
-/// All values of a path; `fields` is the same by name.
+/// All values of a path. `fields` has the same values by name.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Values<'a> {
     pub(super) pairs: &'a Pairs<'a>,
@@ -16,7 +16,7 @@ pub(super) struct Values<'a> {
 }
 
 impl<'a> Values<'a> {
-    /// Reads the only value, at its name.
+    /// Reads the only value. A fault is reported at its name.
     fn only<T>(self, read: impl FnOnce(Texts<'a>) -> Result<T, ReadError>) -> Result<T, ReadError> {
         match self.pairs {
             [(name, text)] => read(Texts(std::slice::from_ref(text)))
@@ -47,7 +47,7 @@ impl<'de> Deserializer<'de> for Values<'de> {
         deserialize_byte_buf deserialize_identifier
     }
 
-    /// One value where there is one; an enum with a tag is read by name.
+    /// The value, if there is only one. An enum with a tag is read by name.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.pairs {
             [_] => self.only(|text| text.deserialize_any(visitor)),
@@ -123,7 +123,7 @@ impl<'de> Deserializer<'de> for Values<'de> {
     serde::forward_to_deserialize_any! { unit_struct ignored_any }
 }
 
-/// The values one by one, each at its name.
+/// The values one by one. A refused value is reported at its name.
 struct InOrder<'a>(&'a Pairs<'a>);
 
 impl<'de> SeqAccess<'de> for InOrder<'de> {

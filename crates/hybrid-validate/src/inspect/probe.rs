@@ -1,8 +1,8 @@
-//! Asks of a type what it can do, at a place where the type is known and its traits are not.
+//! Finds out which traits a type has, where its bounds are not known.
 //!
-//! Method look-up prefers a method that needs fewer references. So `(&&&Probe::<T>::NEW).inspector()` takes the
-//! first of the traits below whose bound `T` meets: by inspection, by serde, or not at all (where the compiler has
-//! already said what is missing). Inside a generic type the bounds that are written there decide.
+//! Method lookup prefers a method that needs fewer references. So `(&&&Probe::<T>::NEW).inspector()` picks the first
+//! trait below that `T` satisfies: by inspection, by serde, or none (then the compiler has already reported the missing
+//! trait). Inside a generic type, the bounds that are written there decide.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -13,14 +13,14 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use super::{Input, Inspect, Survey, Take, foreign};
+use super::{Input, Inspect, Survey, Take, serde_types};
 use crate::{Report, Source, bridge};
 
 /// A type, as a value to call methods on.
 pub struct Probe<T>(PhantomData<fn() -> T>);
 
 impl<T> Probe<T> {
-    /// The only one.
+    /// The only value.
     pub const NEW: Self = Self(PhantomData);
 }
 
@@ -30,20 +30,20 @@ impl<T> fmt::Debug for Probe<T> {
     }
 }
 
-/// How a type is built from an input.
+/// The functions that build a type from an input.
 pub struct Inspector<T> {
-    /// From something.
+    /// From an input.
     pub inspect: fn(Input<'_>, &mut Report) -> Option<T>,
-    /// From nothing.
+    /// From a missing input.
     pub absent: fn() -> Option<T>,
     /// Element by element.
     pub parts: fn(Input<'_>, Source, &mut Take<'_, T>),
-    /// Whether no model stands in it.
+    /// Whether it contains no model.
     pub is_leaf: bool,
 }
 
 impl<T> Inspector<T> {
-    /// Through a function of generated code; nothing stands for a value that is not sent.
+    /// By a generated function. A missing value has no replacement.
     #[must_use]
     pub const fn new(inspect: fn(Input<'_>, &mut Report) -> Option<T>) -> Self {
         Self {
@@ -94,7 +94,7 @@ macro_rules! __deep_check {
     }};
 }
 
-/// What is wrong with the rules of `T`, if it is a model. Called by `#[model]`.
+/// Checks the rules of `T`, if it is a model. Called by `#[model]`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __survey {
@@ -114,7 +114,7 @@ macro_rules! __shape {
     }};
 }
 
-/// How a default of type `T` is shown, as far as it can be. Called by `#[model]`.
+/// The JSON of a default of type `T`, if it has one. Called by `#[model]`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __shown {
@@ -124,7 +124,7 @@ macro_rules! __shown {
     }};
 }
 
-/// Reports what a check across fields answered. Called by `#[model(validate = ..)]`.
+/// Reports the result of a check across fields. Called by `#[model(validate = ..)]`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __refuse {
@@ -150,7 +150,7 @@ pub trait InspectorOfSerde<T> {
     fn inspector(&self) -> Inspector<T>;
 }
 
-/// No choice left. The program does not compile, for a reason that serde's derive explains better.
+/// No choice left. The program does not compile, and serde's derive reports the reason.
 pub trait InspectorOfNone<T> {
     /// Never runs.
     fn inspector(&self) -> Inspector<T>;
@@ -170,8 +170,8 @@ impl<T: Inspect> InspectorOfModel<T> for &&Probe<T> {
 impl<T: DeserializeOwned> InspectorOfSerde<T> for &Probe<T> {
     fn inspector(&self) -> Inspector<T> {
         Inspector {
-            inspect: foreign::inspect::<T>,
-            absent: foreign::absent::<T>,
+            inspect: serde_types::inspect::<T>,
+            absent: serde_types::absent::<T>,
             parts: |_, _, _| (),
             is_leaf: false,
         }
@@ -186,7 +186,7 @@ impl<T> InspectorOfNone<T> for Probe<T> {
 
 // === What is checked inside it ===
 
-/// What checks a value and everything inside it.
+/// The function that checks a value and everything inside it.
 pub type DeepCheck<T> = fn(&T, &mut Report);
 
 /// First choice: our own rules.
@@ -201,7 +201,7 @@ pub trait DeepCheckOfValidator<T> {
     fn deep_check(&self) -> DeepCheck<T>;
 }
 
-/// Third choice: `validator`'s in a container that `validator` knows only inside its derive.
+/// Third choice: `validator`'s rules in a container that `validator` supports only in its derive.
 pub trait DeepCheckOfContainer<T> {
     /// Through `validator::Validate` of what is inside.
     fn deep_check(&self) -> DeepCheck<T>;
@@ -279,7 +279,7 @@ pub trait SurveyOfModel {
     fn survey(&self, survey: &mut Survey);
 }
 
-/// There are no rules of ours.
+/// The type has no rules of this crate.
 pub trait SurveyOfNone {
     /// Does nothing.
     fn survey(&self, survey: &mut Survey);
@@ -303,7 +303,7 @@ pub trait ShapeOfSchema {
     fn shape(&self, generator: &mut SchemaGenerator) -> Schema;
 }
 
-/// Nothing is known, so everything is allowed.
+/// The schema is unknown, so it allows everything.
 pub trait ShapeOfAny {
     /// `true`.
     fn shape(&self, generator: &mut SchemaGenerator) -> Schema;
@@ -313,7 +313,7 @@ impl<T: JsonSchema> ShapeOfSchema for &Probe<T> {
     fn shape(&self, generator: &mut SchemaGenerator) -> Schema {
         let mut shape = generator.subschema_for::<T>().to_value();
         crate::schema::complete(&mut shape);
-        // A schema that was one stays one.
+        // A schema stays a schema.
         shape.try_into().unwrap_or_default()
     }
 }
@@ -346,4 +346,19 @@ impl<T> ShownOfAny<T> for Probe<T> {
     fn shown(&self) -> fn(&T) -> Option<serde_json::Value> {
         |_| None
     }
+}
+
+// === Checks of the user's own ===
+
+/// Calls the check at `$path` for the values in `$value`, which has the type `$ty`. Called by the macros.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __check_each {
+    ($path:expr, $ty:ty, $value:expr, $report:expr) => {{
+        use $crate::__private::{
+            CheckEach as _, CheckEachDeref as _, CheckInner as _, CheckInnerDeref as _,
+            CheckNothing as _, CheckWhole as _,
+        };
+        (&&&&&&$crate::__private::Checks::<_, $ty>::new($path)).check($value, $report);
+    }};
 }

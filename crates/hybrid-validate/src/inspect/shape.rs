@@ -1,7 +1,7 @@
-//! The JSON Schema (draft 2020-12) of a model, put together by generated code: a line a field.
+//! The JSON Schema (draft 2020-12) of a model. Generated code builds it with one line for each field.
 //!
-//! The rules come from the same [`Param`]s that check, so what is documented is what is enforced. What other types
-//! say of themselves comes from `schemars`; a type that says nothing is `true`.
+//! The rules come from the same [`Param`]s that check the values, so the schema always matches the checks. The schema
+//! of other types comes from `schemars`. A type without a schema allows everything.
 
 use std::borrow::Cow;
 
@@ -26,20 +26,20 @@ impl Object {
         Self::default()
     }
 
-    /// A property that must be there.
+    /// A required property.
     #[must_use]
     pub fn required<T>(mut self, field: &Param<T>, shape: Schema) -> Self {
         self.required.push(field.name().into());
         self.optional(field, shape)
     }
 
-    /// A property that may be left out.
+    /// An optional property.
     #[must_use]
     pub fn optional<T>(self, field: &Param<T>, shape: Schema) -> Self {
         self.defaulted(field, shape, |_| None)
     }
 
-    /// A property for which its default stands.
+    /// A property with a default.
     #[must_use]
     pub fn defaulted<T>(
         mut self,
@@ -78,7 +78,7 @@ impl Object {
         self
     }
 
-    /// Nothing but the declared properties.
+    /// Allows only the declared properties.
     #[must_use]
     pub const fn closed(mut self) -> Self {
         self.closed = true;
@@ -131,7 +131,7 @@ pub fn tuple<const N: usize>(elements: [Schema; N]) -> Schema {
     }))
 }
 
-/// One of several words, some with a description.
+/// One of several words, with their descriptions.
 #[must_use]
 pub fn words(words: &[(&str, &str)]) -> Schema {
     if words.iter().all(|(_, doc)| doc.is_empty()) {
@@ -149,14 +149,14 @@ pub fn words(words: &[(&str, &str)]) -> Schema {
     schema_of(json!({ "oneOf": words.iter().map(word).collect::<Vec<_>>() }))
 }
 
-/// One of several forms that exclude each other.
+/// One of several forms. Exactly one of them fits.
 #[must_use]
 pub fn one_of<const N: usize>(forms: [Schema; N]) -> Schema {
     let forms = Value::from_iter(forms.map(Schema::to_value));
     schema_of(json!({ "oneOf": forms }))
 }
 
-/// One of several forms, the first that fits.
+/// One of several forms. The first that fits counts.
 #[must_use]
 pub fn any_of<const N: usize>(forms: [Schema; N]) -> Schema {
     let forms = Value::from_iter(forms.map(Schema::to_value));
@@ -169,19 +169,19 @@ pub fn word(name: &str) -> Schema {
     schema_of(json!({ "type": "string", "const": name }))
 }
 
-/// Nothing.
+/// `null`.
 #[must_use]
 pub fn null() -> Schema {
     schema_of(json!({ "type": "null" }))
 }
 
-/// Anything.
+/// Any value.
 #[must_use]
 pub fn anything() -> Schema {
     Schema::from(true)
 }
 
-/// The schema with what the doc comment says: a first line `# Title` is the title.
+/// The schema with the text of the doc comment: a first line `# Title` is the title.
 #[must_use]
 pub fn documented(schema: Schema, title: &str, description: &str) -> Schema {
     let mut schema = schema.to_value();
@@ -197,7 +197,7 @@ pub fn documented(schema: Schema, title: &str, description: &str) -> Schema {
     schema_of(schema)
 }
 
-/// Both at once: the tag of an enum beside what a variant holds.
+/// Both schemas: the tag of an enum and the content of a variant.
 #[must_use]
 pub fn both(first: Schema, second: Schema) -> Schema {
     schema_of(json!({ "allOf": [first.to_value(), second.to_value()] }))
@@ -220,6 +220,6 @@ pub fn schema_for<T: JsonSchema>() -> Value {
 }
 
 fn schema_of(value: Value) -> Schema {
-    // Only objects are made here, and an object is a schema.
+    // Only objects are built here, and an object is a schema.
     value.try_into().unwrap_or_default()
 }

@@ -1,19 +1,19 @@
-//! Where each object and array of a JSON text ends.
+//! The end of each object and array of a JSON text.
 //!
-//! The second pass opens a text level by level. Without this table every level would be scanned again by each level
-//! above it, 127 times for a body that is nested as deeply as allowed; with it the pass is linear. The text is known
-//! to be well formed; were it not, levels would come out short, and nothing worse.
+//! The second pass opens a text level by level. Without this table each level would scan all levels below it again: 127
+//! times for the deepest allowed body. With the table the pass is linear. The text is well formed. If it were not,
+//! levels would come out short, without other harm.
 
 /// The ends of all containers of a text.
 #[derive(Debug)]
 pub(super) struct Spans {
     /// Start and end of each, by start.
     list: Vec<(usize, usize)>,
-    /// The number of the one around each.
+    /// The number of the container around each.
     outer: Vec<Option<usize>>,
 }
 
-/// A piece of the text: its first byte and the byte behind its last.
+/// A piece of the text: its first byte and the byte after its last.
 pub(super) type Span = (usize, usize);
 
 impl Spans {
@@ -48,7 +48,7 @@ impl Spans {
         Self { list, outer }
     }
 
-    /// Every container round the byte at `at`, outermost first. One that starts there is among them.
+    /// Every container around the byte at `at`, outermost first. It includes a container that starts there.
     pub(super) fn around(&self, at: usize) -> Vec<Span> {
         let behind = self.list.partition_point(|(start, _)| *start <= at);
         let mut next = behind.checked_sub(1);
@@ -111,7 +111,7 @@ impl Spans {
     }
 }
 
-/// The first byte behind the string that starts at `at`.
+/// The first byte after the string that starts at `at`.
 fn after_string(bytes: &[u8], at: usize) -> usize {
     let mut at = at + 1;
     while let Some(byte) = bytes.get(at) {
@@ -126,7 +126,7 @@ fn after_string(bytes: &[u8], at: usize) -> usize {
 
 fn after_comma(text: &str, at: usize) -> usize {
     let at = after_space(text, at);
-    // A piece that is no value at all would stop the walk: it ends the level.
+    // A piece that is not a value would stop the scan, so it ends the level.
     match text.as_bytes().get(at) {
         Some(b',') => after_space(text, at + 1),
         Some(b']' | b'}') => at,

@@ -1,8 +1,8 @@
-//! A deserializer that gives a struct only an object.
+//! A deserializer that builds a struct only from an object.
 //!
-//! serde's derive also takes an array for a struct, its fields in order. For a body that is a wrong type: a client
-//! that sends `[1, 2]` for `{"id": 1, "value": 2}` has made a mistake, and would get round `missing` besides.
-//! Formats that are not meant for people (bincode and the like) write structs as sequences and keep that.
+//! serde's derive also builds a struct from an array, with its fields in order. For a body this is a wrong type: a
+//! client that sends `[1, 2]` for `{"id": 1, "value": 2}` has made a mistake, and would escape `missing`. Binary
+//! formats such as bincode write structs as sequences, so they keep this form.
 
 use std::fmt;
 
@@ -12,13 +12,14 @@ use serde::de::{
 
 use super::Inspect;
 use super::check::Check;
+use super::forward::forward;
 use super::trace::model;
 
-/// Wraps the deserializer of a model. Costs nothing: all of it is inlined.
+/// Wraps the deserializer of a model. All methods are inlined, so it has no overhead.
 #[derive(Debug)]
 pub struct Strict<D>(pub D);
 
-/// The same for internally tagged enums, which serde reads by asking for anything.
+/// The same for internally tagged enums, which serde reads with `deserialize_any`.
 #[derive(Debug)]
 pub struct StrictTagged<D>(pub D);
 
@@ -48,7 +49,7 @@ pub fn tagged_model<'de, T: Inspect + Check, D: Deserializer<'de>>(
     model(from, |from| read(StrictTagged(from)))
 }
 
-/// A visitor that is not shown arrays.
+/// A visitor that refuses arrays.
 struct NoArray<V> {
     inner: V,
     readable: bool,
@@ -76,7 +77,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for NoArray<V> {
     }
 }
 
-/// A visitor whose struct variants are not shown arrays.
+/// A visitor that refuses arrays for struct variants.
 struct Variants<V> {
     inner: V,
     readable: bool,
@@ -147,87 +148,28 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Variants<A> {
     }
 }
 
-macro_rules! forward {
-    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
-        #[inline]
-        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, D::Error> {
-            self.0.$method($($name,)* visitor)
-        }
-    )*};
-}
-
 macro_rules! forward_most {
     () => {
         forward! {
-            deserialize_bool();
-            deserialize_i8();
-            deserialize_i16();
-            deserialize_i32();
-            deserialize_i64();
-            deserialize_i128();
-            deserialize_u8();
-            deserialize_u16();
-            deserialize_u32();
-            deserialize_u64();
-            deserialize_u128();
-            deserialize_f32();
-            deserialize_f64();
-            deserialize_char();
-            deserialize_str();
-            deserialize_string();
-            deserialize_bytes();
-            deserialize_byte_buf();
-            deserialize_option();
-            deserialize_unit();
-            deserialize_unit_struct(name: &'static str);
-            deserialize_newtype_struct(name: &'static str);
-            deserialize_seq();
-            deserialize_tuple(len: usize);
-            deserialize_tuple_struct(name: &'static str, len: usize);
-            deserialize_map();
-            deserialize_identifier();
-            deserialize_ignored_any();
+            (self, visitor) => self.0, visitor;
+            scalars deserialize_f32 deserialize_bytes deserialize_byte_buf deserialize_option deserialize_unit
+            deserialize_unit_struct deserialize_newtype_struct deserialize_seq deserialize_tuple
+            deserialize_tuple_struct deserialize_map deserialize_identifier deserialize_ignored_any
+        }
+
+        forward! {
+            (self, visitor) => self.0, NoArray { readable: self.0.is_human_readable(), inner: visitor };
+            deserialize_struct
+        }
+
+        forward! {
+            (self, visitor) => self.0, Variants { readable: self.0.is_human_readable(), inner: visitor };
+            deserialize_enum
         }
 
         #[inline]
         fn is_human_readable(&self) -> bool {
             self.0.is_human_readable()
-        }
-
-        #[inline]
-        fn deserialize_struct<V: Visitor<'de>>(
-            self,
-            name: &'static str,
-            fields: &'static [&'static str],
-            visitor: V,
-        ) -> Result<V::Value, D::Error> {
-            let readable = self.0.is_human_readable();
-            self.0.deserialize_struct(
-                name,
-                fields,
-                NoArray {
-                    inner: visitor,
-                    readable,
-                },
-            )
-        }
-
-        #[inline]
-        fn deserialize_enum<V: Visitor<'de>>(
-            self,
-            name: &'static str,
-            variants: &'static [&'static str],
-            visitor: V,
-        ) -> Result<V::Value, D::Error> {
-            let readable = self.0.is_human_readable();
-            self.0.deserialize_enum(
-                name,
-                variants,
-                Variants {
-                    inner: visitor,
-                    readable,
-                },
-            )
         }
     };
 }
@@ -236,7 +178,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
     forward_most!();
-    forward! { deserialize_any(); }
+    forward! { (self, visitor) => self.0, visitor; deserialize_any }
 }
 
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTagged<D> {
@@ -244,12 +186,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictTagged<D> {
 
     forward_most!();
 
-    #[inline]
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let readable = self.0.is_human_readable();
-        self.0.deserialize_any(NoArray {
-            inner: visitor,
-            readable,
-        })
+    forward! {
+        (self, visitor) => self.0, NoArray { readable: self.0.is_human_readable(), inner: visitor };
+        deserialize_any
     }
 }

@@ -1,36 +1,36 @@
-//! What only a running program can say of a model's rules, asked once, at its start: defaults that are no literals, and
-//! how large a pattern is once compiled.
+//! Checks of a model's rules that only a running program can do: defaults that are not literals, and the size of a
+//! compiled pattern. They run once, when the program starts.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use crate::{Param, Rule};
 
-/// Walks through models and collects what is wrong with their fields. Each model is looked at once.
+/// Walks through models and collects the faults of their rules. Each model is visited once.
 #[derive(Debug, Default)]
 pub struct Survey {
     seen: HashSet<&'static str>,
-    model: Option<Model>,
+    model: Option<SurveyedModel>,
     faults: Vec<String>,
     warnings: Vec<String>,
 }
 
-/// The model that is looked at, for messages.
+/// The model that is visited, for messages.
 #[derive(Clone, Copy, Debug)]
-struct Model {
+struct SurveyedModel {
     name: &'static str,
     file: &'static str,
     line: u32,
 }
 
 impl Survey {
-    /// Nothing was looked at yet.
+    /// A survey that has visited no model yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Looks at the fields of the model `T`, unless that was done already: models may contain themselves.
+    /// Visits the fields of the model `T`, unless it has done so already: models may contain themselves.
     pub fn model<T>(
         &mut self,
         name: &'static str,
@@ -39,13 +39,13 @@ impl Survey {
         look: fn(&mut Self),
     ) {
         if self.seen.insert(std::any::type_name::<T>()) {
-            let outer = self.model.replace(Model { name, file, line });
+            let outer = self.model.replace(SurveyedModel { name, file, line });
             look(self);
             self.model = outer;
         }
     }
 
-    /// Looks at one field: its default is held against its rules, its patterns are compiled.
+    /// Checks one field: its default must keep its rules, its patterns must compile.
     pub fn field<T>(&mut self, field: &Param<T>) {
         let place = self.place(field.name());
         for broken in field.default_violations() {
@@ -60,13 +60,13 @@ impl Survey {
         }
     }
 
-    /// What keeps the program from starting: patterns that refuse every text.
+    /// Faults that stop the program from starting: patterns that refuse every text.
     #[must_use]
     pub fn faults(&self) -> &[String] {
         &self.faults
     }
 
-    /// What somebody should look at: defaults that break a rule.
+    /// Warnings: defaults that break a rule.
     #[must_use]
     pub fn warnings(&self) -> &[String] {
         &self.warnings
@@ -87,7 +87,7 @@ fn too_large(rule: &Rule) -> Option<String> {
     }
 }
 
-impl fmt::Display for Model {
+impl fmt::Display for SurveyedModel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, file, line } = self;
         write!(f, "`{name}` ({file}:{line})")

@@ -1,4 +1,4 @@
-//! Text as a serde format, for types that only know serde: what a query or a form says, by key.
+//! Text as a serde format, for serde types: the keys and texts of a query or a form.
 //!
 //! Scalars are parsed as [`FromParam`] parses them, so that `yes` is a boolean here too.
 
@@ -7,8 +7,9 @@ use std::borrow::Cow;
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, IntoDeserializer, SeqAccess, Visitor};
 
+use super::buffered_texts::{self, Scalar};
 use super::error::ReadError;
-use super::guesses::{self, Scalar};
+use super::forward::{forward, visit_numbers};
 use crate::{FromParam, Segment};
 
 /// The texts of one key, as a serde deserializer.
@@ -29,39 +30,20 @@ impl<'a> Texts<'a> {
     }
 }
 
-macro_rules! parsed {
-    ($($method:ident $visit:ident)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-            visitor.$visit(self.parse()?)
-        }
-    )*};
-}
-
 impl<'de> Deserializer<'de> for Texts<'de> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0 {
-            [only] if !guesses::of(only).list => any(only, visitor),
+            [only] if !buffered_texts::of(only).list => any(only, visitor),
             _ => self.deserialize_seq(visitor),
         }
     }
 
-    parsed! {
-        deserialize_bool visit_bool
-        deserialize_i8 visit_i8
-        deserialize_i16 visit_i16
-        deserialize_i32 visit_i32
-        deserialize_i64 visit_i64
-        deserialize_i128 visit_i128
-        deserialize_u8 visit_u8
-        deserialize_u16 visit_u16
-        deserialize_u32 visit_u32
-        deserialize_u64 visit_u64
-        deserialize_u128 visit_u128
-        deserialize_f32 visit_f32
-        deserialize_f64 visit_f64
-        deserialize_char visit_char
+    visit_numbers! { (self, visitor) => self.parse()? }
+
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
+        visitor.visit_char(self.parse()?)
     }
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
@@ -78,17 +60,17 @@ impl<'de> Deserializer<'de> for Texts<'de> {
         visitor.visit_borrowed_str(self.one()?)
     }
 
-    /// An empty text is nothing, unless text is what stands behind the `Option`. That shows when it is read.
+    /// An empty text is `None`, unless the `Option` holds a text. That shows when it is read.
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         match self.0 {
             [] => visitor.visit_none(),
             [only] if only.is_empty() => {
-                if guesses::of(only).scalar == Some(Scalar::Nothing) {
+                if buffered_texts::of(only).scalar == Some(Scalar::Nothing) {
                     return visitor.visit_none();
                 }
                 visitor
                     .visit_some(self)
-                    .inspect_err(|_| guesses::nothing(only))
+                    .inspect_err(|_| buffered_texts::nothing(only))
             }
             _ => visitor.visit_some(self),
         }
@@ -103,7 +85,7 @@ impl<'de> Deserializer<'de> for Texts<'de> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
-        visitor.visit_seq(Items {
+        visitor.visit_seq(TextAccess {
             texts: self.0,
             next: 0,
         })
@@ -139,9 +121,9 @@ impl<'de> Deserializer<'de> for Texts<'de> {
     }
 }
 
-/// A text for which nobody says what is wanted: a string, or what was learned of it.
+/// A text whose expected type is unknown: a string, or the type that an earlier reading found.
 fn any<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, ReadError> {
-    match guesses::of(text).scalar {
+    match buffered_texts::of(text).scalar {
         None => visitor.visit_borrowed_str(text),
         Some(Scalar::Nothing) => visitor.visit_unit(),
         Some(Scalar::Unsigned(value)) => visitor.visit_u64(value),
@@ -151,13 +133,13 @@ fn any<'de, V: Visitor<'de>>(text: &'de str, visitor: V) -> Result<V::Value, Rea
     }
 }
 
-/// The texts one by one, each with its index where it is refused.
-struct Items<'a> {
+/// The texts one by one. A refused text is reported at its index.
+struct TextAccess<'a> {
     texts: &'a [Cow<'a, str>],
     next: usize,
 }
 
-impl<'de> SeqAccess<'de> for Items<'de> {
+impl<'de> SeqAccess<'de> for TextAccess<'de> {
     type Error = ReadError;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -169,7 +151,7 @@ impl<'de> SeqAccess<'de> for Items<'de> {
             return Ok(None);
         };
         self.next += 1;
-        seed.deserialize(Item(text))
+        seed.deserialize(ListedText(text))
             .map(Some)
             .map_err(|error| error.inside(Segment::Index(index)))
     }
@@ -179,48 +161,20 @@ impl<'de> SeqAccess<'de> for Items<'de> {
     }
 }
 
-/// One text of several: as [`Texts`], but that it is no list again.
-struct Item<'a>(&'a Cow<'a, str>);
+/// One text of several: like [`Texts`], but not a list.
+struct ListedText<'a>(&'a Cow<'a, str>);
 
-macro_rules! through {
-    ($($method:ident($($name:ident: $ty:ty),*);)*) => {$(
-        fn $method<V: Visitor<'de>>(self, $($name: $ty,)* visitor: V) -> Result<V::Value, ReadError> {
-            Texts(std::slice::from_ref(self.0)).$method($($name,)* visitor)
-        }
-    )*};
-}
-
-impl<'de> Deserializer<'de> for Item<'de> {
+impl<'de> Deserializer<'de> for ListedText<'de> {
     type Error = ReadError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ReadError> {
         any(self.0, visitor)
     }
 
-    through! {
-        deserialize_bool();
-        deserialize_i8();
-        deserialize_i16();
-        deserialize_i32();
-        deserialize_i64();
-        deserialize_i128();
-        deserialize_u8();
-        deserialize_u16();
-        deserialize_u32();
-        deserialize_u64();
-        deserialize_u128();
-        deserialize_f32();
-        deserialize_f64();
-        deserialize_char();
-        deserialize_str();
-        deserialize_string();
-        deserialize_identifier();
-        deserialize_option();
-        deserialize_newtype_struct(name: &'static str);
-        deserialize_seq();
-        deserialize_tuple(count: usize);
-        deserialize_enum(name: &'static str, variants: &'static [&'static str]);
-        deserialize_ignored_any();
+    forward! {
+        (self, visitor) => Texts(std::slice::from_ref(self.0)), visitor;
+        scalars deserialize_f32 deserialize_identifier deserialize_option deserialize_newtype_struct
+        deserialize_seq deserialize_tuple deserialize_enum deserialize_ignored_any
     }
 
     serde::forward_to_deserialize_any! {

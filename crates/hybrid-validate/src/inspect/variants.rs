@@ -1,10 +1,10 @@
-//! Enums: which variant was sent, and where its content stands. One function for each of serde's four forms.
+//! Enums: finds the sent variant and its content. There is one function for each of serde's four forms.
 
 use serde::de::DeserializeOwned;
 
 use super::error::NO_VARIANT;
-use super::json::Kind;
-use super::{Fields, Input, expected, foreign, leaf, missing};
+use super::json::JsonKind;
+use super::{Fields, Input, scalars, serde_types};
 use crate::{ParamError, Report};
 
 /// The wire names of an enum's variants.
@@ -24,7 +24,7 @@ impl Names {
         }
     }
 
-    /// Further names, each with the number of its variant.
+    /// Aliases, each with the number of its variant.
     #[must_use]
     pub const fn aliases(mut self, aliases: &'static [(&'static str, usize)]) -> Self {
         self.aliases = aliases;
@@ -50,27 +50,27 @@ impl Names {
     }
 }
 
-/// The variant of an enum whose name stands outside: `"unit"` or `{"name": content}`.
+/// The variant of an externally tagged enum: `"unit"` or `{"name": content}`.
 pub fn external<'a>(
     input: Input<'a>,
     names: &Names,
     report: &mut Report,
 ) -> Option<(usize, Option<Input<'a>>)> {
     match input {
-        Input::Json(json) if json.kind() == Kind::String => {
-            let text = leaf::string(json, report)?;
+        Input::Json(json) if json.kind() == JsonKind::String => {
+            let text = scalars::string(json, report)?;
             Some((names.find(&text, report)?, None))
         }
-        Input::Json(json) if json.kind() == Kind::Object => {
+        Input::Json(json) if json.kind() == JsonKind::Object => {
             let [(key, content)] = &json.entries(report)?[..] else {
-                expected("an object with one key", report);
+                report.expected("an object with one key");
                 return None;
             };
             Some((names.find(key, report)?, Some(Input::Json(*content))))
         }
         Input::Json(_) => {
-            // With the names, for whoever sent a number for a word.
-            expected(&format!("one of {}", names.names.join(", ")), report);
+            // The names help a client that sent a number for a word.
+            report.expected(&format!("one of {}", names.names.join(", ")));
             None
         }
         Input::Texts(_) => {
@@ -80,15 +80,12 @@ pub fn external<'a>(
         Input::Rest(fields) => {
             let found = fields.variant(|key| names.position(key));
             if found.is_none() {
-                expected(
-                    &format!("one of the keys {}", names.names.join(", ")),
-                    report,
-                );
+                report.expected(&format!("one of the keys {}", names.names.join(", ")));
             }
             found.map(|(index, content)| (index, Some(content)))
         }
         Input::Pairs(_) => {
-            expected("a single value", report);
+            report.expected("a single value");
             None
         }
     }
@@ -113,13 +110,13 @@ pub fn within<'a, T>(
     inspect: impl FnOnce(Input<'a>, &mut Report) -> Option<T>,
 ) -> Option<T> {
     let Some(content) = content else {
-        expected(&format!("an object with the key {name}"), report);
+        report.expected(&format!("an object with the key {name}"));
         return None;
     };
     report.at_key(name, |report| inspect(content, report))
 }
 
-/// The content of a variant that has none: nothing, or `null`.
+/// The content of a variant without fields: none, or `null`.
 pub fn unit(name: &'static str, content: Option<Input<'_>>, report: &mut Report) -> Option<()> {
     match content {
         None => Some(()),
@@ -129,7 +126,7 @@ pub fn unit(name: &'static str, content: Option<Input<'_>>, report: &mut Report)
     }
 }
 
-/// The content of an internally tagged variant: what the tag has left.
+/// The content of an internally tagged variant: the object without the tag.
 pub fn alongside<T>(
     fields: &Fields<'_>,
     report: &mut Report,
@@ -149,19 +146,19 @@ pub fn beside<T>(
     report.at_key(key, |report| match content {
         Some(content) => inspect(content, report),
         None => {
-            missing(report);
+            report.missing();
             None
         }
     })
 }
 
-/// The content of an adjacently tagged variant that has none.
+/// The content of an adjacently tagged variant without fields.
 pub fn nothing_beside(fields: &Fields<'_>, key: &'static str, report: &mut Report) -> Option<()> {
     unit(key, fields.content(key, report)?, report)
 }
 
-/// An enum without a tag: the first variant that fits. Where none does, that is one violation, since nobody can say
-/// which was meant; in JSON serde's, which knows the variant if only a rule is broken.
+/// An enum without a tag: the first variant that fits. If none fits, there is one violation, since the intended variant
+/// is unknown. In JSON it is serde's violation, which knows the variant if only a rule is broken.
 pub fn untagged<T: DeserializeOwned>(
     input: Input<'_>,
     report: &mut Report,
@@ -179,7 +176,7 @@ pub fn untagged<T: DeserializeOwned>(
         }
     }
     let first = match input {
-        Input::Json(json) => foreign::located::<T>(json.text()),
+        Input::Json(json) => serde_types::located::<T>(json.text()),
         Input::Texts(_) | Input::Pairs(_) | Input::Rest(_) => None,
     };
     match first {

@@ -1,4 +1,4 @@
-//! Numbers as Rust writes them.
+//! Number literals of Rust.
 
 use crate::number::Num;
 
@@ -10,7 +10,14 @@ const SUFFIXES: [&str; 14] = [
 /// The value of a Rust literal, with an optional minus before it: `10_000`, `-1`, `0xff`, `1e3`, `0.5_f64`, `7u8`.
 ///
 /// # Errors
-/// What is wrong with it, as a fragment of a sentence.
+/// The fault, as a fragment of a sentence.
+/// ```
+/// use hybrid_validate::{Num, literal};
+///
+/// assert_eq!(literal::parse_number("-10_000i64"), Ok(Num::Int(-10_000)));
+/// assert_eq!(literal::parse_number("0xff"), Ok(Num::Int(255)));
+/// assert!(literal::parse_number("ten").is_err());
+/// ```
 pub fn parse_number(literal: &str) -> Result<Num, String> {
     let (negative, digits) = match literal.trim().strip_prefix('-') {
         Some(rest) => (true, rest.trim_start()),
@@ -33,7 +40,7 @@ pub fn parse_number(literal: &str) -> Result<Num, String> {
 fn split_suffix(text: &str, radix: u32) -> (&str, &str) {
     SUFFIXES
         .iter()
-        // In hexadecimal, `f32` are three digits.
+        // In hexadecimal, `f32` is three digits.
         .filter(|suffix| radix != 16 || !suffix.starts_with('f'))
         .find_map(|suffix| text.strip_suffix(suffix).map(|body| (body, *suffix)))
         .unwrap_or((text, ""))

@@ -1,7 +1,7 @@
-//! Which known word somebody meant who wrote another one.
+//! Finds the known word that a misspelled word is close to.
 
-/// The candidate nearest to `word`, if it is near enough that a slip of the finger explains it: at most one edit in
-/// three characters. An edit inserts, removes or replaces a character, or swaps two neighbours.
+/// The candidate nearest to `word`, if the distance is at most one edit in three characters. An edit inserts, removes
+/// or replaces a character, or swaps two neighbours.
 ///
 /// ```
 /// use hybrid_validate::literal::suggest;

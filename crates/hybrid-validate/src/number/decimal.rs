@@ -28,7 +28,7 @@ impl Decimal {
         }
     }
 
-    /// Exact: no step of it rounds.
+    /// Exact: no step rounds.
     pub(super) fn is_multiple_of(&self, step: &Self) -> bool {
         if step.digits == 0 || self.digits == 0 {
             return step.digits != 0;
@@ -38,7 +38,7 @@ impl Decimal {
             let scale = power_of_ten_modulo(shift, step.digits);
             return multiply_modulo(self.digits % step.digits, scale, step.digits) == 0;
         }
-        // Where the scaled step is too large for u128 it is larger than our digits, which are not zero.
+        // If the scaled step exceeds u128, it is larger than the digits, which are not zero.
         let shift = step.exponent.abs_diff(self.exponent);
         10_u128
             .checked_pow(shift)
@@ -47,7 +47,7 @@ impl Decimal {
     }
 
     fn of_float(value: f64) -> Self {
-        // `{:e}` prints the shortest digits that read back: at most 17 of them, and "e-324" behind.
+        // `{:e}` prints the shortest digits that read back: at most 17 digits, then an exponent such as `e-324`.
         let mut text = String::with_capacity(32);
         let written = write!(text, "{:e}", value.abs());
         debug_assert!(written.is_ok(), "writing to a String cannot fail");
@@ -73,7 +73,7 @@ fn power_of_ten_modulo(exponent: u32, modulus: u128) -> u128 {
     result
 }
 
-/// `a × b mod modulus` for `a` and `b` below the modulus, by doubling: no product that could overflow is formed.
+/// `a × b mod modulus` for `a` and `b` below the modulus. It adds and doubles, so no product can overflow.
 fn multiply_modulo(a: u128, b: u128, modulus: u128) -> u128 {
     if let Some(product) = a.checked_mul(b) {
         return product % modulus;

@@ -1,15 +1,14 @@
 //! The `const` builder of [`Param`]. Rules keep the order in which they are written.
 //!
-//! The bounds stand on the methods and not on the `impl` blocks: so the compiler speaks of the rule that does not
-//! fit and gives the trait's own message, instead of saying that there is no such method.
+//! The bounds are on the methods and not on the `impl` blocks. So the compiler reports the rule that does not fit, with
+//! the trait's own message, instead of a missing method.
 
 use std::marker::PhantomData;
 
-use super::{Param, RULES_MAX, Slot};
+use super::declared::{Param, RULES_MAX, Slot};
+use crate::constraint::{Items, Number, Text, UniqueItems};
 use crate::format::Format;
-use crate::items::{Items, UniqueItems};
-use crate::length::Text;
-use crate::number::{Num, Number};
+use crate::number::Num;
 use crate::pattern::Pattern;
 use crate::report::Report;
 use crate::rule::Rule;
@@ -17,7 +16,7 @@ use crate::text::Style;
 use crate::violation::Source;
 
 impl<T> Param<T> {
-    /// A value without rules. The functions [`query`](crate::query) and its like say the same in one word.
+    /// A value without rules. The functions [`query`](crate::query), [`header`](crate::header) and so on are shorter.
     #[must_use]
     pub const fn new(source: Source, name: &'static str) -> Self {
         Self {
@@ -37,7 +36,7 @@ impl<T> Param<T> {
         }
     }
 
-    /// Stands for the value when it is absent.
+    /// Replaces the value if it is absent.
     #[must_use]
     pub const fn default(mut self, default: fn() -> T) -> Self {
         self.default = Some(default);
@@ -47,20 +46,21 @@ impl<T> Param<T> {
     /// A check of the user's own, see [`custom`](crate::param::custom).
     ///
     /// # Panics
-    /// With more than 16 rules; in a `static`, that is a compile error.
+    /// If there are more than 16 rules. In a `static` this is a compile error.
     #[must_use]
     pub const fn custom(self, check: fn(&T, &mut Report)) -> Self {
         self.with(Slot::Custom(check))
     }
 
-    /// What is said in place of the text of every rule of this value, not of `missing` and `type`.
+    /// The message in place of the text of every rule of this value. It does not replace the texts of `missing` and
+    /// `type`.
     #[must_use]
     pub const fn message(mut self, text: &'static str) -> Self {
         self.message = Some(text);
         self
     }
 
-    /// What the value is for, in Markdown.
+    /// The purpose of the value, in Markdown.
     #[must_use]
     pub const fn description(mut self, text: &'static str) -> Self {
         self.description = Some(text);
@@ -74,8 +74,8 @@ impl<T> Param<T> {
         self
     }
 
-    /// A header of this name is meant as it is spelled: its underscores are no hyphens. Of other sources it says
-    /// nothing.
+    /// The name of the header is meant as it is spelled: an underscore does not match a hyphen. No effect on other
+    /// sources.
     #[must_use]
     pub const fn spelled(mut self) -> Self {
         self.spelled = true;
@@ -89,7 +89,7 @@ impl<T> Param<T> {
         self
     }
 
-    /// A list is one text with commas between.
+    /// A list is one text with commas between its elements.
     #[must_use]
     pub const fn csv(mut self) -> Self {
         self.style = Style::Csv;
@@ -150,7 +150,7 @@ macro_rules! bounds {
             where
                 T: Number,
             {
-                self.with(Slot::Number(rule, T::judge_number))
+                self.with(Slot::Number(rule, T::check_number))
             }
         }
     };
@@ -187,7 +187,7 @@ impl<T> Param<T> {
         self.text(Rule::MaxLength(characters))
     }
 
-    /// The expression is found in the text. A text that is too long is not searched.
+    /// The text must match the expression. A text that is too long is not searched.
     #[must_use]
     pub const fn regex(self, pattern: &'static Pattern) -> Self
     where
@@ -218,7 +218,7 @@ impl<T> Param<T> {
     where
         T: Text,
     {
-        self.with(Slot::Text(rule, T::judge_text))
+        self.with(Slot::Text(rule, T::check_text))
     }
 }
 
@@ -243,14 +243,14 @@ impl<T> Param<T> {
     }
 }
 
-/// The rule that nothing is there twice.
+/// The rule that no item is repeated.
 impl<T> Param<T> {
-    /// No item is there twice.
+    /// No item may be repeated.
     #[must_use]
     pub const fn unique_items(self) -> Self
     where
         T: UniqueItems,
     {
-        self.with(Slot::Unique(T::repeats_an_item))
+        self.with(Slot::Unique(T::has_duplicates))
     }
 }

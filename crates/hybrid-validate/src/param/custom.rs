@@ -1,4 +1,4 @@
-//! Checks of the user's own: what they are shown, and how their answer is reported.
+//! Checks that the user writes: their arguments, and how their results are reported.
 
 use std::collections::{BTreeSet, HashSet, VecDeque};
 use std::fmt::{self, Display};
@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use crate::report::Report;
 
-/// Reports what a check of the user's answered: the text of its error is the message, the code is `custom`.
+/// Reports the result of a user's check. The text of its error is the message, the code is `custom`.
 pub fn custom<E: Display>(answer: Result<(), E>, report: &mut Report) {
     if let Err(error) = answer {
         refuse(&error, report);
@@ -19,12 +19,12 @@ fn refuse(error: &dyn Display, report: &mut Report) {
     report.violate("custom", error.to_string());
 }
 
-/// A type whose values a check of the user's gets one by one: an `Option`, a list or a set.
+/// A type that passes its values to a user's check one by one: an `Option`, a list or a set.
 pub trait Each {
-    /// What is in it.
+    /// The type of its values.
     type Item;
 
-    /// Calls `check` for each value, at its place.
+    /// Calls `check` for each value, at the place of the value.
     fn each(&self, report: &mut Report, check: &mut dyn FnMut(&Self::Item, &mut Report));
 }
 
@@ -70,8 +70,8 @@ impl<T, const N: usize> Each for [T; N] {
 
 // === What a check takes of an `Option` or a list ===
 
-/// A check of the user's beside the type `W` that it stands on, to see by what the check takes how it is called.
-/// Method look-up takes the first of the traits below that fits, as in [`probe`](crate::inspect::probe).
+/// A user's check together with the type `W` of its value. The argument of the check decides how it is called: method
+/// lookup picks the first trait below that fits, as in [`probe`](crate::inspect::probe).
 pub struct Checks<F, W>(F, PhantomData<fn(&W)>);
 
 impl<F, W> Checks<F, W> {
@@ -88,22 +88,9 @@ impl<F, W> fmt::Debug for Checks<F, W> {
     }
 }
 
-/// Calls the check at `$path` for what is in `$value`, whose type is `$ty`. Called by the macros.
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __check_each {
-    ($path:expr, $ty:ty, $value:expr, $report:expr) => {{
-        use $crate::__private::{
-            CheckEach as _, CheckEachDeref as _, CheckInner as _, CheckInnerDeref as _,
-            CheckNothing as _, CheckWhole as _,
-        };
-        (&&&&&&$crate::__private::Checks::<_, $ty>::new($path)).check($value, $report);
-    }};
-}
-
-/// A check that takes an `A`. Of one lifetime, since the error may hold it.
+/// A check that takes an `A`, with one lifetime, since the error may borrow from it.
 pub trait CheckOf<'a, A: ?Sized> {
-    /// Calls it and reports its answer.
+    /// Calls the check and reports its result.
     fn call(&self, value: &'a A, report: &mut Report);
 }
 
@@ -128,15 +115,15 @@ macro_rules! ways {
 }
 
 ways! {
-    /// The check takes the whole.
+    /// The check takes the whole value.
     CheckWhole;
-    /// The check takes what is in it.
+    /// The check takes each inner value.
     CheckEach;
-    /// The check takes what that points to: `&str` of a `String`.
+    /// The check takes the target of each inner value: `&str` of a `String`.
     CheckEachDeref;
-    /// The check takes what is in what is in it: the elements of an optional list.
+    /// The check takes the values inside each inner value: the elements of an optional list.
     CheckInner;
-    /// The check takes what those point to.
+    /// The check takes the targets of those.
     CheckInnerDeref;
 }
 
@@ -186,7 +173,7 @@ where
     }
 }
 
-/// The check takes something else: a compile error that says what.
+/// The check takes another type. This is a compile error that names the type.
 pub trait CheckNothing<W> {
     /// Is never called.
     fn check<F>(&self, value: &W, report: &mut Report)
@@ -200,7 +187,7 @@ pub trait Holds<F> {}
 
 impl<F, W> Holds<F> for Checks<F, W> {}
 
-/// What every check must be able to do. No type implements it: those that can were found before it is asked for.
+/// The bound of a check that fits no trait above. No type implements it, so the compiler reports it.
 #[diagnostic::on_unimplemented(
     message = "the check does not take what is in `{W}`",
     label = "`custom` is put on this type",

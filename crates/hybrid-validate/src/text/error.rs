@@ -11,30 +11,30 @@ use crate::rule::write_one_of;
 /// Why a text could not become a value: a code and a sentence, never the text itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParamError {
-    kind: Kind,
+    kind: Expectation,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+enum Expectation {
     Expected(Cow<'static, str>),
     OneOf(&'static [&'static str]),
     Invalid(Cow<'static, str>),
 }
 
 impl ParamError {
-    /// Something else was expected: `expected("an integer")` is code `type`, message `expected an integer`.
+    /// Another form was expected: `expected("an integer")` has the code `type` and the message `expected an integer`.
     #[must_use]
     pub fn expected(what: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            kind: Kind::Expected(what.into()),
+            kind: Expectation::Expected(what.into()),
         }
     }
 
-    /// None of the allowed words: code `one_of`, with the words as parameter.
+    /// The text is none of the allowed words: code `one_of`, with the words as the parameter.
     #[must_use]
     pub const fn one_of(allowed: &'static [&'static str]) -> Self {
         Self {
-            kind: Kind::OneOf(allowed),
+            kind: Expectation::OneOf(allowed),
         }
     }
 
@@ -42,7 +42,7 @@ impl ParamError {
     #[must_use]
     pub fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
         Self {
-            kind: Kind::Invalid(message.into()),
+            kind: Expectation::Invalid(message.into()),
         }
     }
 
@@ -50,15 +50,15 @@ impl ParamError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self.kind {
-            Kind::Expected(_) | Kind::Invalid(_) => "type",
-            Kind::OneOf(_) => "one_of",
+            Expectation::Expected(_) | Expectation::Invalid(_) => "type",
+            Expectation::OneOf(_) => "one_of",
         }
     }
 
     /// The parameters of the violation.
     #[must_use]
     pub fn params(&self) -> Option<Map<String, Value>> {
-        let Kind::OneOf(allowed) = self.kind else {
+        let Expectation::OneOf(allowed) = self.kind else {
             return None;
         };
         let mut params = Map::new();
@@ -66,10 +66,10 @@ impl ParamError {
         Some(params)
     }
 
-    /// Puts the violation into `report`, at its present place. Returns `None`, for `T::from_texts`.
+    /// Adds the violation to `report`, at its current place. Returns `None`, for `T::from_texts`.
     #[cold]
     pub fn report<T>(&self, report: &mut Report) -> Option<T> {
-        if report.leaves_out() {
+        if report.counts_only() {
             return None;
         }
         match self.params() {
@@ -83,9 +83,9 @@ impl ParamError {
 impl fmt::Display for ParamError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            Kind::Expected(what) => write!(f, "expected {what}"),
-            Kind::OneOf(allowed) => write_one_of(f, allowed),
-            Kind::Invalid(message) => f.write_str(message),
+            Expectation::Expected(what) => write!(f, "expected {what}"),
+            Expectation::OneOf(allowed) => write_one_of(f, allowed),
+            Expectation::Invalid(message) => f.write_str(message),
         }
     }
 }

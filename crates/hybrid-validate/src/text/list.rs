@@ -1,9 +1,9 @@
-//! Lists in one text, with commas between.
+//! Lists in one text, with commas between the elements.
 
 use crate::violation::Source;
 
-/// The elements of a list that stands in one text. Headers follow RFC 9110, section 5.6.1; elsewhere a comma
-/// always separates, and an empty text alone has no elements.
+/// The elements of a list in one text. Headers follow RFC 9110, section 5.6.1. Elsewhere a comma always separates, and
+/// an empty text has no elements.
 pub(crate) fn elements(text: &str, source: Source) -> impl Iterator<Item = &str> {
     let is_header = source == Source::Header;
     let parts = Parts {
@@ -16,8 +16,8 @@ pub(crate) fn elements(text: &str, source: Source) -> impl Iterator<Item = &str>
         .filter(move |part| !is_header || !part.is_empty())
 }
 
-/// Splits at an ASCII byte that stands outside quotes. A backslash in quotes makes the next byte plain; quotes that
-/// are not closed reach to the end.
+/// Splits at an ASCII byte outside quotes. In quotes, a backslash escapes the next byte. Unclosed quotes reach to the
+/// end.
 ///
 /// ```
 /// use hybrid_validate::split_unquoted;
@@ -33,7 +33,7 @@ pub fn split_unquoted(text: &str, at: u8) -> impl Iterator<Item = &str> {
     }
 }
 
-/// Spaces and tabs, the whitespace that headers may have.
+/// Spaces and tabs, the whitespace of headers.
 fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

@@ -1,4 +1,4 @@
-//! What absence, emptiness and repetition mean for `Option`, lists and sets.
+//! How `Option`, lists and sets treat absent, empty and repeated values.
 
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashSet, VecDeque};
@@ -6,11 +6,11 @@ use std::hash::{BuildHasher, Hash};
 
 use serde_json::{Value, json};
 
-use super::{FromParam, FromTexts, Style, elements, missing};
+use super::{FromParam, FromTexts, Style, elements};
 use crate::report::Report;
 use crate::violation::Source;
 
-/// Absent is `None`, and so is one empty text unless it is a text that is wanted.
+/// An absent value is `None`. So is one empty text, unless the value is a text.
 impl<T: FromTexts> FromTexts for Option<T> {
     const EMPTY_IS_A_VALUE: bool = T::EMPTY_IS_A_VALUE;
     const MAY_BE_ABSENT: bool = true;
@@ -68,20 +68,21 @@ lists! {
     <T: FromParam> Vec<T>;
     /// As for `Vec`.
     <T: FromParam> VecDeque<T>;
-    /// As for `Vec`; what comes twice is kept once.
+    /// As for `Vec`. A repeated element is stored once.
     <T: FromParam + Ord> BTreeSet<T>;
-    /// As for `Vec`; what comes twice is kept once.
+    /// As for `Vec`. A repeated element is stored once.
     <T: FromParam + Hash + Eq, S> HashSet<T, S>;
 }
 
-/// Reads every element, also behind one that was refused, so that all are reported.
+/// Reads every element, also those after a refused one, so that all faults are reported.
 fn collect<T: FromParam, C: Default + Extend<T>>(
     texts: &[Cow<'_, str>],
     style: Style,
     report: &mut Report,
 ) -> Option<C> {
     if texts.is_empty() {
-        return missing(report);
+        report.missing();
+        return None;
     }
     let mark = report.found();
     let mut collected = C::default();

@@ -1,4 +1,4 @@
-//! Numbers from text: decimal digits with an optional sign, nothing round them.
+//! Numbers from text: decimal digits with an optional sign, and nothing around them.
 
 use std::num::{
     NonZeroI8, NonZeroI16, NonZeroI32, NonZeroI64, NonZeroI128, NonZeroIsize, NonZeroU8,
@@ -17,7 +17,7 @@ macro_rules! integers {
             fn from_param(text: &str) -> Result<Self, ParamError> {
                 match text.parse() {
                     Ok(value) => Ok(value),
-                    // Of unsigned integers the standard library refuses it.
+                    // The standard library refuses a minus for unsigned integers.
                     Err(_) if text == "-0" => Ok(0),
                     Err(_) => Err(not_an_integer(text, &<$int>::MIN, &<$int>::MAX)),
                 }
@@ -113,8 +113,8 @@ fn not_an_integer(
     ParamError::expected(format!("an integer between {min} and {max}"))
 }
 
-/// `int32` and `int64` are the formats that API descriptions know; the bounds say the rest. The bounds of 128-bit
-/// types are left out: as JSON numbers they would be rounded.
+/// `int32` and `int64` are formats that API descriptions define. The bounds express the other types. 128-bit types have
+/// no bounds in the schema: as JSON numbers they would be rounded.
 fn integer_schema(min: Num, max: Num, bits: u32) -> Value {
     let mut schema = json!({ "type": "integer" });
     if bits <= 64 {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{FromParam, ParamError};
 
-/// `true false 1 0 yes no on off`, in any case, and nothing else.
+/// `true false 1 0 yes no on off`, without regard to case.
 impl FromParam for bool {
     fn from_param(text: &str) -> Result<Self, ParamError> {
         let is = |words: [&str; 4]| words.iter().any(|word| word.eq_ignore_ascii_case(text));

@@ -264,9 +264,9 @@ fn entries_of_maps_stand_at_their_keys() {
             r#"{"all":{"x":{"plz":"12345"},"b":{"plz":"1"},"a":{"plz":"1","note":"long"},"c":{"plz":"1"}}}"#
         ),
         [
+            "body.all.b.plz length",
             "body.all.a.plz length",
             "body.all.a.note length",
-            "body.all.b.plz length",
             "body.all.c.plz length",
         ]
     );
@@ -307,6 +307,141 @@ fn names_of_a_query_are_found_by_what_was_made_of_its_texts() {
         ],
     );
     check("max=x&w=1", &["query.max type: expected an integer"]);
+}
+
+/// One of many flattened structs, with two fields and a check across them.
+macro_rules! flat {
+    ($($name:ident: $first:ident, $second:ident;)*) => {$(
+        #[derive(Debug, Deserialize, Validate)]
+        #[validate(schema(function = "refuse_all", skip_on_field_errors = false))]
+        struct $name {
+            #[validate(range(min = 1))]
+            $first: u32,
+            #[validate(range(min = 1))]
+            $second: u32,
+        }
+
+        impl Whole for &$name {
+            const CODE: &'static str = stringify!($name);
+        }
+    )*};
+}
+
+trait Whole {
+    const CODE: &'static str;
+}
+
+fn refuse_all<T: Whole>(_: &T) -> Result<(), ValidationError> {
+    Err(ValidationError::new(T::CODE))
+}
+
+flat! {
+    FlatA: b, q;
+    FlatB: r, a;
+    FlatC: s, d;
+    FlatD: c, t;
+}
+
+#[derive(Debug, Deserialize, Validate)]
+struct Flat {
+    #[validate(range(min = 1))]
+    z: u32,
+    #[serde(flatten)]
+    #[validate(nested)]
+    one: FlatA,
+    #[serde(flatten)]
+    #[validate(nested)]
+    two: FlatB,
+    #[validate(range(min = 1))]
+    m: u32,
+    #[serde(flatten)]
+    #[validate(nested)]
+    three: FlatC,
+    #[serde(flatten)]
+    #[validate(nested)]
+    four: FlatD,
+}
+
+/// `validator` keeps the errors of a struct in a `HashMap`. Each round has maps with other hash keys.
+#[test]
+fn errors_of_flattened_structs_come_in_the_order_sent() {
+    for _ in 0..20 {
+        assert_eq!(
+            judged::<Flat>(r#"{"t":0,"d":0,"z":0,"a":0,"q":0,"m":0,"s":0,"b":0,"c":0,"r":0}"#),
+            [
+                "body.t range",
+                "body.d range",
+                "body.z range",
+                "body.a range",
+                "body.q range",
+                "body.m range",
+                "body.s range",
+                "body.b range",
+                "body.c range",
+                "body.r range",
+                "body FlatD",
+                "body FlatA",
+                "body FlatC",
+                "body FlatB",
+            ]
+        );
+    }
+}
+
+#[test]
+fn errors_of_a_flattened_struct_in_a_query_come_in_the_order_sent() {
+    #[derive(Debug, Deserialize, Validate)]
+    struct Search {
+        #[validate(range(min = 1))]
+        n: u32,
+        #[serde(flatten)]
+        #[validate(nested)]
+        more: Words,
+    }
+    #[derive(Debug, Deserialize, Validate)]
+    struct Words {
+        #[validate(length(min = 2))]
+        b: String,
+        #[validate(length(min = 2))]
+        a: String,
+    }
+    let pairs = [("b", "x"), ("n", "0"), ("a", "y")].map(|(key, text)| (key.into(), text.into()));
+    for _ in 0..20 {
+        let mut report = Report::new(Source::Query);
+        let read = hybrid_validate::inspect::read_pairs_validator::<Search>(&pairs, &mut report);
+        assert!(read.is_none());
+        let violations = report.into_violations();
+        let places: Vec<_> = violations.iter().map(|v| v.location.to_string()).collect();
+        assert_eq!(places, ["query.b", "query.n", "query.a"]);
+    }
+}
+
+/// Names that the caller gives to several fields decide nothing: the Rust names do.
+#[test]
+fn fields_with_one_name_come_in_the_order_of_their_rust_names() {
+    let mut errors = ValidationErrors::new();
+    for name in ["e", "b", "d", "a", "c"] {
+        errors.add(name, ValidationError::new(name));
+    }
+    for _ in 0..20 {
+        let copy = ValidationErrors(errors.errors().clone().into_iter().collect());
+        let mut report = Report::new(Source::Body);
+        from_validator_named(&copy, &|_, _| WireName::same("same"), &mut report);
+        let violations = report.into_violations();
+        let codes: Vec<_> = violations.iter().map(|v| &*v.code).collect();
+        assert_eq!(codes, ["a", "b", "c", "d", "e"]);
+    }
+}
+
+/// The search for the keys of refused entries takes a bounded time, however many entries were sent.
+#[test]
+fn a_map_with_very_many_bad_entries_is_reported_soon() {
+    let entries: Vec<String> = (0..20_000)
+        .map(|n| format!(r#""k{n}":{{"plz":"1"}}"#))
+        .collect();
+    let found = judged::<Houses>(&format!(r#"{{"all":{{{}}}}}"#, entries.join(",")));
+    assert_eq!(found.len(), Report::LIMIT);
+    assert_eq!(found[0], "body.all.k0.plz length");
 }
 
 /// Two keys with the refused value: no guess.

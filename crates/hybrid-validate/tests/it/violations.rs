@@ -69,9 +69,9 @@ fn what_is_pushed_counts_from_the_present_place() {
 #[test]
 fn the_first_only() {
     let mut report = Report::first_only(Source::Body);
-    assert!(report.stops_early() && !report.is_settled());
+    assert!(report.is_first_only() && !report.is_full());
     report.violate("a", "x");
-    assert!(report.is_settled());
+    assert!(report.is_full());
     report.violate("b", "x");
     assert_eq!((report.len(), report.left_out(), report.found()), (1, 1, 2));
 }
@@ -86,7 +86,7 @@ fn a_report_is_bounded_and_counts_what_it_leaves_out() {
         (report.len(), report.left_out(), report.found()),
         (3, 7, 10)
     );
-    assert!(report.is_settled() && !report.stops_early());
+    assert!(report.is_full() && !report.is_first_only());
     let violations = report.into_violations();
     assert_eq!(violations[2].location.to_string(), "body.2");
 }

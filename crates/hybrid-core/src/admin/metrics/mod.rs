@@ -70,15 +70,15 @@ impl<'a> Page<'a> {
         let (app, table) = (self.app, self.table);
         let subjects = app.telemetry().series().subjects().iter().enumerate();
         subjects.map(move |(index, subject)| {
-            let route = subject.route.map_or("", |route| &*app.routes()[route].path);
+            let route = subject.class.map_or("", |route| &*app.routes()[route].path);
             let labels = Labels::new()
-                .with("http_request_method", &*subject.method)
+                .with("http_request_method", &*subject.variant)
                 .with("http_route", route);
             let row = Row {
                 labels,
                 index,
                 totals: table.series(index),
-                is_route: subject.route.is_some(),
+                is_route: subject.class.is_some(),
             };
             (row, subject.is_sum)
         })
@@ -146,7 +146,7 @@ impl<'a> Page<'a> {
         text.family(&metric::VALIDATION_ERRORS);
         for row in self.rows() {
             for source in SOURCES {
-                let count = telemetry.refused_count(row.index, source);
+                let count = telemetry.counter(row.index, source as usize);
                 text.counter(&row.labels.clone().with("in", source.as_str()), count);
             }
         }

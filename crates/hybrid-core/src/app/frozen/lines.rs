@@ -28,7 +28,7 @@ impl Frozen {
         let method = came.http.method.clone();
         let mut answering = Self::answering_alone(app, came, body);
         let route = answering.route();
-        let lane = route.map_or(Lane::Event, |route| route.effective_lane.get());
+        let lane = route.map_or(Lane::Event, |route| route.class.effective_lane.get());
         let span = requests::span(&method, route, lane, &id, has_line);
         if let Some(serving) = answering.serving.take() {
             answering.serving = Catching::new(Box::pin(serving.instrument(span)));
@@ -69,11 +69,11 @@ impl Answering {
             received: self.received,
             status,
             route,
-            lane: route.map_or(Lane::Event, |route| route.effective_lane.get()),
+            lane: route.map_or(Lane::Event, |route| route.class.effective_lane.get()),
             method: self
                 .in_flight
                 .as_ref()
-                .map(|request| self.app.telemetry.method(request)),
+                .map(|request| self.app.telemetry.variant(request)),
         };
         write(&line, response);
     }

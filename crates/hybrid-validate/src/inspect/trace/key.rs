@@ -3,69 +3,51 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use serde::de::{self, Deserializer, Error as _, Visitor};
+use serde::de::{self, DeserializeOwned, Deserializer, Error as _, Visitor};
 
-use super::Stop;
 use super::model::ASK;
-
-type Read<'de, V> = Result<<V as Visitor<'de>>::Value, Stop>;
+use super::passes::Stop;
+use super::reader::TracedResult;
+use crate::inspect::forward::visit_numbers;
 
 /// The characters of a key.
-pub(super) struct Key<'de, 'k> {
+pub(super) struct TracedKey<'de, 'k> {
     pub(super) text: Cow<'de, str>,
-    /// Whether it was asked for as the name of a field.
+    /// Whether it was requested as the name of a field.
     pub(super) names_a_field: &'k Cell<bool>,
 }
 
-impl<'de> Key<'de, '_> {
-    fn visit<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
+impl<'de> TracedKey<'de, '_> {
+    fn visit<V: Visitor<'de>>(self, visitor: V) -> TracedResult<'de, V> {
         match self.text {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
-}
 
-macro_rules! numeric_keys {
-    ($($method:ident $visit:ident $ty:ty;)*) => {$(
-        fn $method<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
-            match serde_json::from_str::<$ty>(&self.text) {
-                Ok(number) if !self.text.starts_with([' ', '\t', '\r', '\n']) => visitor.$visit(number),
-                _ => Err(Stop::invalid_type(de::Unexpected::Str(""), &visitor)),
-            }
+    fn parse<'v, T: DeserializeOwned>(&self, visitor: &impl Visitor<'v>) -> Result<T, Stop> {
+        match serde_json::from_str(&self.text) {
+            Ok(value) if !self.text.starts_with([' ', '\t', '\r', '\n']) => Ok(value),
+            _ => Err(Stop::invalid_type(de::Unexpected::Str(""), visitor)),
         }
-    )*};
+    }
 }
 
-impl<'de> Deserializer<'de> for Key<'de, '_> {
+impl<'de> Deserializer<'de> for TracedKey<'de, '_> {
     type Error = Stop;
 
-    numeric_keys! {
-        deserialize_i8 visit_i8 i8;
-        deserialize_i16 visit_i16 i16;
-        deserialize_i32 visit_i32 i32;
-        deserialize_i64 visit_i64 i64;
-        deserialize_i128 visit_i128 i128;
-        deserialize_u8 visit_u8 u8;
-        deserialize_u16 visit_u16 u16;
-        deserialize_u32 visit_u32 u32;
-        deserialize_u64 visit_u64 u64;
-        deserialize_u128 visit_u128 u128;
-        deserialize_f32 visit_f32 f32;
-        deserialize_f64 visit_f64 f64;
-        deserialize_bool visit_bool bool;
-    }
+    visit_numbers! { (self, visitor) => self.parse(&visitor)? }
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> TracedResult<'de, V> {
         self.visit(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> TracedResult<'de, V> {
         self.names_a_field.set(true);
         self.visit(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Read<'de, V> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> TracedResult<'de, V> {
         visitor.visit_some(self)
     }
 
@@ -73,7 +55,7 @@ impl<'de> Deserializer<'de> for Key<'de, '_> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Read<'de, V> {
+    ) -> TracedResult<'de, V> {
         if name == ASK {
             return self.visit(visitor);
         }
@@ -85,7 +67,7 @@ impl<'de> Deserializer<'de> for Key<'de, '_> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Read<'de, V> {
+    ) -> TracedResult<'de, V> {
         visitor.visit_enum(de::value::CowStrDeserializer::new(self.text))
     }
 

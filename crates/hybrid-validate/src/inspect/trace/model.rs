@@ -1,4 +1,4 @@
-//! How a model meets its reader: it asks for its piece of the text, and inspects that.
+//! How a model finds its reader: it requests its piece of the text, and inspects that.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -7,18 +7,18 @@ use std::rc::Rc;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::passes::{RUN, WHOLE, Whole, within};
 use super::run::{Run, Step, Walked};
-use super::{RUN, WHOLE, Whole, within};
 use crate::Report;
 use crate::inspect::check::{Check, checked};
 use crate::inspect::json::Json;
 use crate::inspect::spans::Span;
 use crate::inspect::{Fields, Input, Inspect};
 
-/// The name under which a model asks a tracer for its piece.
+/// The name that a model uses to request its piece from a tracer.
 pub(super) const ASK: &str = "$hybrid::inspect::trace";
 
-/// Reads a model with serde and checks its rules, unless a tracer is at work: then the model inspects its piece.
+/// Reads a model with serde and checks its rules. If a tracer reads the model, the model inspects its piece instead.
 ///
 /// # Errors
 ///
@@ -28,7 +28,7 @@ pub fn model<'de, T: Inspect + Check, D: Deserializer<'de>>(
     from: D,
     read: impl FnOnce(D) -> Result<T, D::Error>,
 ) -> Result<T, D::Error> {
-    // Known when compiled: only the tracer's error is nothing.
+    // Known at compile time: only the tracer's error has no size.
     if size_of::<D::Error>() == 0 && RUN.with_borrow(Option::is_some) {
         return traced(from);
     }
@@ -38,7 +38,7 @@ pub fn model<'de, T: Inspect + Check, D: Deserializer<'de>>(
 #[cold]
 fn traced<'de, T: Inspect, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
     let asked = from.deserialize_newtype_struct(ASK, Ask)?;
-    // Without a run: the model reads on its own.
+    // Without a run, the model reads on its own.
     let (Some(mut run), Some(whole)) = (RUN.take(), WHOLE.with_borrow(Clone::clone)) else {
         return Err(de::Error::invalid_type(
             de::Unexpected::Other("nothing"),
@@ -46,17 +46,17 @@ fn traced<'de, T: Inspect, D: Deserializer<'de>>(from: D) -> Result<T, D::Error>
         ));
     };
     let value = match asked {
-        Asked::Here => here(&mut run, &whole),
-        Asked::Object { at, keys, count } => object(&mut run, &whole, at, &keys, count),
-        Asked::Text(at) => text(&mut run, &whole, at),
-        Asked::Loose(value) => loose(&mut run, &value),
+        PieceOrigin::Here => here(&mut run, &whole),
+        PieceOrigin::Object { at, keys, count } => object(&mut run, &whole, at, &keys, count),
+        PieceOrigin::Text(at) => text(&mut run, &whole, at),
+        PieceOrigin::Loose(value) => loose(&mut run, &value),
     };
     let value = value.ok_or_else(|| de::Error::custom(""));
     RUN.set(Some(run));
     value
 }
 
-/// The piece is the one that is read now.
+/// The piece is the one that the tracer reads now.
 fn here<T: Inspect>(run: &mut Run, whole: &Whole) -> Option<T> {
     let (span, depth) = run.asked.take()?;
     let json = Json::at(&whole.text, &whole.spans, span, depth);
@@ -70,8 +70,8 @@ fn look<T: Inspect>(input: Input<'_>, report: &mut Report) {
     drop(T::inspect(input, report));
 }
 
-/// The piece is an object that serde has buffered; the address is that of a key in it. It may hold keys that are not
-/// the model's: a tag, or what stands beside a flattened type.
+/// The piece is an object that serde has buffered. The address is that of a key in it. The object may have keys that
+/// are not the model's: a tag, or fields beside a flattened type.
 fn object<T: Inspect>(
     run: &mut Run,
     whole: &Whole,
@@ -109,7 +109,7 @@ fn depth(around: &[Span]) -> u16 {
     u16::try_from(around.len()).unwrap_or(u16::MAX)
 }
 
-/// The value has no address: it is written out again. Where it stood is known as far as its reader has come.
+/// The value has no address, so it is written out again. Its place is known as far as the tracer has come.
 fn loose<T: Inspect>(run: &mut Run, value: &Value) -> Option<T> {
     let mut found = run.report();
     let value = within(&value.to_string(), |json| {
@@ -122,8 +122,8 @@ fn loose<T: Inspect>(run: &mut Run, value: &Value) -> Option<T> {
     None
 }
 
-/// Anything wrong ends the reading: whoever has buffered the value may try another. A piece is given as what stands
-/// round it, itself if it is no container, and the first byte that is the model's.
+/// Any fault ends the reading: the type that has buffered the value may try another variant. A piece is given by the
+/// container around it (itself, if it is a container) and its first byte.
 fn buffered<T>(
     run: &mut Run,
     whole: &Whole,
@@ -145,13 +145,13 @@ fn buffered<T>(
 }
 
 impl Whole {
-    /// The place in the text, if it is one.
+    /// The position in the text, if the address is in the text.
     fn offset(&self, address: usize) -> Option<usize> {
         let offset = address.checked_sub(self.text.as_ptr().addr())?;
         (offset < self.text.len()).then_some(offset)
     }
 
-    /// The step from a container to what stands in it.
+    /// The step from a container to a value in it.
     fn step(&self, outer: Span, inner: Span) -> Option<Step> {
         let text = &self.text;
         if text.as_bytes().get(outer.0) == Some(&b'[') {
@@ -168,11 +168,11 @@ impl Whole {
     }
 }
 
-/// Where the piece of a model is.
-enum Asked {
-    /// The tracer has left it in the run.
+/// How the piece of a model is found.
+enum PieceOrigin {
+    /// The tracer has stored it in the run.
     Here,
-    /// The address of a key of the object, all keys, and how many entries there are.
+    /// The address of a key of the object, all keys, and the number of entries.
     Object {
         at: usize,
         keys: HashSet<String>,
@@ -180,7 +180,7 @@ enum Asked {
     },
     /// The address of the first character of a string.
     Text(usize),
-    /// What was buffered, without an address.
+    /// The buffered value, without an address.
     Loose(Value),
 }
 
@@ -188,14 +188,14 @@ struct Ask;
 
 macro_rules! loose {
     ($($method:ident: $ty:ty;)*) => {$(
-        fn $method<E: de::Error>(self, value: $ty) -> Result<Asked, E> {
-            Ok(Asked::Loose(Value::from(value)))
+        fn $method<E: de::Error>(self, value: $ty) -> Result<PieceOrigin, E> {
+            Ok(PieceOrigin::Loose(Value::from(value)))
         }
     )*};
 }
 
 impl<'de> Visitor<'de> for Ask {
-    type Value = Asked;
+    type Value = PieceOrigin;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("another value")
@@ -209,37 +209,37 @@ impl<'de> Visitor<'de> for Ask {
         visit_str: &str;
     }
 
-    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<Asked, E> {
-        Ok(Asked::Text(text.as_ptr().addr()))
+    fn visit_borrowed_str<E: de::Error>(self, text: &'de str) -> Result<PieceOrigin, E> {
+        Ok(PieceOrigin::Text(text.as_ptr().addr()))
     }
 
-    fn visit_unit<E: de::Error>(self) -> Result<Asked, E> {
+    fn visit_unit<E: de::Error>(self) -> Result<PieceOrigin, E> {
         let here = RUN.with_borrow(|run| run.as_ref().is_some_and(|run| run.asked.is_some()));
         Ok(if here {
-            Asked::Here
+            PieceOrigin::Here
         } else {
-            Asked::Loose(Value::Null)
+            PieceOrigin::Loose(Value::Null)
         })
     }
 
-    fn visit_none<E: de::Error>(self) -> Result<Asked, E> {
-        Ok(Asked::Loose(Value::Null))
+    fn visit_none<E: de::Error>(self) -> Result<PieceOrigin, E> {
+        Ok(PieceOrigin::Loose(Value::Null))
     }
 
-    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Asked, D::Error> {
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<PieceOrigin, D::Error> {
         from.deserialize_any(self)
     }
 
-    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<Asked, D::Error> {
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, from: D) -> Result<PieceOrigin, D::Error> {
         from.deserialize_any(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Asked, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<PieceOrigin, A::Error> {
         let value = Value::deserialize(de::value::SeqAccessDeserializer::new(seq))?;
-        Ok(Asked::Loose(value))
+        Ok(PieceOrigin::Loose(value))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Asked, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<PieceOrigin, A::Error> {
         let (mut at, mut keys, mut count) = (None, HashSet::new(), 0);
         while let Some(Addressed(address, key)) = map.next_key()? {
             map.next_value::<IgnoredAny>()?;
@@ -248,9 +248,9 @@ impl<'de> Visitor<'de> for Ask {
             count += 1;
         }
         Ok(match at {
-            Some(at) => Asked::Object { at, keys, count },
-            // Nothing in it, or nothing but keys with escapes.
-            None => Asked::Loose(Value::Object(serde_json::Map::new())),
+            Some(at) => PieceOrigin::Object { at, keys, count },
+            // The object is empty, or all its keys have escapes.
+            None => PieceOrigin::Loose(Value::Object(serde_json::Map::new())),
         })
     }
 }

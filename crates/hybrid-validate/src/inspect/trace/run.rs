@@ -1,4 +1,4 @@
-//! What is found out by reading a type again and again.
+//! The findings of repeated readings of one value.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Display;
@@ -6,9 +6,9 @@ use std::rc::Rc;
 
 use serde::de::{Expected, Unexpected};
 
-use super::{Node, RUN, Stop};
+use super::passes::{Node, RUN, Stop};
 use crate::inspect::error::ReadError;
-use crate::inspect::json::{Json, Kind};
+use crate::inspect::json::{Json, JsonKind};
 use crate::inspect::spans::Span;
 use crate::inspect::{Input, check};
 use crate::{Report, Segment, Source, Violation};
@@ -22,14 +22,14 @@ pub(super) enum Step {
     Each,
 }
 
-/// One step on the way to the place that is read.
+/// One step of the path to the current place.
 #[derive(Clone, Debug)]
 pub(super) struct Walked {
     /// A key or an index.
     pub(super) step: Step,
-    /// Whether all the others beside it are of the same type.
+    /// Whether all parts beside it have the same type.
     pub(super) each: bool,
-    /// Whether there may be `null` in its place.
+    /// Whether `null` is allowed at this place.
     pub(super) nullable: bool,
 }
 
@@ -59,18 +59,18 @@ impl Walked {
     }
 }
 
-/// What is not shown to the type any more.
+/// The parts of the input that the type does not see any more.
 #[derive(Debug, Default)]
 pub(super) struct Hidden {
-    /// In its place stands something of the type that is asked for, as far as there is such a thing.
+    /// A substitute of the requested type takes its place, if there is one.
     filled: bool,
-    /// It is left out.
+    /// The part is left out.
     whole: bool,
     inner: HashMap<Step, Self>,
 }
 
 impl Hidden {
-    /// Hides a place; `false` for the whole value, and for what is hidden already.
+    /// Hides a place. `false` for the whole value, and for a place that is hidden already.
     pub(super) fn hide(&mut self, (place, fill): &(Vec<Step>, bool)) -> bool {
         let mut at = self;
         for step in place {
@@ -101,25 +101,25 @@ impl Hidden {
         self.inner.is_empty()
     }
 
-    /// What is hidden of a place or in it, if anything is.
+    /// The hidden state of a place, if anything in it is hidden.
     fn find(&self, place: &[Step]) -> Option<&Self> {
         let found = place.iter().try_fold(self, |at, step| at.inner.get(step));
         found.filter(|found| found.filled || found.whole || !found.inner.is_empty())
     }
 }
 
-/// How a model looks at a piece.
+/// The function of a model that inspects a piece.
 pub(super) type Look = fn(Input<'_>, &mut Report);
 
-/// Why a reading has ended.
+/// The reason why a reading has ended.
 #[derive(Debug)]
 enum Fault {
-    /// The type itself refuses; where, is added on the way out.
+    /// The type itself refuses. Its place is added later, on the way out.
     Own {
         error: ReadError,
         at: Option<(Vec<Walked>, Span)>,
     },
-    /// A model refuses, in which nothing more is to be read.
+    /// A model refuses, and nothing more in it is to be read.
     Model {
         path: Vec<Walked>,
         at: usize,
@@ -130,21 +130,21 @@ enum Fault {
 /// All readings of one value.
 #[derive(Debug)]
 pub(super) struct Run {
-    /// The way to what is read now.
+    /// The path to the current place.
     pub(super) path: Vec<Walked>,
-    /// The piece of the model that has asked for it.
+    /// The piece of the model that has requested it.
     pub(super) asked: Option<(Span, u16)>,
-    /// The piece that is read as a whole, and how deep it stands.
+    /// The root piece, and its depth.
     pub(super) root: (Span, u16),
     pub(super) too_deep: bool,
     fault: Option<Fault>,
-    /// By the first byte of what is wrong.
+    /// Reports by the first byte of the fault.
     found: Vec<(usize, Report)>,
-    /// The pieces at which a model was met.
+    /// The pieces that a model has inspected.
     met: HashSet<usize>,
-    /// The models that were met in lists and maps: where, whether `null` may be there, and how each looks.
+    /// The models in lists and maps: the path, whether `null` is allowed at each step, and the function that inspects.
     models: HashMap<Vec<Step>, (Vec<bool>, Look)>,
-    /// How many violations are still kept.
+    /// The number of violations that may still be kept.
     room: usize,
 }
 
@@ -168,7 +168,7 @@ impl Run {
         }
     }
 
-    /// A report that keeps no more than is still wanted.
+    /// A report that keeps at most the remaining number of violations.
     pub(super) fn report(&self) -> Report {
         Report::new(Source::Body).limited(self.room)
     }
@@ -178,8 +178,8 @@ impl Run {
         self.found.push((at, found));
     }
 
-    /// Notes that a model has looked at the piece that is read now, and what it has found. `true` if it may be read
-    /// on: the piece makes a value.
+    /// Stores the violations of a model at the current piece. `true` if the reading may continue, since the piece has
+    /// made a value.
     pub(super) fn note(&mut self, at: Span, look: Look, found: Report, built: bool) -> bool {
         if self.path.iter().any(|walked| walked.each) {
             let steps = self.path.iter().map(Walked::meant).collect();
@@ -204,8 +204,8 @@ impl Run {
         built
     }
 
-    /// Notes what a model has found in a piece that serde has buffered. It counts only if the reading ends with it:
-    /// an enum without a tag may try another variant.
+    /// Stores the violations of a model in a buffered piece. They count only if the reading ends with them: an untagged
+    /// enum may try another variant.
     pub(super) fn note_buffered(&mut self, inner: Vec<Walked>, at: usize, found: Report) {
         let mut path = self.path.clone();
         path.extend(inner);
@@ -220,7 +220,7 @@ impl Run {
         placed
     }
 
-    /// Gives the place to a fault that has none yet. Called on the way out, from the innermost.
+    /// Adds the place to a fault without one. Called on the way out, innermost first.
     pub(super) fn locate(&mut self, span: Span) {
         if let Some(Fault::Own { at, .. }) = &mut self.fault
             && at.is_none()
@@ -229,7 +229,7 @@ impl Run {
         }
     }
 
-    /// The fault at hand is that of a key.
+    /// The current fault is that of a key.
     pub(super) fn refuse_key(&mut self) {
         self.fault = match self.fault.take() {
             Some(Fault::Own { error, at }) => Some(Fault::Own {
@@ -240,8 +240,8 @@ impl Run {
         };
     }
 
-    /// Takes over the fault at which a reading has ended, and gives the place that the next must not see, and whether
-    /// something else may stand there. `None` where there is nothing to read on for.
+    /// Takes the fault that has ended a reading. Returns the place to hide from the next reading, and whether a
+    /// substitute may take that place. `None` if no further reading is needed.
     pub(super) fn settle(&mut self, hidden: &Hidden) -> Option<(Vec<Step>, bool)> {
         self.path.clear();
         let place = |path: &[Walked]| path.iter().map(Walked::meant).collect::<Vec<_>>();
@@ -254,7 +254,7 @@ impl Run {
                 let (path, span) = at.unwrap_or_else(|| (Vec::new(), self.root.0));
                 let place = place(&path);
                 let known = hidden.find(&place);
-                // What is missing is missing at the end.
+                // A missing field is reported at the end of its object.
                 let missing = error.is_missing();
                 self.too_deep |= error.is_too_deep();
                 if let Some(found) = self.own(error, &path, known) {
@@ -266,7 +266,7 @@ impl Run {
         (!self.too_deep).then_some(hide)
     }
 
-    /// What the type says of itself, unless it says so because something in it was hidden.
+    /// The violations of the type itself, unless they come from a hidden part.
     fn own(&self, error: ReadError, path: &[Walked], hidden: Option<&Hidden>) -> Option<Report> {
         let depth = path.len();
         let steps = path.iter().rev().map(Walked::segment);
@@ -289,8 +289,8 @@ impl Run {
         Some(found)
     }
 
-    /// Looks at the elements that no reading has come to, and reports everything in the order of the text. `true` if
-    /// nothing is wrong.
+    /// Inspects the elements that no reading has reached, and reports all violations in the order of the text. `true`
+    /// if there is no violation.
     pub(super) fn finish(mut self, node: Node<'_>, report: &mut Report) -> bool {
         for (steps, (nullable, look)) in std::mem::take(&mut self.models) {
             let mut walk = Vec::new();
@@ -334,26 +334,26 @@ impl Run {
             return;
         }
         match json.kind() {
-            Kind::Array => {
+            JsonKind::Array => {
                 for (index, json) in json.elements(aside).into_iter().flatten().enumerate() {
                     let wanted = match &steps[0] {
                         Step::Each => true,
                         Step::Index(wanted) => *wanted == index,
                         Step::Key(_) => false,
                     };
-                    if wanted && !(nullable[0] && json.kind() == Kind::Null) {
+                    if wanted && !(nullable[0] && json.kind() == JsonKind::Null) {
                         walk.push(Segment::Index(index));
                         self.look_at(json, &steps[1..], &nullable[1..], walk, look);
                         walk.pop();
                     }
                 }
             }
-            Kind::Object => {
+            JsonKind::Object => {
                 let entries = json.entries(aside).unwrap_or_default();
                 let entries = entries.iter().map(|(key, json)| (&**key, *json));
                 self.look_at_entries(entries, steps, nullable, walk, look);
             }
-            Kind::String | Kind::Number | Kind::Bool | Kind::Null => {}
+            JsonKind::String | JsonKind::Number | JsonKind::Bool | JsonKind::Null => {}
         }
     }
 
@@ -374,7 +374,7 @@ impl Run {
                 Step::Key(wanted) => **wanted == *key,
                 Step::Index(_) => false,
             };
-            if wanted && !(*may_be_null && json.kind() == Kind::Null) {
+            if wanted && !(*may_be_null && json.kind() == JsonKind::Null) {
                 walk.push(Segment::from(key.to_owned()));
                 self.look_at(json, &steps[1..], &nullable[1..], walk, look);
                 walk.pop();

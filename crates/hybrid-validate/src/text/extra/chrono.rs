@@ -1,6 +1,5 @@
-//! Dates and times of the `chrono` crate, in one form each: it reads `17-5-5` and `2017 - 05 - 05` too. A model's JSON
-//! is read by chrono's own serde where it is good, which also takes single digits and a space for the `T`; what is
-//! refused there is what nobody means.
+//! Dates and times of the `chrono` crate, in one form each. chrono itself also reads `17-5-5` and `2017 - 05 - 05`. A
+//! plain serde type still uses chrono's own `Deserialize`.
 
 use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use serde_json::{Value, json};
@@ -24,7 +23,7 @@ macro_rules! times {
     )*};
 }
 
-/// A type of which a model's JSON takes more forms than a text.
+/// A type for which a model's JSON accepts more forms than a text does.
 pub(crate) trait FromJsonText: FromParam {
     /// Makes the value.
     fn from_json_text(text: &str) -> Result<Self, ParamError>;
@@ -50,7 +49,7 @@ in_json! {
     NaiveDateTime, is_dated, "a date and time (YYYY-MM-DDTHH:MM:SS)";
 }
 
-/// A year of four digits first, and no space but one for the `T`.
+/// A year of four digits first, and no space except one for the `T`.
 fn is_dated(text: &str) -> bool {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let mut spaces = text.match_indices(char::is_whitespace);

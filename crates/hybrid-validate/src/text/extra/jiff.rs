@@ -1,4 +1,4 @@
-//! Dates, times and spans of the `jiff` crate, in the forms that it reads itself.
+//! Dates, times and spans of the `jiff` crate, in the forms of that crate.
 
 use jiff::civil::{Date, DateTime, Time};
 use jiff::{SignedDuration, Span, Timestamp, Zoned};
