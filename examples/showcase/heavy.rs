@@ -57,7 +57,7 @@ fn compute(#[query(ge = 2, le = 20_000_000, default = 500_000)] n: i64) -> Json<
 }
 
 /// Paints an image and scales it down. `examples/thumbnail.rs` reads an upload instead.
-#[get("/heavy/thumbnail", lane = process, timeout = "5s")]
+#[get("/heavy/thumbnail", lane = process, timeout = "30s")]
 fn thumbnail(#[query(ge = 16, le = 1024, default = 256)] width: u32) -> Result<impl IntoResponse> {
     let shade = |at: u32| (at / 8 % 256) as u8;
     let painted = RgbImage::from_fn(2048, 1536, |x, y| [shade(x), shade(y), shade(x + y)].into());
@@ -92,7 +92,7 @@ struct OfModel {
 }
 
 /// Returns the process that made the model, and the process that runs this handler.
-#[get("/heavy/state", lane = process, timeout = "2s")]
+#[get("/heavy/state", lane = process, timeout = "30s")]
 fn of_model(State(model): State<Model>) -> Json<OfModel> {
     Json(OfModel {
         weights: model.weights.len(),
@@ -102,7 +102,7 @@ fn of_model(State(model): State<Model>) -> Json<OfModel> {
 }
 
 /// Writes lines. The server's log has them with process and route.
-#[get("/heavy/log", lane = process, timeout = "2s")]
+#[get("/heavy/log", lane = process, timeout = "30s")]
 fn log(#[query(ge = 1, le = 1000, default = 3)] lines: u32) -> Result<String> {
     for line in 1..=lines {
         writeln!(io::stdout(), "line {line}, to standard output")?;

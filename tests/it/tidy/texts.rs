@@ -15,7 +15,8 @@ fn every_configuration_key_is_in_the_documentation() {
     let mut page = String::from(
         "All configuration keys, with their defaults and ranges.\n\n\
          This page is for people who operate a server or change its limits. Afterwards you can set\n\
-         every key, and read your program's own settings from the same file.\n\n\
+         every key, and read your program's own settings from the same file. The\n\
+         [glossary](crate::guide::glossary) explains the words *lane*, *ticket* and *worker*.\n\n\
          The defaults come first, then `App::config`, then `hybrid.toml` (in the working directory,\n\
          or at the path in `HYBRID_CONFIG`), then the environment; a later source overrides an\n\
          earlier one. In the environment, `max_threads` is `HYBRID_MAX_THREADS`. One report lists all\n\

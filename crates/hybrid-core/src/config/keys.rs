@@ -522,8 +522,8 @@ keys! {
     /// ..`. Health and the list of the endpoints need none. Without a token the
     /// endpoints are open.
     admin_token: Token = "";
-    /// Whether each response has the header `x-hybrid-lane`, the lane where its route
-    /// ran.
+    /// Whether each response of a route has the header `x-hybrid-lane`, the lane where
+    /// the route ran.
     expose_lane: Switch = "false";
     /// Which events are logged: a level, or directives such as `info,my_app=debug`. If
     /// it is not set, `RUST_LOG` counts. Needs the feature `logging`, and is refused
