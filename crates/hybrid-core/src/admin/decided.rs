@@ -59,8 +59,8 @@ pub(super) struct MoveCount {
 }
 
 pub(super) fn of(app: &Frozen, route: &Route) -> Decided {
-    let board = app.balancer().board();
-    let route = &board.routes[route.index];
+    let published = app.balancer().published();
+    let route = &published.classes[route.index];
     let moves = route.moves.iter().map(|moved| Move {
         from: moved.from.as_str(),
         to: moved.to.as_str(),
@@ -79,30 +79,30 @@ pub(super) fn of(app: &Frozen, route: &Route) -> Decided {
 /// whichever is less; `None` where there is neither.
 pub(super) fn limit(app: &Frozen, route: &Route) -> Option<usize> {
     let written = route.running.as_ref().map(|limit| limit.at_once);
-    let decided = app.balancer().board().routes[route.index].limit;
+    let decided = app.balancer().published().classes[route.index].limit;
     written.into_iter().chain(decided).min()
 }
 
 pub(super) fn balancer(app: &Frozen) -> Balancer {
-    let board = app.balancer().board();
+    let published = app.balancer().published();
     Balancer {
-        mode: board.mode.as_str(),
-        ticks: board.ticks,
-        moves: board.moves,
+        mode: published.mode.as_str(),
+        ticks: published.ticks,
+        moves: published.moves,
     }
 }
 
 pub(super) fn loops(app: &Frozen) -> Loops {
-    let board = app.balancer().board();
+    let published = app.balancer().published();
     Loops {
-        utilisation: Some(board.utilisation),
-        stalls: board.stalls,
+        utilisation: Some(published.utilisation),
+        stalls: published.stalls,
     }
 }
 
 pub(super) fn stalls(app: &Frozen) -> Vec<Stalls> {
-    let board = app.balancer().board();
-    let routes = board.routes.iter().enumerate();
+    let published = app.balancer().published();
+    let routes = published.classes.iter().enumerate();
     let stalled = routes.filter(|(_, route)| route.stalls.count > 0);
     let stalls = stalled.map(|(route, known)| Stalls {
         route,
@@ -113,9 +113,9 @@ pub(super) fn stalls(app: &Frozen) -> Vec<Stalls> {
 }
 
 pub(super) fn move_counts(app: &Frozen) -> Vec<MoveCount> {
-    let board = app.balancer().board();
+    let published = app.balancer().published();
     let mut counts = Vec::new();
-    for (route, known) in board.routes.iter().enumerate() {
+    for (route, known) in published.classes.iter().enumerate() {
         for (from, counted) in Lane::ALL.into_iter().zip(&known.moves_total) {
             for (to, count) in Lane::ALL.into_iter().zip(counted) {
                 if *count > 0 {

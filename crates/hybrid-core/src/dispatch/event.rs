@@ -7,7 +7,7 @@ use super::{
     Call, Cancel, Endpoint, Serve, Serving,
     current::Running,
     endpoint,
-    handling::{answering, handling},
+    handler_future::{answering, handling},
     on_pool::{self, Patience},
     run,
     ticket::Ticket,

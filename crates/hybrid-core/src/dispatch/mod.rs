@@ -11,7 +11,7 @@
 mod current;
 mod endpoint;
 mod event;
-mod handling;
+mod handler_future;
 mod inline;
 mod on_pool;
 mod on_process;
@@ -29,7 +29,14 @@ pub(crate) use endpoint::timed_out;
 pub(crate) use endpoint::{Asker, Call, Placement, Serve, Serving, expose, is_exposed, leave};
 pub use event::event;
 pub use hybrid_engine::ticket::Cancel;
-pub(crate) use hybrid_engine::{catch, class::EffectiveLane, pool, ticket};
+pub(crate) use hybrid_engine::{catch, class::EffectiveLane, ticket};
+
+/// The engine's pool, under its old names here.
+pub(crate) mod pool {
+    pub(crate) use hybrid_engine::pool::{
+        Disposition as Turn, Job, Limits, Pool, SubmitError as Refused,
+    };
+}
 pub use inline::inline;
 pub use on_pool::{auto, pool as on_pool};
 pub use on_process::process as on_process;
