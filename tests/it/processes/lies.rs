@@ -2,8 +2,9 @@
 //! bytes, and what lies in shared memory too.
 //!
 //! A handler is inside of its worker and can do whatever it wants to. Here it takes
-//! the very socket on which its worker answers, and says what no worker says. The
-//! types are those of the protocol, written down once more.
+//! the very socket on which its worker answers, and sends what no worker sends. The
+//! types are those of the protocol, written down once more: an envelope, and behind it
+//! the head of a response.
 
 use std::{
     fs::{self, OpenOptions},
@@ -34,11 +35,11 @@ use crate::harness::{PATIENCE, main_of};
 #[derive(Serialize)]
 enum FromWorker {
     Ready(Ready),
-    Want {
+    WantSegment {
         call: u64,
         bytes: u64,
     },
-    Answer(Answer),
+    Answer(Envelope),
     Piece {
         call: u64,
         bytes: Vec<u8>,
@@ -54,17 +55,13 @@ struct Ready {
 }
 
 #[derive(Serialize)]
-struct Answer {
+struct Envelope {
     call: u64,
-    status: u16,
-    headers: Vec<(String, Vec<u8>)>,
     ran: Option<()>,
-    refused: Vec<u8>,
     body: AnswerBody,
     returned: Vec<u32>,
     retires: bool,
     has_output: bool,
-    failure: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -73,18 +70,43 @@ enum AnswerBody {
     Segment { id: u32, offset: u64, bytes: u64 },
 }
 
-fn answer(call: u64) -> Answer {
-    Answer {
-        call,
-        status: 200,
-        headers: Vec::new(),
-        ran: None,
-        refused: Vec::new(),
-        body: AnswerBody::Inline(b"lied".to_vec()),
-        returned: Vec::new(),
-        retires: false,
-        has_output: false,
-        failure: None,
+#[derive(Serialize)]
+struct ResponseHead {
+    status: u16,
+    headers: Vec<(String, Vec<u8>)>,
+    refused: Vec<u8>,
+    failure: Option<String>,
+}
+
+/// An answer: its envelope and its head.
+struct Answer {
+    envelope: Envelope,
+    head: ResponseHead,
+}
+
+impl Answer {
+    fn to(call: u64) -> Self {
+        Self {
+            envelope: Envelope {
+                call,
+                ran: None,
+                body: AnswerBody::Inline(b"lied".to_vec()),
+                returned: Vec::new(),
+                retires: false,
+                has_output: false,
+            },
+            head: ResponseHead {
+                status: 200,
+                headers: Vec::new(),
+                refused: Vec::new(),
+                failure: None,
+            },
+        }
+    }
+
+    fn encoded(self) -> Vec<u8> {
+        let head = postcard::to_allocvec(&self.head).unwrap();
+        [encoded(&FromWorker::Answer(self.envelope)), head].concat()
     }
 }
 
@@ -127,15 +149,18 @@ fn say_with_files(socket: &OwnedFd, bytes: &[u8]) {
 fn lie(how: String, body: Bytes) {
     let (socket, call) = (socket(), number());
     let ours = |change: &dyn Fn(&mut Answer)| {
-        let mut answer = answer(call);
+        let mut answer = Answer::to(call);
         change(&mut answer);
-        encoded(&FromWorker::Answer(answer))
+        answer.encoded()
     };
-    let want = |call, bytes| encoded(&FromWorker::Want { call, bytes });
-    let in_segment =
-        |id, offset, bytes| ours(&|answer| answer.body = AnswerBody::Segment { id, offset, bytes });
+    let envelope = |change: &dyn Fn(&mut Envelope)| ours(&|answer| change(&mut answer.envelope));
+    let head = |change: &dyn Fn(&mut ResponseHead)| ours(&|answer| change(&mut answer.head));
+    let want = |call, bytes| encoded(&FromWorker::WantSegment { call, bytes });
+    let in_segment = |id, offset, bytes| {
+        envelope(&|answer| answer.body = AnswerBody::Segment { id, offset, bytes })
+    };
     let header = |name: &str, value: &[u8]| {
-        ours(&|answer| answer.headers.push((name.to_owned(), value.to_vec())))
+        head(&|head| head.headers.push((name.to_owned(), value.to_vec())))
     };
     let length = body.len() as u64;
     match how.as_str() {
@@ -147,29 +172,38 @@ fn lie(how: String, body: Bytes) {
         "shut" => rustix::net::shutdown(&socket, Shutdown::Both).unwrap(),
         "trailing" => say(&socket, &[&ours(&|_| ())[..], &[0]].concat()),
         "half" => say(&socket, &ours(&|_| ())[..5]),
-        "another-call" => say(&socket, &ours(&|answer| answer.call += 7)),
-        "earlier-call" => say(&socket, &ours(&|answer| answer.call -= 1)),
-        "status-99" => say(&socket, &ours(&|answer| answer.status = 99)),
-        "status-101" => say(&socket, &ours(&|answer| answer.status = 101)),
+        "half-a-head" => {
+            let answer = ours(&|_| ());
+            say(&socket, &answer[..answer.len() - 1]);
+        }
+        "no-head" => say(
+            &socket,
+            &encoded(&FromWorker::Answer(Answer::to(call).envelope)),
+        ),
+        "another-call" => say(&socket, &envelope(&|answer| answer.call += 7)),
+        "earlier-call" => say(&socket, &envelope(&|answer| answer.call -= 1)),
+        "status-99" => say(&socket, &head(&|head| head.status = 99)),
+        "status-101" => say(&socket, &head(&|head| head.status = 101)),
         "header-name" => say(&socket, &header("a b", b"c")),
         "header-value" => say(&socket, &header("a", b"b\r\nc: d")),
         "many-headers" => say(
             &socket,
-            &ours(&|answer| answer.headers = vec![("a".to_owned(), Vec::new()); 300]),
+            &head(&|head| head.headers = vec![("a".to_owned(), Vec::new()); 300]),
         ),
-        "refused-from-nowhere" => say(&socket, &ours(&|answer| answer.refused = vec![200])),
+        "refused-from-nowhere" => say(&socket, &head(&|head| head.refused = vec![200])),
         "too-large" => say(
             &socket,
-            &ours(&|answer| answer.body = AnswerBody::Inline(vec![1; 100_000])),
+            &envelope(&|answer| answer.body = AnswerBody::Inline(vec![1; 100_000])),
         ),
         "unknown-segment" => say(&socket, &in_segment(99, 0, 1)),
         "too-many-bytes" => say(&socket, &in_segment(0, 0, 1 << 40)),
         "past-the-end" => say(&socket, &in_segment(0, length.next_power_of_two() - 1, 2)),
         "no-end" => say(&socket, &in_segment(0, u64::MAX, 2)),
-        "returns-unknown" => say(&socket, &ours(&|answer| answer.returned = vec![77])),
-        "returns-twice" => say(&socket, &ours(&|answer| answer.returned = vec![0, 0])),
+        "returns-unknown" => say(&socket, &envelope(&|answer| answer.returned = vec![77])),
+        "returns-twice" => say(&socket, &envelope(&|answer| answer.returned = vec![0, 0])),
         "wants-twice" => (0..2).for_each(|_| say(&socket, &want(call, 100_000))),
         "wants-for-another" => say(&socket, &want(call + 1, 100_000)),
+        "want-with-a-head" => say(&socket, &[&want(call, 100_000)[..], &[0]].concat()),
         "piece" => say(
             &socket,
             &encoded(&FromWorker::Piece {
@@ -181,7 +215,7 @@ fn lie(how: String, body: Bytes) {
         "ready" => say(
             &socket,
             &encoded(&FromWorker::Ready(Ready {
-                version: 2,
+                version: 4,
                 fingerprint: 0,
                 notes: Vec::new(),
             })),
@@ -193,11 +227,11 @@ fn lie(how: String, body: Bytes) {
     thread::sleep(PATIENCE);
 }
 
-/// Lies that the server cannot know for such, followed by what it can.
+/// Answers that the server takes for sound, followed by messages that it refuses.
 #[post("/lie-well/{how}/{name}", lane = process)]
 fn lie_well(how: String, name: String) -> &'static str {
     let (socket, call) = (socket(), number());
-    let ours = encoded(&FromWorker::Answer(answer(call)));
+    let ours = Answer::to(call).encoded();
     match how.as_str() {
         "twice" => (0..2).for_each(|_| say(&socket, &ours)),
         "with-files" => {
@@ -213,14 +247,14 @@ fn lie_well(how: String, name: String) -> &'static str {
             return "true";
         }
         "frames" => {
-            let mut answer = answer(call);
+            let mut answer = Answer::to(call);
             for (name, value) in [("content-length", "2"), ("transfer-encoding", "chunked")] {
-                answer
-                    .headers
-                    .push((name.to_owned(), value.as_bytes().to_vec()));
+                let header = (name.to_owned(), value.as_bytes().to_vec());
+                answer.head.headers.push(header);
             }
-            answer.body = AnswerBody::Inline(b"ok\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec());
-            say(&socket, &encoded(&FromWorker::Answer(answer)));
+            let body = b"ok\r\nHTTP/1.1 200 OK\r\n\r\n".to_vec();
+            answer.envelope.body = AnswerBody::Inline(body);
+            say(&socket, &answer.encoded());
         }
         other => panic!("no such lie: {other}"),
     }
@@ -283,12 +317,14 @@ fn a_lie_costs_its_request_and_its_worker() {
     for (how, said) in [
         ("noise", "not a message"),
         ("nothing-known", "not a message"),
-        ("long-noise", "answered rubbish"),
+        ("long-noise", "sent a malformed message"),
         ("too-long", "the message is too long"),
-        ("empty", "died of it"),
-        ("shut", "died of it"),
+        ("empty", "ended during the call"),
+        ("shut", "ended during the call"),
         ("trailing", "1 bytes too many"),
         ("half", "not a message"),
+        ("half-a-head", "not a message"),
+        ("no-head", "not a message"),
         ("another-call", "call 10 instead of 3"),
         ("earlier-call", "call 2 instead of 3"),
         ("status-99", "status 99"),
@@ -309,6 +345,7 @@ fn a_lie_costs_its_request_and_its_worker() {
         ("returns-twice", "a segment that it did not have"),
         ("wants-twice", "a message out of turn"),
         ("wants-for-another", "a message out of turn"),
+        ("want-with-a-head", "1 bytes too many"),
         ("piece", "a message out of turn"),
         ("ready", "a message out of turn"),
         ("noise-with-files", "not a message"),
@@ -320,7 +357,7 @@ fn a_lie_costs_its_request_and_its_worker() {
             (500, "worker_crashed"),
             "{how}"
         );
-        // It was found out for what it is.
+        // The log says what was wrong.
         let error = trial.program.says("error=\"`lie`: ");
         assert!(error.contains(said), "{how}: {error}");
         let next = trial.get("/well");
@@ -333,10 +370,10 @@ fn a_lie_costs_its_request_and_its_worker() {
     assert!(more < 12, "{more} files more than before");
 }
 
-/// What cannot be told from an answer is one, and what follows it is found when the
-/// worker is used next: by then nobody's request is in it.
+/// What cannot be told from an answer is one. What follows it is found when the worker is
+/// used next: by then it runs no request.
 #[test]
-fn an_answer_behind_the_answer_harms_nobody() {
+fn an_answer_behind_the_answer_harms_no_request() {
     let trial = Trial::start("lies::serving", &[("HYBRID_MAX_PROCESSES", "1")]);
     for (how, answered) in [
         ("twice", "lied"),
@@ -358,8 +395,8 @@ fn an_answer_behind_the_answer_harms_nobody() {
     }
 }
 
-/// Where an answer ends is for the server to say: a worker cannot put another one
-/// into its body.
+/// The server decides where an answer ends: a worker cannot put a second one into its
+/// body.
 #[test]
 fn a_worker_does_not_frame_its_answers() {
     let trial = Trial::start("lies::serving", &[]);
@@ -374,10 +411,10 @@ fn a_worker_does_not_frame_its_answers() {
     assert_eq!(wire.read().status, 404);
 }
 
-/// Neither holes nor scribbles in shared memory harm the server, and nobody resizes
-/// it.
+/// Neither holes nor scribbles in shared memory harm the server, and a worker cannot
+/// resize it.
 #[test]
-fn shared_memory_that_changes_under_the_server_harms_nobody() {
+fn shared_memory_that_changes_under_the_server_does_no_harm() {
     let trial = Trial::start("lies::serving", &[]);
     for turn in 0..5 {
         let reply = trial.post("/scribble", &vec![turn; 3 << 20]);

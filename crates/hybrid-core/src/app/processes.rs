@@ -1,5 +1,5 @@
-//! How an application comes to its worker processes: whether it wants any, what
-//! they run, and what a worker's `main` must not forget.
+//! The worker processes of an application: whether it has any, what they run, and the
+//! call that its `main` must not forget.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -12,17 +12,18 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{App, For};
+use super::{App, Purpose, worker};
 use crate::{
-    config::Settings,
-    dispatch::process::{self, Inside, Plan, Processes, Program, Workers},
+    config::{Settings, Variables},
+    context::Processes,
+    dispatch::process::{self, Program, Workers, WorkersConfig},
     error::{Error, Fault},
-    router::Route,
+    head::Route,
     spec::Lane,
 };
 
-/// Somebody has called [`worker`] in this process.
-static WORKER_IS_CALLED: AtomicBool = AtomicBool::new(false);
+/// [`enter_worker`] was called in this process.
+static ENTER_WORKER_IS_CALLED: AtomicBool = AtomicBool::new(false);
 
 /// Lets this process be a worker, if it was started as one: the first statement of
 /// a `main` that does not call [`App::run`].
@@ -51,9 +52,9 @@ static WORKER_IS_CALLED: AtomicBool = AtomicBool::new(false);
 /// ```
 pub fn enter_worker(app: impl FnOnce() -> App) {
     if let Some(sockets) = process::sockets() {
-        process::serve_worker(app(), sockets);
+        worker::serve(app(), sockets);
     }
-    WORKER_IS_CALLED.store(true, Ordering::Relaxed);
+    ENTER_WORKER_IS_CALLED.store(true, Ordering::Relaxed);
 }
 
 /// What decides where process routes run.
@@ -66,11 +67,11 @@ pub(crate) struct Wanted {
 }
 
 /// Whether process routes run in other processes than this one.
-pub(super) fn are_apart(settings: &Settings, purpose: For, wanted: &Wanted) -> bool {
+pub(super) fn are_apart(settings: &Settings, purpose: Purpose, wanted: &Wanted) -> bool {
     let is_server = match purpose {
-        For::Serving | For::Mounting => true,
-        For::Testing => wanted.program.is_some(),
-        For::Worker => false,
+        Purpose::Serving | Purpose::Mounting => true,
+        Purpose::Testing => wanted.program.is_some(),
+        Purpose::Worker => false,
     };
     is_server && settings.max_processes > 0
 }
@@ -78,7 +79,7 @@ pub(super) fn are_apart(settings: &Settings, purpose: For, wanted: &Wanted) -> b
 /// What is wrong with how an application wants worker processes.
 pub(super) fn faults(
     settings: &Settings,
-    purpose: For,
+    purpose: Purpose,
     wanted: &Wanted,
     routes: &[Arc<Route>],
 ) -> Vec<Fault> {
@@ -92,8 +93,9 @@ pub(super) fn faults(
                        `hybrid = { version = \"..\", features = [\"sandbox\"] }`";
         faults.push(Fault::new(message));
     }
-    let is_reached =
-        purpose == For::Testing || wanted.by_run || WORKER_IS_CALLED.load(Ordering::Relaxed);
+    let is_reached = purpose == Purpose::Testing
+        || wanted.by_run
+        || ENTER_WORKER_IS_CALLED.load(Ordering::Relaxed);
     if are_apart(settings, purpose, wanted) && !is_reached {
         let fault = Fault::new(
             "the app has routes that run in worker processes, whose `main` would go on to bind \
@@ -114,36 +116,39 @@ fn of_the_lane(routes: &[Arc<Route>]) -> impl Iterator<Item = &Arc<Route>> {
 /// Begins the lane, as it is to be run.
 pub(super) fn start(
     settings: &Settings,
-    purpose: For,
+    purpose: Purpose,
     wanted: Wanted,
     routes: &[Arc<Route>],
     runtime: &Handle,
 ) -> Result<Processes, Error> {
     let fingerprint = fingerprint(routes);
-    if purpose == For::Worker {
-        return Ok(Processes::Inside(Inside { fingerprint }));
+    if purpose == Purpose::Worker {
+        return Ok(Processes::Here { fingerprint });
     }
     let has_routes = of_the_lane(routes).next().is_some();
     if !has_routes || !are_apart(settings, purpose, &wanted) {
         return Ok(Processes::OnPool);
     }
-    let environment = settings.worker_env.clone();
-    let plan = Plan {
+    let variables = match &settings.worker_env {
+        Variables::All => None,
+        Variables::Only(names) => Some(names.clone()),
+    };
+    let config = WorkersConfig {
         program: match wanted.program {
-            Some(program) => Program::other(program, environment),
-            None => Program::this(environment),
+            Some(program) => Program::other(program, variables),
+            None => Program::this(variables),
         },
         processes_max: settings.max_processes,
         queue_depth: settings.queue_depth,
         segment_limit: settings.segment_limit,
-        recycle_requests: settings.worker_recycle_requests,
+        recycle_calls: settings.worker_recycle_requests,
         recycle_memory: settings.worker_recycle_memory,
         fingerprint,
-        routes: routes.iter().map(|route| route.path.clone()).collect(),
+        class_names: routes.iter().map(|route| route.path.clone()).collect(),
     };
-    let workers = Workers::start(plan, runtime.clone());
+    let workers = Workers::start(config, runtime.clone());
     workers
-        .map(Processes::Apart)
+        .map(Processes::InWorkers)
         .map_err(|error| Error::one("worker processes could not be prepared", error))
 }
 

@@ -207,6 +207,7 @@ impl Found {
     }
 
     #[cfg(not(feature = "logging"))]
+    #[expect(clippy::unused_self, reason = "as with the feature")]
     fn read_rust_log(&mut self, _: &[(String, String)]) {}
 }
 

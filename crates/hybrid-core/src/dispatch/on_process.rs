@@ -17,27 +17,27 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 
 use super::{
-    Call, Endpoint, Serve, Serving,
+    Endpoint, RoutedRequest, Serve, admission,
     catch::{Panicked, catch},
-    current::Running,
-    endpoint,
-    on_pool::OnPool,
-    process::{self, Answered, Failed, Interrupt, Payload, Work, Worked},
+    placement,
+    plain_fn::PlainFn,
+    process::{CallError, CancelHandle, NotTaken, ProcessCall},
+    process_http::{self, BodyState, CallFailure, HttpCaller, HttpResult, REFUSED_MAX},
+    stages,
     ticket::Ticket,
     within::within,
 };
 use crate::{
-    Response,
-    app::Frozen,
+    Response, ResponseFuture,
     body::Body,
+    context::{Parts, Processes, Running, ServerContext},
     extract::{
         Arguments, Describe,
-        receive::{read_to_end, receive_raw},
+        receive::{Raw, read_to_end, receive_raw},
     },
-    head::Parts,
+    head::Route,
     problem::{Carried, Problem},
     respond::IntoResponse,
-    router::Route,
     spec::{Lane, OnDisconnect},
     telemetry::{
         clock::{self, Instant},
@@ -58,13 +58,28 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    let here = Arc::new(OnPool::new(arguments, handler));
+    let here = Arc::new(PlainFn::new(arguments, handler));
     Endpoint::new(Lane::Process, OnProcess { here })
+}
+
+/// A request inside a worker process, on its way to its handler.
+pub(crate) struct Work {
+    pub(crate) parts: Parts,
+    pub(crate) body: Body,
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// What came of it.
+pub(crate) struct Worked {
+    pub(crate) response: Response,
+    pub(crate) timing: Option<Timing>,
+    /// Where the values stood that were refused, as numbers of sources.
+    pub(crate) refused: Vec<u8>,
 }
 
 struct OnProcess<A: Arguments> {
     /// The same endpoint in this process.
-    here: Arc<OnPool<A>>,
+    here: Arc<PlainFn<A>>,
 }
 
 impl<A: Arguments> Serve for OnProcess<A> {
@@ -72,11 +87,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
         self.here.arguments.describe(to);
     }
 
-    fn serve(self: Arc<Self>, call: Call) -> Serving {
+    fn serve(self: Arc<Self>, call: RoutedRequest) -> ResponseFuture {
         if call.parts.lane != Lane::Process {
             return Arc::clone(&self.here).serve(call);
         }
-        let Call { mut parts, body } = call;
+        let RoutedRequest { mut parts, body } = call;
         Box::pin(async move {
             let received = self.receive(&mut parts, body).await;
             let parts = Arc::new(parts);
@@ -87,11 +102,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
             let (mut response, timing) = match answered {
                 Ok(answered) => answered,
                 Err(mut response) => {
-                    endpoint::finish(&mut response, &parts);
+                    placement::finish(&mut response, &parts);
                     (response, None)
                 }
             };
-            endpoint::place(&mut response, &parts, timing.as_ref());
+            placement::place(&mut response, &parts, timing.as_ref());
             Box::new(response)
         })
     }
@@ -103,10 +118,10 @@ impl<A: Arguments> Serve for OnProcess<A> {
             deadline,
         } = work;
         let (response, timing) = self.run(&mut parts, &mut body, deadline);
-        let mut response =
-            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, parts.taken_by()));
+        let mut response = catch(|| gathered(response))
+            .unwrap_or_else(|panic| panicked(panic, parts.matched_route()));
         let refused = refused_sources(&response);
-        endpoint::finish(&mut response, &parts);
+        placement::finish(&mut response, &parts);
         Worked {
             response,
             timing,
@@ -120,85 +135,103 @@ impl<A: Arguments> Serve for OnProcess<A> {
 impl<A: Arguments> OnProcess<A> {
     /// The body, and what can be said without a worker: a bad value of the head
     /// where no guard is asked before it.
-    async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
+    async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Raw, Response> {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        if !A::HAVE_GUARDS
-            && endpoint::refuses_head(arguments, parts).map_err(|refused| *refused)?
-        {
-            let prepared = endpoint::prepare(arguments, plan, parts, &mut body).await?;
+        if !A::HAVE_GUARDS && stages::refuses_head(arguments, parts).map_err(|refused| *refused)? {
+            let prepared = stages::prepare(arguments, plan, parts, &mut body).await?;
             return Err(prepared.refuse(arguments).into_response());
         }
         let raw = Box::pin(receive_raw(plan, parts, body, A::HAVE_GUARDS)).await;
-        raw.map(Payload::from).map_err(IntoResponse::into_response)
+        raw.map_err(IntoResponse::into_response)
     }
 
     /// The handler's answer and what it took, or what stands for it.
     async fn answer(
         &self,
         parts: &Arc<Parts>,
-        body: Payload,
+        body: Raw,
     ) -> Result<(Response, Option<Timing>), Response> {
-        let complete = endpoint::complete(self.here.plan, parts);
-        let deadline = endpoint::deadline(complete, parts);
-        let longest = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, Some(longest)).await;
+        let (body, state) = match body {
+            Raw::Nothing => (Vec::new(), BodyState::Complete),
+            Raw::Bytes(pieces) => (pieces, BodyState::Complete),
+            Raw::TooLarge => (Vec::new(), BodyState::TooLarge),
+            Raw::Unread => (Vec::new(), BodyState::Unread),
+        };
+        let complete = stages::complete(self.here.plan, parts);
+        let deadline = stages::deadline(complete, parts);
+        let wait_until = admission::longest_wait(parts);
+        let permit = admission::admit(parts, deadline, Some(wait_until)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running {
             // Held until the worker has ended its call, or was killed.
             permit: permit.map(Arc::new),
             ..Running::of(parts, Lane::Process, deadline)
         };
-        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
-        let interrupt = Interrupt::default();
-        let call = process::Call {
-            is_sent_in_place: parts.app.sends_in_place() && parts.taken_by().stack.is_none(),
-            interrupt: interrupt.clone(),
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.context.pool().orphans())));
+        let cancel = CancelHandle::default();
+        let call = ProcessCall {
+            class: parts.matched_route().index,
+            may_share_answer: parts.context.sends_in_place()
+                && parts.matched_route().stack.is_none(),
+            cancel: cancel.clone(),
             ticket: Arc::clone(&ticket),
-            parts: Arc::clone(parts),
-            running,
-            longest,
+            caller: HttpCaller {
+                parts: Arc::clone(parts),
+                running,
+                body: state,
+            },
+            deadline,
+            wait_until,
             body,
         };
-        let app = parts.app.clone();
         let mut calling = Calling {
-            call: Some(Box::pin(async move { app.call_worker(call).await })),
+            call: Some(Box::pin(call_worker(call))),
             parts,
             ticket,
-            interrupt,
+            cancel,
             deadline,
         };
         match within(deadline, &mut calling).await {
             Some(Ok(answered)) => {
-                let Answered {
-                    response,
-                    timing,
-                    refused,
-                } = answered;
-                let telemetry = parts.app.telemetry();
-                let (route, method) = (parts.taken_by(), &parts.head.method);
+                let (telemetry, refused) = (parts.context.telemetry(), &answered.head.refused);
+                let (route, method) = (parts.matched_route(), &parts.head.method);
                 count_refused_sources(telemetry, route, method, refused.iter().copied());
-                Ok((response, timing))
+                let timing = answered.timing;
+                Ok((process_http::into_response(answered), timing))
             }
-            Some(Err(failed)) => Err(refuse(&parts.app, parts.taken_by(), failed)),
+            Some(Err(failure)) => Err(refuse(&parts.context, parts.matched_route(), failure)),
             None => {
                 // What is dropped in the middle of a call is killed.
                 calling.call = None;
-                Err(endpoint::timed_out().into_response())
+                Err(Problem::handler_timeout().into_response())
             }
         }
     }
 }
 
-fn refuse(app: &Frozen, route: &Route, failed: Failed) -> Response {
-    if let Failed::Refused(refused) = &failed
-        && let Some(why) = refused.shed()
-    {
-        app.telemetry().shed(&route.class, why);
+/// Takes a call through a worker process.
+async fn call_worker(call: ProcessCall<HttpCaller>) -> HttpResult {
+    // Checked before a worker is waited for.
+    let head_bytes = process_http::encoded_bytes(&call.caller.parts.head);
+    if head_bytes > process_http::HEAD_BYTES_MAX {
+        return Err(CallError::HeadTooLong);
     }
-    failed.problem(route.spec.name).into_response()
+    let context = call.caller.parts.context.clone();
+    match context.processes() {
+        Processes::InWorkers(workers) => workers.call(call).await,
+        // The lane of a request is `process` only where there are workers.
+        Processes::OnPool | Processes::Here { .. } => Err(CallError::NotTaken(NotTaken::Closed)),
+    }
 }
 
-type CallFuture = Pin<Box<dyn Future<Output = Result<Answered, Failed>> + Send>>;
+fn refuse(context: &ServerContext, route: &Route, failure: CallFailure) -> Response {
+    if let Some(why) = process_http::shed_of(&failure) {
+        context.telemetry().shed(&route.class, why);
+    }
+    process_http::problem_of(failure, route.spec.name).into_response()
+}
+
+type CallFuture = Pin<Box<dyn Future<Output = HttpResult> + Send>>;
 
 /// A call in progress. Dropped, which is what a client that leaves comes to, it
 /// goes on by itself as the route's `on_disconnect` says.
@@ -206,14 +239,14 @@ struct Calling<'a> {
     call: Option<CallFuture>,
     parts: &'a Arc<Parts>,
     ticket: Arc<Ticket>,
-    interrupt: Interrupt,
+    cancel: CancelHandle,
     deadline: Option<Instant>,
 }
 
 impl Future for Calling<'_> {
-    type Output = Result<Answered, Failed>;
+    type Output = HttpResult;
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<HttpResult> {
         let Some(call) = &mut self.call else {
             return Poll::Pending;
         };
@@ -231,10 +264,10 @@ impl Drop for Calling<'_> {
         if !self.ticket.has_started() {
             return;
         }
-        let until = match self.parts.taken_by().on_disconnect {
+        let until = match self.parts.matched_route().on_disconnect {
             OnDisconnect::Detach => self.deadline,
             OnDisconnect::Cancel => {
-                self.interrupt.cancel();
+                self.cancel.cancel();
                 let grace = clock::now() + LEFT_GRACE;
                 Some(self.deadline.map_or(grace, |deadline| deadline.min(grace)))
             }
@@ -245,13 +278,13 @@ impl Drop for Calling<'_> {
                 && let Some(timing) = &answered.timing
             {
                 parts
-                    .app
+                    .context
                     .telemetry()
-                    .ran_unanswered(&parts.taken_by().class, timing);
+                    .ran_unanswered(&parts.matched_route().class, timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };
-        Frozen::detach(&self.parts.app, Box::pin(unheard), None);
+        ServerContext::detach(&self.parts.context, Box::pin(unheard), None);
     }
 }
 
@@ -265,11 +298,11 @@ impl<A: Arguments> OnProcess<A> {
         deadline: Option<Instant>,
     ) -> (Response, Option<Timing>) {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        let prepare = endpoint::prepare(arguments, plan, parts, body);
+        let prepare = stages::prepare(arguments, plan, parts, body);
         let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(response)) => return (*response, None),
-            Err(panic) => return (panicked(panic, parts.taken_by()), None),
+            Err(panic) => return (panicked(panic, parts.matched_route()), None),
         };
         if prepared.is_refused() {
             return (prepared.refuse(arguments).into_response(), None);
@@ -279,13 +312,13 @@ impl<A: Arguments> OnProcess<A> {
             Ok(values) => *(self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
-        let route = Arc::clone(parts.taken_by());
+        let route = Arc::clone(parts.matched_route());
         let (ran, timing) = route.timed(0, || catch(|| running.enter(handle)));
         let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
         let response = match ran {
             Ok(response) => response,
-            // Unwound by `block_on`, or for whatever reason: it is too late.
-            Err(_) if is_late() => endpoint::timed_out().into_response(),
+            // Unwound by `block_on`, or for another reason: the deadline has passed.
+            Err(_) if is_late() => Problem::handler_timeout().into_response(),
             Err(panic) => panicked(panic, &route),
         };
         (response, Some(timing))
@@ -320,5 +353,5 @@ fn refused_sources(response: &Response) -> Vec<u8> {
     let sources = violations
         .iter()
         .map(|violation| violation.location.source as u8);
-    sources.take(process::REFUSED_MAX).collect()
+    sources.take(REFUSED_MAX).collect()
 }

@@ -3,11 +3,7 @@
 //! Written without the lock of the standard library's: a write that waits for ever
 //! must not keep others from asking whether they would wait.
 
-use std::{
-    io::{self, IsTerminal as _},
-    os::fd::AsFd as _,
-    time::Duration,
-};
+use std::{io, os::fd::AsFd as _, time::Duration};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -58,7 +54,10 @@ pub(crate) fn say(text: &str) {
 
 /// Whether colours are wanted: on a terminal, unless `NO_COLOR` says otherwise
 /// (no-color.org: any text that is not empty).
+#[cfg(feature = "logging")]
 pub(crate) fn wants_colours() -> bool {
+    use std::io::IsTerminal as _;
+
     let is_unwanted = std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
     !is_unwanted && io::stderr().is_terminal()
 }

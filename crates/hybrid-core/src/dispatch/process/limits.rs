@@ -1,8 +1,8 @@
 //! What the system lets a worker use: memory, processor seconds, open files.
 //!
-//! Runs in the worker, before each request, with the limits of its route. Soft limits
-//! alone are set, so that the next route may have more; what the hard limits say that
-//! the worker was born with is never exceeded.
+//! Runs in the worker, before each call, with the limits of its class of work. Only soft
+//! limits are set, so that the next call may have more. The hard limits that the worker
+//! was started with are never exceeded.
 //!
 //! - Memory is `RLIMIT_DATA`: private writable memory as it is mapped, touched or not.
 //!   `RLIMIT_AS` would count what allocators merely reserve. Beyond it allocations
@@ -10,8 +10,8 @@
 //!   is not counted: there are allocators that map a gigabyte at their first
 //!   allocation (mimalloc does), and use little of it.
 //! - Processor time is `RLIMIT_CPU`, which counts over the life of the process in
-//!   whole seconds: so it is what was used so far, rounded up, and the request's own
-//!   seconds; a request may have up to a second more. Beyond it the system sends
+//!   whole seconds. So the limit is what was used so far, rounded up, plus the call's own
+//!   seconds; a call may have up to a second more. Beyond it the system sends
 //!   SIGXCPU. The limit goes by the ticks that found the process running, the clock
 //!   that is read here by exact times; over hours of processor time these differ by
 //!   seconds. Deadlines are what is exact.
@@ -21,6 +21,8 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
     time::{ClockId, Timespec, clock_gettime},
 };
+
+use super::ResourceLimits;
 
 /// How much sooner than its server a worker is killed where memory runs out, in
 /// thousandths of it.
@@ -33,35 +35,25 @@ const OOM_SCORE_MAX: i32 = 1000;
 pub(super) fn die_before_the_server() -> std::io::Result<()> {
     const FILE: &str = "/proc/self/oom_score_adj";
     let own = std::fs::read_to_string(FILE)?;
-    // It was born with the server's.
+    // It was started with the server's.
     let own: i32 = own.trim().parse().unwrap_or(0);
     let raised = own.saturating_add(OOM_SCORE_MORE).min(OOM_SCORE_MAX);
     std::fs::write(FILE, raised.to_string())
 }
 
-/// What one worker may use, for the route that it runs at the moment.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Limits {
-    /// Besides what was mapped when it was ready.
-    pub(super) memory_bytes: usize,
-    /// Of one request.
-    pub(super) cpu_seconds: Option<u32>,
-    pub(super) files: usize,
-}
-
-/// The limits that are set, so that a route with the same ones costs no system call
-/// but those for processor time.
-pub(super) struct InForce {
-    /// What was mapped before the first request.
+/// The limits that are set, so that a call with the same ones costs no system call but
+/// those for processor time.
+pub(super) struct AppliedLimits {
+    /// What was mapped before the first call.
     before_bytes: usize,
     memory_bytes: Option<usize>,
     files: Option<usize>,
     has_cpu: bool,
 }
 
-impl InForce {
-    /// Nothing is set yet: what the process was born with holds. To be called when
-    /// it is ready for its first request.
+impl AppliedLimits {
+    /// Nothing is set yet: the limits hold that the process was started with. To be
+    /// called when it is ready for its first call.
     pub(super) fn new() -> Self {
         Self {
             before_bytes: mapped_bytes().unwrap_or(0),
@@ -76,7 +68,7 @@ impl InForce {
     /// # Errors
     ///
     /// What could not be set; the rest is.
-    pub(super) fn apply(&mut self, limits: Limits) -> Result<(), String> {
+    pub(super) fn apply(&mut self, limits: ResourceLimits) -> Result<(), String> {
         let memory_bytes = self.before_bytes.saturating_add(limits.memory_bytes);
         let failures: Vec<String> = [
             set(&mut self.memory_bytes, memory_bytes, Resource::Data),
@@ -104,11 +96,11 @@ impl InForce {
     }
 }
 
-/// Sets a limit that is not in force already.
-fn set(in_force: &mut Option<usize>, wanted: usize, resource: Resource) -> Result<(), String> {
-    if *in_force != Some(wanted) {
+/// Sets a limit that is not set already.
+fn set(applied: &mut Option<usize>, wanted: usize, resource: Resource) -> Result<(), String> {
+    if *applied != Some(wanted) {
         set_soft(resource, Some(wanted as u64))?;
-        *in_force = Some(wanted);
+        *applied = Some(wanted);
     }
     Ok(())
 }
@@ -138,7 +130,7 @@ fn mapped_bytes() -> Option<usize> {
     pages.checked_mul(rustix::param::page_size())
 }
 
-/// Up to which second of the process's time a request may run that begins now.
+/// Up to which second of the process's time a call may run that begins now.
 fn until(used: Timespec, seconds: u32) -> u64 {
     let used_seconds = u64::try_from(used.tv_sec).unwrap_or(0) + u64::from(used.tv_nsec > 0);
     used_seconds + u64::from(seconds)
@@ -159,7 +151,7 @@ pub(super) mod tests {
     use super::*;
 
     const MIB: usize = 1 << 20;
-    const LIMITS: Limits = Limits {
+    const LIMITS: ResourceLimits = ResourceLimits {
         memory_bytes: 64 * MIB,
         cpu_seconds: None,
         files: 64,
@@ -205,17 +197,17 @@ pub(super) mod tests {
     #[test]
     fn memory_is_limited_and_may_be_raised_again() {
         let ended = elsewhere(|| {
-            let mut in_force = InForce::new();
+            let mut applied = AppliedLimits::new();
             assert!(allocates(128 * MIB));
-            in_force.apply(LIMITS).unwrap();
+            applied.apply(LIMITS).unwrap();
             assert!(allocates(16 * MIB));
             assert!(!allocates(128 * MIB));
             let memory_bytes = 256 * MIB;
-            let more = Limits {
+            let more = ResourceLimits {
                 memory_bytes,
                 ..LIMITS
             };
-            in_force.apply(more).unwrap();
+            applied.apply(more).unwrap();
             assert!(allocates(128 * MIB));
         });
         assert_well(&ended);
@@ -225,7 +217,7 @@ pub(super) mod tests {
     fn what_was_mapped_before_is_not_counted() {
         let ended = elsewhere(|| {
             let _reserved = black_box(Vec::<u8>::with_capacity(black_box(128 * MIB)));
-            InForce::new().apply(LIMITS).unwrap();
+            AppliedLimits::new().apply(LIMITS).unwrap();
             assert!(allocates(48 * MIB));
             let thread = thread::Builder::new().spawn(|| ());
             thread.unwrap().join().unwrap();
@@ -237,7 +229,7 @@ pub(super) mod tests {
     #[test]
     fn an_allocation_above_the_limit_aborts() {
         let ended = elsewhere(|| {
-            InForce::new().apply(LIMITS).unwrap();
+            AppliedLimits::new().apply(LIMITS).unwrap();
             black_box(vec![1_u8; black_box(128 * MIB)]);
         });
         assert_killed(&ended, Signal::ABORT);
@@ -246,7 +238,7 @@ pub(super) mod tests {
     #[test]
     fn files_are_limited() {
         let ended = elsewhere(|| {
-            InForce::new().apply(LIMITS).unwrap();
+            AppliedLimits::new().apply(LIMITS).unwrap();
             let open = || std::fs::File::open("/proc/self/exe");
             let files: Vec<_> = (0..64).map_while(|_| open().ok()).collect();
             assert!((32..64).contains(&files.len()), "{}", files.len());
@@ -264,7 +256,9 @@ pub(super) mod tests {
             };
             setrlimit(resource, hard(100)).unwrap();
             let files = 1000;
-            InForce::new().apply(Limits { files, ..LIMITS }).unwrap();
+            AppliedLimits::new()
+                .apply(ResourceLimits { files, ..LIMITS })
+                .unwrap();
             assert_eq!(getrlimit(resource), hard(100));
         });
         assert_well(&ended);
@@ -281,19 +275,19 @@ pub(super) mod tests {
         let ended = elsewhere(|| {
             let soft = || getrlimit(Resource::Cpu).current;
             let hard = getrlimit(Resource::Cpu).maximum;
-            let limited = Limits {
+            let limited = ResourceLimits {
                 cpu_seconds: Some(1),
                 ..LIMITS
             };
-            let mut in_force = InForce::new();
-            in_force.apply(limited).unwrap();
+            let mut applied = AppliedLimits::new();
+            applied.apply(limited).unwrap();
             assert_eq!(soft(), Some(2));
             use_up(1);
-            in_force.apply(limited).unwrap();
+            applied.apply(limited).unwrap();
             assert_eq!(soft(), Some(3));
-            in_force.apply(LIMITS).unwrap();
+            applied.apply(LIMITS).unwrap();
             assert_eq!(soft(), hard);
-            in_force.apply(limited).unwrap();
+            applied.apply(limited).unwrap();
             use_up(5);
         });
         assert_killed(&ended, Signal::XCPU);

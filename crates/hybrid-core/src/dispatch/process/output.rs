@@ -1,10 +1,10 @@
 //! What workers write to their standard output and error, line by line into the log.
 //!
-//! Runs on the supervisor's thread, which waits for many workers: so a call reads
-//! what is there and no more than [`READ_BYTES_MAX`], and a worker that floods its
-//! pipe is slowed by the pipe, not by anybody's memory. A line is at most
+//! Runs on the supervisor's thread, which serves all workers. So one read takes what is
+//! there and no more than [`READ_BYTES_MAX`]; a worker that floods its pipe is slowed by
+//! the pipe, and takes no memory of the server's. A line is at most
 //! [`LINE_BYTES_MAX`] in the log and a stream at most [`LINES_MAX`] a second; what is
-//! beyond is counted, and the count is said with the next second's output. Lines are
+//! beyond is counted, and the count is logged with the next second's output. Lines are
 //! escaped: a worker can neither write a second line nor a terminal's commands.
 //!
 //! A worker's own log comes this way too. Its lines begin with their level, which is
@@ -34,35 +34,35 @@ const CUT: &str = " [cut]";
 
 /// Which stream of a worker it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stream {
+pub(super) enum OutputStream {
     Out,
     Err,
 }
 
-/// Whether a worker may write more.
+/// Whether a worker may write more to a pipe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Open {
-    Yes,
-    No,
+pub(super) enum PipeState {
+    Open,
+    Closed,
 }
 
-/// Who wrote.
+/// Where a line comes from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct From<'a> {
+pub(super) struct LineSource<'a> {
     pub(super) pid: u32,
-    /// The route whose request it runs or ran last, if any.
-    pub(super) route: Option<&'a str>,
+    /// The class of work that it runs or ran last, if any.
+    pub(super) class: Option<&'a str>,
 }
 
 /// Lines of one worker's stream, out of pieces as they are read.
-pub(super) struct Lines {
-    stream: Stream,
+pub(super) struct OutputLines {
+    stream: OutputStream,
     line: Vec<u8>,
     /// The line was longer than what is kept of it.
     is_cut: bool,
     /// Since when lines are counted; nothing was written before.
     since: Option<Instant>,
-    said: u32,
+    logged: u32,
     dropped: u64,
 }
 
@@ -75,26 +75,26 @@ pub(super) fn is_unread() -> bool {
 
 /// What is to be logged.
 #[derive(PartialEq, Eq, Debug)]
-enum Entry {
+enum LogEntry {
     Line(Level, String),
     Dropped(u64),
 }
 
-impl Lines {
-    pub(super) fn new(stream: Stream) -> Self {
+impl OutputLines {
+    pub(super) fn new(stream: OutputStream) -> Self {
         Self {
             stream,
             line: Vec::new(),
             is_cut: false,
             since: None,
-            said: 0,
+            logged: 0,
             dropped: 0,
         }
     }
 
     /// Reads what is there from a pipe that does not block, and logs the lines that
     /// are whole. Called with nothing there, it logs the count that is due.
-    pub(super) fn drain(&mut self, pipe: impl AsFd, from: &From<'_>) -> Open {
+    pub(super) fn drain(&mut self, pipe: impl AsFd, from: &LineSource<'_>) -> PipeState {
         let now = clock::now();
         let stream = self.stream;
         let mut log = |entry| entry_to_log(entry, stream, from);
@@ -102,19 +102,19 @@ impl Lines {
         let mut buffer = [0; 8 << 10];
         for _ in 0..READ_BYTES_MAX / buffer.len() {
             match read(&pipe, &mut buffer) {
-                Ok(0) => return Open::No,
+                Ok(0) => return PipeState::Closed,
                 Ok(length) => self.take(&buffer[..length], &mut log),
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => break,
-                Err(_) => return Open::No,
+                Err(_) => return PipeState::Closed,
             }
         }
-        Open::Yes
+        PipeState::Open
     }
 
     /// Logs what is left when the worker is gone: a line without its end, and the
     /// count of lines that were dropped.
-    pub(super) fn finish(&mut self, from: &From<'_>) {
+    pub(super) fn finish(&mut self, from: &LineSource<'_>) {
         let stream = self.stream;
         self.close(&mut |entry| entry_to_log(entry, stream, from));
     }
@@ -122,16 +122,16 @@ impl Lines {
     // === Without clock and pipe ===
 
     /// Begins another window, if this one is over.
-    fn turn(&mut self, now: Instant, log: &mut dyn FnMut(Entry)) {
+    fn turn(&mut self, now: Instant, log: &mut dyn FnMut(LogEntry)) {
         let since = *self.since.get_or_insert(now);
         if now.saturating_duration_since(since) >= WINDOW {
             self.tell_dropped(log);
             self.since = Some(now);
-            self.said = 0;
+            self.logged = 0;
         }
     }
 
-    fn take(&mut self, bytes: &[u8], log: &mut dyn FnMut(Entry)) {
+    fn take(&mut self, bytes: &[u8], log: &mut dyn FnMut(LogEntry)) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             match piece.strip_suffix(b"\n") {
                 Some(rest) => {
@@ -143,7 +143,7 @@ impl Lines {
         }
     }
 
-    fn close(&mut self, log: &mut dyn FnMut(Entry)) {
+    fn close(&mut self, log: &mut dyn FnMut(LogEntry)) {
         self.end_line(log);
         self.tell_dropped(log);
     }
@@ -156,12 +156,12 @@ impl Lines {
     }
 
     /// Logs the line, unless it is empty or one too many, and begins the next.
-    fn end_line(&mut self, log: &mut dyn FnMut(Entry)) {
+    fn end_line(&mut self, log: &mut dyn FnMut(LogEntry)) {
         if !self.line.trim_ascii().is_empty() {
-            if self.said < LINES_MAX {
-                self.said += 1;
+            if self.logged < LINES_MAX {
+                self.logged += 1;
                 let (level, text) = read_line(&self.line, self.is_cut);
-                log(Entry::Line(level, text));
+                log(LogEntry::Line(level, text));
             } else {
                 self.dropped += 1;
             }
@@ -170,10 +170,10 @@ impl Lines {
         self.is_cut = false;
     }
 
-    fn tell_dropped(&mut self, log: &mut dyn FnMut(Entry)) {
+    fn tell_dropped(&mut self, log: &mut dyn FnMut(LogEntry)) {
         match std::mem::take(&mut self.dropped) {
             0 => {}
-            dropped => log(Entry::Dropped(dropped)),
+            dropped => log(LogEntry::Dropped(dropped)),
         }
     }
 }
@@ -239,11 +239,11 @@ fn is_layout(character: char) -> bool {
     )
 }
 
-fn entry_to_log(entry: Entry, stream: Stream, from: &From<'_>) {
-    let &From { pid, route } = from;
+fn entry_to_log(entry: LogEntry, stream: OutputStream, from: &LineSource<'_>) {
+    let &LineSource { pid, class: route } = from;
     let stream = match stream {
-        Stream::Out => "stdout",
-        Stream::Err => "stderr",
+        OutputStream::Out => "stdout",
+        OutputStream::Err => "stderr",
     };
     macro_rules! log {
         ($level:ident, $text:expr) => {
@@ -251,13 +251,13 @@ fn entry_to_log(entry: Entry, stream: Stream, from: &From<'_>) {
         };
     }
     match entry {
-        Entry::Line(Level::ERROR, text) => log!(ERROR, text),
-        Entry::Line(Level::WARN, text) => log!(WARN, text),
-        Entry::Line(Level::INFO, text) => log!(INFO, text),
-        Entry::Line(Level::DEBUG, text) => log!(DEBUG, text),
-        Entry::Line(Level::TRACE, text) => log!(TRACE, text),
-        Entry::Dropped(1) => log!(WARN, "1 line dropped"),
-        Entry::Dropped(lines) => log!(WARN, format_args!("{lines} lines dropped")),
+        LogEntry::Line(Level::ERROR, text) => log!(ERROR, text),
+        LogEntry::Line(Level::WARN, text) => log!(WARN, text),
+        LogEntry::Line(Level::INFO, text) => log!(INFO, text),
+        LogEntry::Line(Level::DEBUG, text) => log!(DEBUG, text),
+        LogEntry::Line(Level::TRACE, text) => log!(TRACE, text),
+        LogEntry::Dropped(1) => log!(WARN, "1 line dropped"),
+        LogEntry::Dropped(lines) => log!(WARN, format_args!("{lines} lines dropped")),
     }
 }
 
@@ -273,8 +273,8 @@ mod tests {
     use super::*;
 
     /// What a stream of these pieces, read at these milliseconds, comes to.
-    fn entries(pieces: &[(u64, &[u8])]) -> Vec<Entry> {
-        let (mut lines, start) = (Lines::new(Stream::Out), clock::now());
+    fn entries(pieces: &[(u64, &[u8])]) -> Vec<LogEntry> {
+        let (mut lines, start) = (OutputLines::new(OutputStream::Out), clock::now());
         let mut entries = Vec::new();
         let mut log = |entry| entries.push(entry);
         for (at, piece) in pieces {
@@ -290,13 +290,13 @@ mod tests {
     fn check(written: &[u8], level: Level, logged: &str) {
         assert_eq!(
             entries(&[(0, written)]),
-            [Entry::Line(level, logged.to_owned())]
+            [LogEntry::Line(level, logged.to_owned())]
         );
     }
 
     #[test]
     fn lines_are_put_together_out_of_pieces() {
-        let line = |text: &str| Entry::Line(Level::INFO, text.to_owned());
+        let line = |text: &str| LogEntry::Line(Level::INFO, text.to_owned());
         let pieces: [&[u8]; 4] = [b"on", b"e\n\n \r\ntw", b"o\r", b"\nthree"];
         let pieces = pieces.map(|piece| (0, piece));
         assert_eq!(entries(&pieces), [line("one"), line("two"), line("three")]);
@@ -330,7 +330,7 @@ mod tests {
     fn a_line_without_end_is_cut_and_its_rest_skipped() {
         let long = [b'a'; 5000];
         let cut = "a".repeat(LINE_BYTES_MAX) + CUT;
-        let line = |text: &str| Entry::Line(Level::INFO, text.to_owned());
+        let line = |text: &str| LogEntry::Line(Level::INFO, text.to_owned());
         let pieces = [(0, &long[..]), (0, &long[..]), (0, b"b\nnext\n")];
         assert_eq!(entries(&pieces), [line(&cut), line("next")]);
         let whole = &long[..LINE_BYTES_MAX];
@@ -348,12 +348,12 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_counted_and_said_once_a_second() {
+    fn a_flood_is_counted_and_logged_once_a_second() {
         let flood = b"x\n".repeat(1000);
-        let count = |entries: &[Entry]| {
+        let count = |entries: &[LogEntry]| {
             let dropped: Vec<_> = entries
                 .iter()
-                .filter(|entry| matches!(entry, Entry::Dropped(_)))
+                .filter(|entry| matches!(entry, LogEntry::Dropped(_)))
                 .collect();
             format!("{} {dropped:?}", entries.len() - dropped.len())
         };
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_pipe_is_read_until_it_is_empty_or_closed() {
-        let (logged, written) = (Arc::new(Mutex::new(Vec::new())), Stream::Err);
+        let (logged, written) = (Arc::new(Mutex::new(Vec::new())), OutputStream::Err);
         let sink = Arc::clone(&logged);
         let subscriber = tracing_subscriber::fmt()
             .without_time()
@@ -375,16 +375,25 @@ mod tests {
             .finish();
         tracing::subscriber::with_default(subscriber, || {
             let (pipe, end) = pipe_with(PipeFlags::NONBLOCK | PipeFlags::CLOEXEC).unwrap();
-            let mut lines = Lines::new(written);
-            let route = Some("/heavy");
-            assert_eq!(lines.drain(&pipe, &From { pid: 7, route }), Open::Yes);
+            let mut lines = OutputLines::new(written);
+            let class = Some("/heavy");
+            assert_eq!(
+                lines.drain(&pipe, &LineSource { pid: 7, class }),
+                PipeState::Open
+            );
             rustix::io::write(&end, b"one\nERROR two\nthr").unwrap();
-            assert_eq!(lines.drain(&pipe, &From { pid: 7, route }), Open::Yes);
+            assert_eq!(
+                lines.drain(&pipe, &LineSource { pid: 7, class }),
+                PipeState::Open
+            );
             rustix::io::write(&end, b"ee").unwrap();
             drop(end);
-            let route = None;
-            assert_eq!(lines.drain(&pipe, &From { pid: 7, route }), Open::No);
-            lines.finish(&From { pid: 7, route });
+            let class = None;
+            assert_eq!(
+                lines.drain(&pipe, &LineSource { pid: 7, class }),
+                PipeState::Closed
+            );
+            lines.finish(&LineSource { pid: 7, class });
         });
         let expected = " INFO hybrid::worker: one pid=7 route=\"/heavy\" stream=\"stderr\"\n\
                         ERROR hybrid::worker: two pid=7 route=\"/heavy\" stream=\"stderr\"\n \

@@ -1,8 +1,7 @@
-//! Who is idle and who waits: workers and calls find each other here, first come
-//! first served.
+//! The idle workers and the calls that wait for one, first come first served.
 //!
-//! The lock is held for a handful of steps, by event loops and the supervisor;
-//! nobody computes or waits under it.
+//! Event loops and the supervisor hold the lock for a few steps; no thread computes or
+//! waits under it.
 
 use std::{
     collections::VecDeque,
@@ -12,26 +11,21 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Holds, Lease, Shared, Worker};
+use super::{NotTaken, lease::Lease, worker_handle::WorkerHandle, workers::WorkersShared};
 use crate::{
     dispatch::within::within,
-    problem::Problem,
-    telemetry::{
-        Shed,
-        clock::{self, Instant},
-    },
+    telemetry::clock::{self, Instant},
 };
 
-/// Workers that are idle, calls that wait, and what is known of the future.
 pub(super) struct Queue {
-    inner: Mutex<Inner>,
+    state: Mutex<QueueState>,
     processes_max: usize,
     depth: usize,
 }
 
-struct Inner {
-    idle: Vec<Arc<Worker>>,
-    waiting: VecDeque<oneshot::Sender<Handed>>,
+struct QueueState {
+    idle: Vec<Arc<WorkerHandle>>,
+    waiting: VecDeque<oneshot::Sender<HandOff>>,
     /// Workers that are ready, busy ones included.
     ready: usize,
     starting: usize,
@@ -42,39 +36,20 @@ struct Inner {
     service_ns: f64,
 }
 
-/// What a call that waited gets.
-enum Handed {
-    Worker(Unsent),
-    Refused(Refused),
+/// What a call gets that waited.
+enum HandOff {
+    Worker(InTransit),
+    NotTaken(NotTaken),
 }
 
-/// A worker on its way to whoever waited for it: back to the queue where nobody
-/// takes it out.
-struct Unsent(Option<(Arc<Worker>, Arc<Shared>)>);
-
-/// Why a call got no worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refused {
-    /// Too many wait already.
-    Full,
-    /// It would wait for that long, which is longer than it may.
-    TooLong(Duration),
-    /// It waited for `queue_wait`.
-    Waited,
-    /// Its deadline passed meanwhile.
-    Deadline,
-    /// No worker can be started; that long until the next attempt.
-    NoWorker(Duration),
-    /// The very request killed its worker more than once; that long it is refused.
-    Poison(Duration),
-    /// The server stops.
-    Closed,
-}
+/// A worker on its way to the call that waited for it. It goes back to the queue where
+/// that call does not take it out.
+struct InTransit(Option<(Arc<WorkerHandle>, Arc<WorkersShared>)>);
 
 impl Queue {
     pub(super) fn new(processes_max: usize, depth: usize) -> Self {
         Self {
-            inner: Mutex::new(Inner {
+            state: Mutex::new(QueueState {
                 idle: Vec::new(),
                 waiting: VecDeque::new(),
                 ready: 0,
@@ -88,71 +63,72 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     // === for event loops ===
 
-    /// Takes an idle worker, or a place in the queue.
-    fn ask(
+    /// Takes an idle worker, or a place in the queue. `patience` is how long the call may
+    /// wait.
+    fn take(
         &self,
-        shared: &Arc<Shared>,
+        shared: &Arc<WorkersShared>,
         patience: Duration,
-    ) -> Result<Result<Lease, oneshot::Receiver<Handed>>, Refused> {
-        let mut inner = self.lock();
-        if inner.is_closed {
-            return Err(Refused::Closed);
+    ) -> Result<Result<Lease, oneshot::Receiver<HandOff>>, NotTaken> {
+        let mut state = self.lock();
+        if state.is_closed {
+            return Err(NotTaken::Closed);
         }
-        while let Some(worker) = inner.idle.pop() {
+        while let Some(worker) = state.idle.pop() {
             if worker.is_alive() {
-                return Ok(Ok(Lease::of(worker, shared)));
+                return Ok(Ok(Lease::new(worker, shared)));
             }
         }
-        if let Some(until) = inner.failed.filter(|_| inner.ready + inner.starting == 0) {
+        if let Some(until) = state.failed.filter(|_| state.ready + state.starting == 0) {
             let left = until.saturating_duration_since(clock::now());
             if !left.is_zero() {
-                return Err(Refused::NoWorker(left));
+                return Err(NotTaken::NoWorker(left));
             }
         }
-        if inner.waiting.len() >= self.depth {
-            // Those who left keep no place.
-            inner.waiting.retain(|give| !give.is_closed());
+        if state.waiting.len() >= self.depth {
+            // Calls that were given up keep no place.
+            state.waiting.retain(|give| !give.is_closed());
         }
-        if inner.waiting.len() >= self.depth {
-            return Err(Refused::Full);
+        if state.waiting.len() >= self.depth {
+            return Err(NotTaken::QueueFull);
         }
-        let expected = inner.expected();
+        let expected = state.expected();
         if expected > patience {
-            return Err(Refused::TooLong(expected));
+            return Err(NotTaken::ExpectedWait(expected));
         }
         let (give, take) = oneshot::channel();
-        inner.waiting.push_back(give);
+        state.waiting.push_back(give);
         Ok(Err(take))
     }
 
-    /// An idle worker goes to whoever has waited longest, or lies ready.
-    pub(super) fn give(&self, shared: &Arc<Shared>, mut worker: Arc<Worker>) {
+    /// Hands an idle worker to the call that has waited longest, or keeps it.
+    pub(super) fn offer(&self, shared: &Arc<WorkersShared>, mut worker: Arc<WorkerHandle>) {
         loop {
             let give = {
-                let mut inner = self.lock();
-                match inner.waiting.pop_front() {
+                let mut state = self.lock();
+                match state.waiting.pop_front() {
                     Some(give) => give,
                     None => {
-                        inner.idle.push(worker);
+                        state.idle.push(worker);
                         return;
                     }
                 }
             };
-            let unsent = Unsent(Some((worker, Arc::clone(shared))));
-            match give.send(Handed::Worker(unsent)) {
+            let in_transit = InTransit(Some((worker, Arc::clone(shared))));
+            match give.send(HandOff::Worker(in_transit)) {
                 Ok(()) => return,
-                // Whoever waited has left.
-                Err(Handed::Worker(mut unsent)) => match unsent.0.take() {
+                // The call was given up.
+                Err(HandOff::Worker(mut in_transit)) => match in_transit.0.take() {
                     Some((back, _)) => worker = back,
                     None => return,
                 },
-                Err(Handed::Refused(_)) => return,
+                Err(HandOff::NotTaken(_)) => return,
             }
         }
     }
@@ -161,17 +137,17 @@ impl Queue {
     pub(super) fn note_service(&self, took: Duration) {
         const SHARE: f64 = 0.1;
         let ns = took.as_secs_f64() * 1e9;
-        let mut inner = self.lock();
-        inner.service_ns = if inner.service_ns == 0.0 {
+        let mut state = self.lock();
+        state.service_ns = if state.service_ns == 0.0 {
             ns
         } else {
-            inner.service_ns + (ns - inner.service_ns) * SHARE
+            state.service_ns + (ns - state.service_ns) * SHARE
         };
     }
 
     pub(super) fn waiting(&self) -> usize {
-        let inner = self.lock();
-        let waiting = inner.waiting.iter().filter(|give| !give.is_closed());
+        let state = self.lock();
+        let waiting = state.waiting.iter().filter(|give| !give.is_closed());
         waiting.count()
     }
 
@@ -179,73 +155,73 @@ impl Queue {
 
     /// How many more workers are wanted for those that wait.
     pub(super) fn wanted(&self) -> usize {
-        let inner = self.lock();
+        let state = self.lock();
         let room = self
             .processes_max
-            .saturating_sub(inner.ready + inner.starting);
-        let waiting = inner.waiting.iter().filter(|give| !give.is_closed());
-        waiting.count().saturating_sub(inner.starting).min(room)
+            .saturating_sub(state.ready + state.starting);
+        let waiting = state.waiting.iter().filter(|give| !give.is_closed());
+        waiting.count().saturating_sub(state.starting).min(room)
     }
 
-    pub(super) fn starts(&self) {
+    pub(super) fn note_start(&self) {
         self.lock().starting += 1;
     }
 
     /// A worker is ready for its first call.
-    pub(super) fn started(&self) {
-        let mut inner = self.lock();
-        inner.starting -= 1;
-        inner.ready += 1;
-        inner.failed = None;
+    pub(super) fn note_ready(&self) {
+        let mut state = self.lock();
+        state.starting -= 1;
+        state.ready += 1;
+        state.failed = None;
     }
 
-    /// A worker could not be started. Those that wait are told where there is
-    /// nobody else to wait for.
-    pub(super) fn failed(&self, was_starting: bool, until: Instant) {
+    /// A worker could not be started. The calls that wait are refused where there is no
+    /// other worker to wait for.
+    pub(super) fn note_failure(&self, was_starting: bool, until: Instant) {
         let refused = {
-            let mut inner = self.lock();
-            inner.starting -= usize::from(was_starting);
-            inner.failed = Some(until);
-            match inner.ready + inner.starting {
-                0 => std::mem::take(&mut inner.waiting),
+            let mut state = self.lock();
+            state.starting -= usize::from(was_starting);
+            state.failed = Some(until);
+            match state.ready + state.starting {
+                0 => std::mem::take(&mut state.waiting),
                 _ => VecDeque::new(),
             }
         };
         let left = until.saturating_duration_since(clock::now());
         for give in refused {
-            // Whoever has left needs no answer.
-            let _ = give.send(Handed::Refused(Refused::NoWorker(left)));
+            // A call that was given up needs no answer.
+            let _ = give.send(HandOff::NotTaken(NotTaken::NoWorker(left)));
         }
     }
 
     /// A worker is gone, or about to be.
-    pub(super) fn gone(&self, worker: &Arc<Worker>) {
-        let mut inner = self.lock();
-        inner.ready -= 1;
-        inner.idle.retain(|idle| !Arc::ptr_eq(idle, worker));
+    pub(super) fn note_end(&self, worker: &Arc<WorkerHandle>) {
+        let mut state = self.lock();
+        state.ready -= 1;
+        state.idle.retain(|idle| !Arc::ptr_eq(idle, worker));
     }
 
-    /// Takes a worker out that lies idle; `false` where somebody has it.
-    pub(super) fn withdraw(&self, worker: &Arc<Worker>) -> bool {
-        let mut inner = self.lock();
-        let before = inner.idle.len();
-        inner.idle.retain(|idle| !Arc::ptr_eq(idle, worker));
-        inner.idle.len() < before
+    /// Takes an idle worker out; `false` where a call has it.
+    pub(super) fn withdraw(&self, worker: &Arc<WorkerHandle>) -> bool {
+        let mut state = self.lock();
+        let before = state.idle.len();
+        state.idle.retain(|idle| !Arc::ptr_eq(idle, worker));
+        state.idle.len() < before
     }
 
     pub(super) fn close(&self) {
         let refused = {
-            let mut inner = self.lock();
-            inner.is_closed = true;
-            std::mem::take(&mut inner.waiting)
+            let mut state = self.lock();
+            state.is_closed = true;
+            std::mem::take(&mut state.waiting)
         };
         for give in refused {
-            let _ = give.send(Handed::Refused(Refused::Closed));
+            let _ = give.send(HandOff::NotTaken(NotTaken::Closed));
         }
     }
 }
 
-impl Inner {
+impl QueueState {
     /// How long a call would wait that came now.
     fn expected(&self) -> Duration {
         let workers = (self.ready + self.starting).max(1) as f64;
@@ -255,85 +231,43 @@ impl Inner {
 }
 
 impl Lease {
-    fn of(worker: Arc<Worker>, shared: &Arc<Shared>) -> Self {
-        Self {
-            worker,
-            shared: Arc::clone(shared),
-            holds: Holds::Worker,
-            deadline: None,
-        }
-    }
-
-    /// Waits for a worker, first come first served, until `longest` or the
-    /// deadline.
+    /// Waits for a worker, first come first served, until `wait_until`
+    /// or the deadline.
     ///
     /// # Cancel safety
-    /// Dropped, its place is given up; a worker that was handed over already goes
-    /// to the next.
+    /// When it is dropped its place is given up. A worker that was handed over already
+    /// goes to the next call.
     pub(super) async fn wait(
-        shared: &Arc<Shared>,
+        shared: &Arc<WorkersShared>,
         deadline: Option<Instant>,
-        longest: Instant,
-    ) -> Result<Self, Refused> {
-        let until = deadline.map_or(longest, |deadline| deadline.min(longest));
+        wait_until: Instant,
+    ) -> Result<Self, NotTaken> {
+        let until = deadline.map_or(wait_until, |deadline| deadline.min(wait_until));
         let patience = until.saturating_duration_since(clock::now());
-        let mut place = match shared.queue.ask(shared, patience)? {
+        let mut place = match shared.queue.take(shared, patience)? {
             Ok(lease) => return Ok(lease),
             Err(place) => place,
         };
-        shared.ring();
+        shared.wake_supervisor();
         match within(Some(until), &mut place).await {
-            Some(Ok(Handed::Worker(mut unsent))) => match unsent.0.take() {
-                Some((worker, shared)) => Ok(Self::of(worker, &shared)),
-                None => Err(Refused::Closed),
+            Some(Ok(HandOff::Worker(mut in_transit))) => match in_transit.0.take() {
+                Some((worker, shared)) => Ok(Self::new(worker, &shared)),
+                None => Err(NotTaken::Closed),
             },
-            Some(Ok(Handed::Refused(refused))) => Err(refused),
-            Some(Err(_)) => Err(Refused::Closed),
-            None if deadline.is_some_and(|deadline| deadline <= longest) => Err(Refused::Deadline),
-            None => Err(Refused::Waited),
+            Some(Ok(HandOff::NotTaken(refused))) => Err(refused),
+            Some(Err(_)) => Err(NotTaken::Closed),
+            None if deadline.is_some_and(|deadline| deadline <= wait_until) => {
+                Err(NotTaken::Deadline)
+            }
+            None => Err(NotTaken::Waited),
         }
     }
 }
 
-impl Drop for Unsent {
+impl Drop for InTransit {
     fn drop(&mut self) {
         if let Some((worker, shared)) = self.0.take() {
-            shared.queue.give(&shared, worker);
-        }
-    }
-}
-
-impl Refused {
-    /// What it is counted as.
-    pub(crate) fn shed(self) -> Option<Shed> {
-        Some(match self {
-            Self::Full => Shed::QueueFull,
-            Self::TooLong(_) => Shed::ExpectedWait,
-            Self::Waited => Shed::Waited,
-            Self::NoWorker(_) => Shed::NoWorker,
-            Self::Poison(_) => Shed::Poison,
-            Self::Closed => Shed::Closed,
-            Self::Deadline => return None,
-        })
-    }
-
-    pub(crate) fn problem(self) -> Problem {
-        match self {
-            Self::Full => Problem::overloaded("too many requests wait for a worker process"),
-            Self::TooLong(expected) => Problem::overloaded_for(
-                expected,
-                "no worker process is expected to be free in time",
-            ),
-            Self::Waited => Problem::overloaded("no worker process was free in time"),
-            Self::NoWorker(left) => {
-                Problem::overloaded_for(left, "no worker process can be started at the moment")
-            }
-            Self::Poison(left) => Problem::overloaded_for(
-                left,
-                "this very request ended its worker process more than once",
-            ),
-            Self::Deadline => crate::dispatch::timed_out(),
-            Self::Closed => Problem::shutting_down(),
+            shared.queue.offer(&shared, worker);
         }
     }
 }

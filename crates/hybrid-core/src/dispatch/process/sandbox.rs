@@ -1,7 +1,7 @@
 //! What a worker may do to the rest of the system, where `sandbox = true` is set.
 //!
-//! Runs in the worker before its first request, on the thread that runs handlers and
-//! before that starts others. What is confined may read every file that the user may
+//! Runs in the worker before its first call, on the thread that runs calls and before it
+//! starts others. What is confined may read every file that the user may
 //! read, compute, and start threads; it may change no file, start no program, open no
 //! socket, and touch no other process. Three parts, each of which holds without the
 //! others:
@@ -20,9 +20,6 @@
 mod calls;
 #[cfg(feature = "sandbox")]
 mod files;
-
-/// Whether this build has it.
-pub(crate) const IS_AVAILABLE: bool = cfg!(feature = "sandbox");
 
 /// Confines this process, for good; returns what could not be applied, as sentences
 /// for the log of the start-up. Without the feature that is all of it.
@@ -86,7 +83,7 @@ mod tests {
         *,
     };
 
-    const _: () = assert!(IS_AVAILABLE);
+    const _: () = assert!(super::super::SANDBOX_IS_AVAILABLE);
 
     /// Confines this process; whether landlock is in force. That threads run already
     /// is so in every test.
@@ -143,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_reached() {
+    fn nothing_else_is_reached() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let ended = elsewhere(|| {
@@ -213,12 +210,14 @@ mod tests {
             });
             assert_eq!(sums, [255 * 256 / 2 * 4096; 4]);
             assert!(catch_unwind(|| panic!("as handlers may")).is_err());
-            let limits = super::super::limits::Limits {
+            let limits = super::super::ResourceLimits {
                 memory_bytes: 1 << 30,
                 cpu_seconds: Some(10),
                 files: 64,
             };
-            super::super::limits::InForce::new().apply(limits).unwrap();
+            super::super::limits::AppliedLimits::new()
+                .apply(limits)
+                .unwrap();
         });
         assert_well(&ended);
     }

@@ -1,22 +1,22 @@
 //! Shared memory for bodies that are too large for a message.
 //!
-//! A segment is made by the server, sealed so that nobody resizes it, and belongs
-//! to one worker, to which its descriptor is sent once. It is taken for a request's
-//! body or lent for an answer's, and taken again when the worker has returned it
-//! and the server has sent what lies in it:
+//! The server makes a segment and seals it, so that no process resizes it. A segment
+//! belongs to one worker, which gets its descriptor once. It is taken for a call's body
+//! or lent for an answer's. It is free again when the worker has returned it and the
+//! server has sent what lies in it:
 //!
 //! ```text
 //! free ─take→ held: the server writes, sends, the worker reads or writes ─returned→ free
-//!                   └─Part::of→ read by the server's sockets ─drop→
+//!                   └─SharedRange::of→ read by the server's sockets ─drop→
 //! ```
 //!
-//! Who writes when, which all of the unsafe code here rests on:
-//! - The server writes a request's segment before it sends the call, and never
-//!   again before the worker has returned it. The worker trusts in that, since the
-//!   server is its parent and the same program: a [`Held`] is plain memory.
-//! - Inside each process, [`Uses`] keeps writers away from readers.
+//! All of the unsafe code here relies on when which process writes:
+//! - The server writes a call's segment before it sends the call, and never again before
+//!   the worker has returned it. The worker trusts in that, since the server is its parent
+//!   and the same program: a [`SharedBody`] is plain memory.
+//! - Inside each process, [`MemoryUse`] keeps writers away from readers.
 //! - A worker is trusted with nothing: its memory may change under the server's
-//!   `&[u8]` of a [`Part`]. Therefore those bytes are only ever copied by the system
+//!   `&[u8]` of a [`SharedRange`]. Therefore those bytes are only ever copied by the system
 //!   to a socket, never parsed, and no decision follows from them. What the server
 //!   must look at it copies first, [`Segment::copy_out`].
 //!
@@ -44,12 +44,12 @@ const MIB: usize = 1024 * KIB;
 // === The server's side ===
 
 /// What the segments of an application take, and how much they may.
-pub(super) struct Budget {
+pub(super) struct SegmentBudget {
     limit_bytes: usize,
     taken_bytes: AtomicUsize,
 }
 
-impl Budget {
+impl SegmentBudget {
     pub(super) fn new(limit_bytes: usize) -> Arc<Self> {
         Arc::new(Self {
             limit_bytes,
@@ -62,7 +62,7 @@ impl Budget {
         self.taken_bytes.load(Ordering::Relaxed)
     }
 
-    fn take(self: &Arc<Self>, bytes: usize) -> Option<Taken> {
+    fn take(self: &Arc<Self>, bytes: usize) -> Option<BudgetShare> {
         let more = |taken: usize| {
             taken
                 .checked_add(bytes)
@@ -72,7 +72,7 @@ impl Budget {
         taken
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
             .ok()?;
-        Some(Taken {
+        Some(BudgetShare {
             budget: Arc::clone(self),
             bytes,
         })
@@ -80,12 +80,12 @@ impl Budget {
 }
 
 /// A part of the budget, given back on drop.
-struct Taken {
-    budget: Arc<Budget>,
+struct BudgetShare {
+    budget: Arc<SegmentBudget>,
     bytes: usize,
 }
 
-impl Drop for Taken {
+impl Drop for BudgetShare {
     fn drop(&mut self) {
         self.budget
             .taken_bytes
@@ -95,12 +95,12 @@ impl Drop for Taken {
 
 /// Why there is no segment.
 #[derive(Debug)]
-pub(super) enum Lack {
+pub(super) enum SegmentError {
     Budget,
     System(io::Error),
 }
 
-impl fmt::Display for Lack {
+impl fmt::Display for SegmentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Budget => f.write_str("the application's segments take all they may"),
@@ -109,13 +109,13 @@ impl fmt::Display for Lack {
     }
 }
 
-impl From<io::Error> for Lack {
+impl From<io::Error> for SegmentError {
     fn from(error: io::Error) -> Self {
         Self::System(error)
     }
 }
 
-impl From<Errno> for Lack {
+impl From<Errno> for SegmentError {
     fn from(error: Errno) -> Self {
         Self::System(error.into())
     }
@@ -134,19 +134,23 @@ pub(super) fn size_for(bytes: usize) -> usize {
 /// Shared memory that belongs to one worker.
 pub(crate) struct Segment {
     id: u32,
-    memory: Memory,
+    memory: Mapping,
     fd: OwnedFd,
     /// The worker has the descriptor.
     is_sent: AtomicBool,
-    _taken: Taken,
+    _taken: BudgetShare,
 }
 
 impl Segment {
     /// A segment of [`size_for`] that many bytes, all of which are there: a lack of
     /// memory shows here, and not as a signal at the first touch.
-    pub(super) fn create(id: u32, bytes: usize, budget: &Arc<Budget>) -> Result<Self, Lack> {
+    pub(super) fn create(
+        id: u32,
+        bytes: usize,
+        budget: &Arc<SegmentBudget>,
+    ) -> Result<Self, SegmentError> {
         let size = size_for(bytes);
-        let taken = budget.take(size).ok_or(Lack::Budget)?;
+        let taken = budget.take(size).ok_or(SegmentError::Budget)?;
         let fd = memory_file()?;
         let length = size as u64;
         retry_on_intr(|| rustix::fs::ftruncate(&fd, length))?;
@@ -154,7 +158,7 @@ impl Segment {
         rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         Ok(Self {
             id,
-            memory: Memory::map(&fd, size)?,
+            memory: Mapping::map(&fd, size)?,
             fd,
             is_sent: AtomicBool::new(false),
             _taken: taken,
@@ -179,8 +183,8 @@ impl Segment {
         self.is_sent.store(true, Ordering::Relaxed);
     }
 
-    /// False: out of range, or somebody reads or writes it at this moment. Only
-    /// for a segment that was taken and whose call was not sent.
+    /// False: out of range, or it is read or written at this moment. Only for a segment
+    /// that was taken and whose call was not sent.
     #[must_use]
     pub(super) fn write_at(&self, offset: usize, bytes: &[u8]) -> bool {
         self.memory.write(offset, bytes)
@@ -204,7 +208,7 @@ impl Segment {
     }
 }
 
-/// Memory with a descriptor and no name.
+/// Mapping with a descriptor and no name.
 fn memory_file() -> Result<OwnedFd, Errno> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // Before Linux 6.3 there is no such flag.
@@ -218,13 +222,13 @@ fn memory_file() -> Result<OwnedFd, Errno> {
 ///
 /// The segment is not taken again before this is dropped. What the bytes are may
 /// change at any moment: see the module's text for what is not to be done.
-pub(super) struct Part {
+pub(super) struct SharedRange {
     segment: Arc<Segment>,
     offset: usize,
     len: usize,
 }
 
-impl Part {
+impl SharedRange {
     /// `None`: out of range, or of a segment that the worker does not hold. An
     /// answer's part is therefore made before the segments which the answer
     /// returns are marked so.
@@ -239,7 +243,7 @@ impl Part {
     }
 }
 
-impl AsRef<[u8]> for Part {
+impl AsRef<[u8]> for SharedRange {
     #[expect(unsafe_code, reason = "memory that is shared with another process")]
     fn as_ref(&self) -> &[u8] {
         let start = self.segment.memory.at(self.offset, self.len);
@@ -248,12 +252,12 @@ impl AsRef<[u8]> for Part {
         // hence as `self`, and whose pages exist since the seals forbid to shrink it.
         // This process does not write there: `read_held` counts this as a reader.
         // The worker may write all the same, if it is hostile; then what is read is
-        // any bytes, and nobody but the system's copy to a socket reads them.
+        // any bytes, and only the system's copy to a socket reads them.
         unsafe { slice::from_raw_parts(start, self.len) }
     }
 }
 
-impl Drop for Part {
+impl Drop for SharedRange {
     fn drop(&mut self) {
         self.segment.memory.uses.end_read();
     }
@@ -261,18 +265,18 @@ impl Drop for Part {
 
 /// The segments of one worker.
 pub(super) struct Segments {
-    budget: Arc<Budget>,
-    owned: Mutex<Owned>,
+    budget: Arc<SegmentBudget>,
+    owned: Mutex<SegmentList>,
 }
 
 #[derive(Default)]
-struct Owned {
+struct SegmentList {
     list: Vec<Arc<Segment>>,
     next_id: u32,
 }
 
 impl Segments {
-    pub(super) fn new(budget: Arc<Budget>) -> Self {
+    pub(super) fn new(budget: Arc<SegmentBudget>) -> Self {
         Self {
             budget,
             owned: Mutex::default(),
@@ -282,16 +286,16 @@ impl Segments {
     /// A segment for that many bytes, held by the worker from now on: a free one
     /// that is not far too large, or else a new one. `true`: the worker does not
     /// have its descriptor yet.
-    pub(super) fn take(&self, bytes: usize) -> Result<(Arc<Segment>, bool), Lack> {
+    pub(super) fn take(&self, bytes: usize) -> Result<(Arc<Segment>, bool), SegmentError> {
         let size = size_for(bytes);
         if let Some(free) = self.take_free(bytes) {
             return Ok(free);
         }
         match self.take_new(bytes) {
             // Rather a far too large one than none.
-            Err(Lack::Budget) => {
+            Err(SegmentError::Budget) => {
                 let segment = self.lock().take_free(size, usize::MAX);
-                let segment = segment.ok_or(Lack::Budget)?;
+                let segment = segment.ok_or(SegmentError::Budget)?;
                 let is_new = !segment.is_sent.load(Ordering::Relaxed);
                 Ok((segment, is_new))
             }
@@ -308,7 +312,7 @@ impl Segments {
     }
 
     /// Without the lock, since large memory takes its time.
-    fn take_new(&self, bytes: usize) -> Result<Arc<Segment>, Lack> {
+    fn take_new(&self, bytes: usize) -> Result<Arc<Segment>, SegmentError> {
         let id = self.lock().new_id();
         let segment = Arc::new(Segment::create(id, bytes, &self.budget)?);
         segment.memory.uses.hold();
@@ -321,8 +325,8 @@ impl Segments {
         owned.list.iter().find(|segment| segment.id == id).cloned()
     }
 
-    /// The worker says that it uses it no more, or the server that it did not send
-    /// it after all. False: it was not held, so that who says so lies.
+    /// The worker uses it no more, or the server did not send it after all. False: the
+    /// worker did not hold it, so that the message is false.
     #[must_use]
     pub(super) fn returned(&self, id: u32) -> bool {
         self.get(id)
@@ -330,7 +334,7 @@ impl Segments {
     }
 
     /// Drops free ones, largest first, until those left that are free take at most
-    /// that much. Returns the ids of those which the worker has, and must unmap.
+    /// that much. ReturnedSegments the ids of those which the worker has, and must unmap.
     pub(super) fn trim(&self, keep_bytes: usize) -> Vec<u32> {
         let dropped = self.lock().remove_free(keep_bytes);
         let sent = dropped
@@ -345,20 +349,20 @@ impl Segments {
         self.lock().list.iter().map(|segment| segment.size()).sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Owned> {
+    fn lock(&self) -> MutexGuard<'_, SegmentList> {
         self.owned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Owned {
+impl SegmentList {
     fn take_free(&self, size: usize, size_max: usize) -> Option<Arc<Segment>> {
         let fit = self
             .list
             .iter()
             .filter(|segment| (size..=size_max).contains(&segment.size()) && segment.is_free());
         let smallest = fit.min_by_key(|segment| segment.size())?;
-        // Nobody else takes: that needs the lock. And who does not hold it begins
-        // no reading.
+        // No other thread takes it: that needs the lock. And no reading begins of a
+        // segment that the worker does not hold.
         smallest.memory.uses.hold().then(|| Arc::clone(smallest))
     }
 
@@ -394,14 +398,14 @@ impl Owned {
 // === The worker's side ===
 
 /// A segment of the server's, in the worker.
-pub(super) struct Mapped {
+pub(super) struct MappedSegment {
     id: u32,
-    memory: Memory,
+    memory: Mapping,
 }
 
-impl Mapped {
+impl MappedSegment {
     /// # Errors
-    /// The system's, and `InvalidInput` for a file that somebody could shrink
+    /// The system's, and `InvalidInput` for a file that another process could shrink
     /// while it is read.
     pub(super) fn new(fd: OwnedFd, id: u32) -> io::Result<Arc<Self>> {
         if !rustix::fs::fcntl_get_seals(&fd)?.contains(SealFlags::SHRINK) {
@@ -409,7 +413,7 @@ impl Mapped {
         }
         let size = usize::try_from(rustix::fs::fstat(&fd)?.st_size);
         let size = size.map_err(|_| io::ErrorKind::InvalidInput)?;
-        let memory = Memory::map(&fd, size)?;
+        let memory = Mapping::map(&fd, size)?;
         // The mapping outlives the descriptor.
         drop(fd);
         Ok(Arc::new(Self { id, memory }))
@@ -446,16 +450,20 @@ impl Mapped {
 
 /// The request's body in place, for `Bytes::from_owner`. When the last one of its
 /// segment is dropped, the segment is to be returned.
-pub(super) struct Held {
-    mapped: Arc<Mapped>,
+pub(super) struct SharedBody {
+    mapped: Arc<MappedSegment>,
     len: usize,
-    returns: Arc<Returns>,
+    returns: Arc<ReturnedSegments>,
 }
 
-impl Held {
+impl SharedBody {
     /// The first bytes of that segment. `None`: it is smaller, or written to at
     /// this moment.
-    pub(super) fn new(mapped: Arc<Mapped>, len: usize, returns: Arc<Returns>) -> Option<Self> {
+    pub(super) fn new(
+        mapped: Arc<MappedSegment>,
+        len: usize,
+        returns: Arc<ReturnedSegments>,
+    ) -> Option<Self> {
         mapped.memory.at(0, len)?;
         mapped.memory.uses.read().then_some(Self {
             mapped,
@@ -465,18 +473,18 @@ impl Held {
     }
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for SharedBody {
     #[expect(unsafe_code, reason = "memory that is shared with another process")]
     fn as_ref(&self) -> &[u8] {
         // SAFETY: the range was checked when this was made; the mapping lives as long
         // as `self.mapped`, and its pages exist since it carries the seal against
-        // shrinking. This process does not write there, since `Uses` counts this as a
+        // shrinking. This process does not write there, since `MemoryUse` counts this as a
         // reader, and the server does not before it was told that this is dropped.
         unsafe { slice::from_raw_parts(self.mapped.memory.start(), self.len) }
     }
 }
 
-impl Drop for Held {
+impl Drop for SharedBody {
     fn drop(&mut self) {
         if self.mapped.memory.uses.end_read() {
             self.returns.push(self.mapped.id);
@@ -486,9 +494,9 @@ impl Drop for Held {
 
 /// The segments which the worker uses no more, until it says so.
 #[derive(Default)]
-pub(super) struct Returns(Mutex<Vec<u32>>);
+pub(super) struct ReturnedSegments(Mutex<Vec<u32>>);
 
-impl Returns {
+impl ReturnedSegments {
     pub(super) fn push(&self, id: u32) {
         self.lock().push(id);
     }
@@ -504,17 +512,17 @@ impl Returns {
 
 // === Both sides ===
 
-/// A mapping, and who in this process uses it. All access is by pointer.
-struct Memory {
+/// A mapping, and how this process uses it. All access is by pointer.
+struct Mapping {
     map: MmapRaw,
-    uses: Uses,
+    uses: MemoryUse,
 }
 
-impl Memory {
+impl Mapping {
     fn map(fd: &OwnedFd, size: usize) -> io::Result<Self> {
         Ok(Self {
             map: MmapOptions::new().len(size).map_raw(fd)?,
-            uses: Uses::default(),
+            uses: MemoryUse::default(),
         })
     }
 
@@ -541,7 +549,7 @@ impl Memory {
             return false;
         }
         // SAFETY: the range lies in the mapping. `bytes` does not, since a slice of it
-        // is made for a reader alone, and `Uses` knows of none. The other process does
+        // is made for a reader alone, and `MemoryUse` knows of none. The other process does
         // not read before it is told to by the message that follows.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
         self.uses.end_write();
@@ -562,7 +570,7 @@ impl Memory {
         let is_mine = self.uses.write();
         if is_mine {
             // SAFETY: both ranges lie in their mappings, which are different ones and
-            // do not overlap. In this process nobody writes the one, nor uses the other.
+            // do not overlap. In this process no code writes the one, nor uses the other.
             unsafe { ptr::copy_nonoverlapping(from, to, len) };
             self.uses.end_write();
         }
@@ -584,7 +592,7 @@ impl Memory {
         if !self.uses.read() {
             return false;
         }
-        // SAFETY: the range lies in the mapping, and nobody in this process writes
+        // SAFETY: the range lies in the mapping, and no code of this process writes
         // there. `into` is memory of its own: no `&mut` into a mapping is ever made.
         // If the other process writes, what is read is any bytes, and stays the same.
         unsafe { ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
@@ -593,14 +601,14 @@ impl Memory {
     }
 }
 
-/// Who uses a piece of memory, in one word, so that no two of these can be decided
-/// upon different states: held by the worker, written, read by so many.
+/// The uses of a piece of memory, in one word, so that every decision sees one state:
+/// held by the worker, written, read by so many.
 ///
 /// Each end of a use is a release, which the acquire of the next use sees.
 #[derive(Default)]
-struct Uses(AtomicUsize);
+struct MemoryUse(AtomicUsize);
 
-impl Uses {
+impl MemoryUse {
     const HELD: usize = 1;
     const WRITTEN: usize = 2;
     const READER: usize = 4;
@@ -661,7 +669,7 @@ mod loom_tests {
     #[test]
     fn loom_a_reader_is_never_beside_the_next_writer() {
         loom::model(|| {
-            let shared = Arc::new((Uses::default(), UnsafeCell::new(0)));
+            let shared = Arc::new((MemoryUse::default(), UnsafeCell::new(0)));
             assert!(shared.0.hold());
             let other = Arc::clone(&shared);
             let reader = thread::spawn(move || {

@@ -2,7 +2,7 @@
 //!
 //! Between the server and each worker there are two pairs of them: calls, and
 //! control. A message arrives whole or not at all, so nothing here knows lengths
-//! or headers; what the bytes mean is told by [`super::frame`].
+//! or headers; what the bytes mean is told by [`super::messages`].
 //!
 //! How the end of the other side is seen: `Ok(0)` where it had read all that it
 //! was sent, `ConnectionReset` where something was left unread. A reset is told
@@ -26,7 +26,7 @@ use rustix::{
 
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::frame::MESSAGE_BYTES_MAX;
+use super::codec::MESSAGE_BYTES_MAX;
 
 /// How many descriptors one message carries at most.
 pub(super) const FDS_MAX: usize = 4;
@@ -107,8 +107,8 @@ fn send_with(
 /// `Ok(0)`: the other side has closed. A longer message, or more descriptors than
 /// [`FDS_MAX`], is `InvalidData`, and lost. For one reader per socket.
 ///
-/// Who is killed while it waits here has taken nothing, even if a message came before
-/// it was dead: the other side learns that it was never read.
+/// A process that is killed while it waits here has taken nothing, even if a message came
+/// before it was dead: the other side learns that the message was never read.
 pub(super) fn receive(
     socket: impl AsFd,
     buffer: &mut [u8],
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn descriptors_that_nobody_takes_are_closed() {
+    fn descriptors_that_are_not_taken_are_closed() {
         let (ours, theirs) = pair().unwrap();
         let (read, write) = pipe();
         send(&ours, b"x", &[write.as_fd()]).unwrap();

@@ -9,21 +9,18 @@
 )]
 
 use std::{
-    ffi::OsString,
     io,
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd},
         unix::process::CommandExt as _,
     },
-    path::PathBuf,
     process::{Command, Stdio},
     sync::atomic::{AtomicBool, Ordering},
 };
 
 use rustix::process::{Pid, PidfdFlags, getpid, getppid, pidfd_open};
 
-use super::socket;
-use crate::config::Variables;
+use super::{Program, socket};
 
 /// Says whose worker a process is: the process id of its server.
 const WORKER_OF: &str = "HYBRID_WORKER_OF";
@@ -36,15 +33,6 @@ const MIMALLOC_TAKES_ALL: &str = "MIMALLOC_ARENA_EAGER_COMMIT";
 /// Where a worker finds its sockets.
 const CALLS: RawFd = 3;
 const CONTROL: RawFd = 4;
-
-/// What workers run.
-#[derive(Debug, Clone)]
-pub(crate) struct Program {
-    path: PathBuf,
-    name: OsString,
-    arguments: Vec<OsString>,
-    environment: Variables,
-}
 
 /// A worker that was started.
 #[derive(Debug)]
@@ -66,28 +54,6 @@ pub(crate) struct Sockets {
 }
 
 impl Program {
-    /// This very program, with the arguments that it got. The link names the file
-    /// that runs, also where another has taken its place on the disk meanwhile.
-    pub(crate) fn this(environment: Variables) -> Self {
-        let mut arguments = std::env::args_os();
-        Self {
-            path: PathBuf::from("/proc/self/exe"),
-            name: arguments.next().unwrap_or_else(|| "hybrid".into()),
-            arguments: arguments.collect(),
-            environment,
-        }
-    }
-
-    /// Another program that serves the same application.
-    pub(crate) fn other(path: PathBuf, environment: Variables) -> Self {
-        Self {
-            name: path.clone().into_os_string(),
-            path,
-            arguments: Vec::new(),
-            environment,
-        }
-    }
-
     /// Starts a worker.
     ///
     /// # Errors
@@ -115,7 +81,7 @@ impl Program {
         let pid = Pid::from_child(&child);
         // It is not reaped before, so the number is still its own.
         let pidfd = pidfd_open(pid, PidfdFlags::empty()).inspect_err(|_| {
-            // Without it nobody would bury the child. An error means that it is gone.
+            // Without it no thread would reap the child. An error means that it is gone.
             let _ = child.kill();
             let _ = child.wait();
         })?;
@@ -130,7 +96,7 @@ impl Program {
     }
 
     fn set_environment(&self, command: &mut Command) {
-        if let Variables::Only(names) = &self.environment {
+        if let Some(names) = &self.variables {
             command.env_clear();
             let kept = std::env::vars_os().filter(|(name, _)| {
                 let name = name.to_string_lossy();

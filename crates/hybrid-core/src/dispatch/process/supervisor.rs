@@ -1,14 +1,14 @@
-//! The one thread that owns the worker processes: it starts them, learns that they
-//! are ready, reads what they write, asks whether they live, kills and buries them.
+//! The one thread that owns the worker processes: it starts them, learns that they are
+//! ready, reads what they write, pings them, kills and reaps them.
 //!
-//! It waits in `poll` for a bell (see `Shared::ring`), for the descriptors of its
-//! children, and for the next moment at which something is due. It takes no part in
-//! requests. It lives as long as the application, since the system kills a worker
-//! when the thread ends that started it.
+//! It waits in `poll` for a wake-up (`WorkersShared::wake_supervisor`), for the
+//! descriptors of its children, and for the next moment at which something is due. It
+//! takes no part in calls. It lives as long as the application, since the system kills a
+//! worker when the thread ends that started it.
 
-mod child;
-mod signs;
-mod slot;
+mod child_process;
+mod liveness;
+mod worker_slot;
 
 use std::{
     io,
@@ -23,86 +23,91 @@ use rustix::{
 };
 use tokio::sync::watch;
 
+use self::liveness::PingState;
 use super::{
-    Doom, Shared, Worker,
-    output::{Lines, Open},
+    output::{OutputLines, PipeState},
+    worker_handle::{EndReason, WorkerHandle},
+    workers::WorkersShared,
 };
 use crate::{
     kept::{self, Turn},
     telemetry::clock::{self, Instant},
 };
 
-/// How long a worker may take from its start to its first word.
+/// How long a worker may take from its start until it is ready.
 const START_WAIT: Duration = Duration::from_secs(30);
-/// How often workers are looked at, while one of them is busy and while none is.
-const LOOK_BUSY: Duration = Duration::from_millis(50);
-const LOOK_IDLE: Duration = Duration::from_millis(250);
+/// How often workers are checked, while one of them is busy and while none is.
+const CHECK_BUSY: Duration = Duration::from_millis(50);
+const CHECK_IDLE: Duration = Duration::from_millis(250);
 
 const NAME: &str = "hybrid-process";
 
 /// Starts the thread.
-pub(super) fn start(shared: Arc<Shared>, alive: watch::Sender<bool>) -> io::Result<()> {
+pub(super) fn start(shared: Arc<WorkersShared>, ended: watch::Sender<bool>) -> io::Result<()> {
     let thread = std::thread::Builder::new().name(NAME.to_owned());
     thread.spawn(move || {
         let mut supervisor = Supervisor {
             slots: Vec::new(),
-            looked: clock::now(),
+            checked_at: clock::now(),
             shared,
         };
         kept::keep(NAME, || supervisor.turn());
-        // Nobody listens where the application was dropped.
-        let _ = alive.send(true);
+        // An error: the application was dropped, and no code waits for this.
+        let _ = ended.send(true);
     })?;
     Ok(())
 }
 
 struct Supervisor {
-    shared: Arc<Shared>,
-    slots: Vec<Slot>,
-    looked: Instant,
+    shared: Arc<WorkersShared>,
+    slots: Vec<WorkerSlot>,
+    checked_at: Instant,
 }
 
-/// A place for a worker; once taken, it is kept filled.
-struct Slot {
+/// A place for a worker. Once it was taken it is kept filled.
+struct WorkerSlot {
     index: usize,
-    child: Option<Child>,
+    child: Option<ChildProcess>,
     /// Starts in a row that failed.
     failures: u32,
     not_before: Instant,
 }
 
-/// A process that has not been buried.
-struct Child {
+/// A process that has not been reaped.
+struct ChildProcess {
     pid: Pid,
     started: Instant,
-    streams: [(OwnedFd, Lines, Open); 2],
-    state: State,
-    /// When it was asked to end, and how.
-    asked: Option<(Asked, Instant)>,
+    outputs: [(OwnedFd, OutputLines, PipeState); 2],
+    state: ChildState,
+    /// How it was told to end, and when.
+    stopping: Option<(StopStage, Instant)>,
 }
 
-enum State {
-    Starting(Box<Unready>),
+enum ChildState {
+    Starting(Box<StartingWorker>),
     Ready {
-        worker: Arc<Worker>,
-        /// The last question, and whether it was answered.
-        ping: (u64, Instant, bool),
+        worker: Arc<WorkerHandle>,
+        ping: PingState,
     },
 }
 
-/// What a worker that is not ready has.
-struct Unready {
+/// The descriptors of a worker that is not ready.
+struct StartingWorker {
     pidfd: OwnedFd,
     calls: OwnedFd,
     control: OwnedFd,
 }
 
+/// How a worker is told to end, in rising order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Asked {
-    /// Nothing yet: it seems to be gone already.
-    Nothing,
-    Gently,
+enum StopStage {
+    /// Nothing is done yet: it seems to be gone already.
+    AwaitExit,
+    /// Its calls are shut, so that it ends by itself.
+    Shutdown,
+    /// It has SIGTERM.
     Term,
+    /// It has SIGKILL.
     Kill,
 }
 
@@ -110,58 +115,58 @@ impl Supervisor {
     fn turn(&mut self) -> Turn {
         kept::fail_here(NAME);
         self.wait();
-        let mut bell = [0; 8];
-        // There is nothing to read where something else woke it.
-        let _ = rustix::io::read(&self.shared.bell, &mut bell);
-        self.bury();
-        self.listen();
-        self.end();
-        if self.looked + self.look_every() <= clock::now() {
-            self.looked = clock::now();
-            self.look();
+        let mut count = [0; 8];
+        // There is nothing to read where something else woke the thread.
+        let _ = rustix::io::read(&self.shared.wakeup, &mut count);
+        self.reap();
+        self.read_workers();
+        self.stop_workers();
+        if self.checked_at + self.check_interval() <= clock::now() {
+            self.checked_at = clock::now();
+            self.check_workers();
         }
-        let closes = self.shared.closes.load(Ordering::SeqCst);
-        if !closes {
-            self.fill();
+        let is_closed = self.shared.is_closed.load(Ordering::SeqCst);
+        if !is_closed {
+            self.start_workers();
         } else if self.slots.iter().all(|slot| slot.child.is_none()) {
             return Turn::Over;
         }
         Turn::Again
     }
 
-    fn look_every(&self) -> Duration {
-        let is_busy = |slot: &Slot| {
-            let worker = slot.child.as_ref().and_then(Child::worker);
+    fn check_interval(&self) -> Duration {
+        let is_busy = |slot: &WorkerSlot| {
+            let worker = slot.child.as_ref().and_then(ChildProcess::worker);
             worker.is_some_and(|worker| worker.is_busy())
         };
         if self.slots.iter().any(is_busy) {
-            LOOK_BUSY
+            CHECK_BUSY
         } else {
-            LOOK_IDLE
+            CHECK_IDLE
         }
     }
 
     // === waiting ===
 
     fn wait(&self) {
-        let mut fds = vec![PollFd::new(&self.shared.bell, PollFlags::IN)];
+        let mut fds = vec![PollFd::new(&self.shared.wakeup, PollFlags::IN)];
         for child in self.slots.iter().filter_map(|slot| slot.child.as_ref()) {
-            child.watched(&mut fds);
+            child.add_poll_fds(&mut fds);
         }
         let timeout = self.timeout().map(|timeout| Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
-        // Interrupted, it looks around and waits again.
+        // When it is interrupted, the turn goes on and the next one waits again.
         let _ = poll(&mut fds, timeout.as_ref());
     }
 
-    /// When something is due; never where there is nothing to look at.
+    /// The time until something is due; `None` where there is nothing to check.
     fn timeout(&self) -> Option<Duration> {
         let now = clock::now();
-        let look = (self.slots.iter())
+        let check = (self.slots.iter())
             .any(|slot| slot.child.is_some())
-            .then(|| self.looked + self.look_every());
+            .then(|| self.checked_at + self.check_interval());
         let start = self
             .slots
             .iter()
@@ -170,9 +175,9 @@ impl Supervisor {
         let kill = self
             .slots
             .iter()
-            .filter_map(|slot| slot.child.as_ref()?.due());
-        let next = look.into_iter().chain(start).chain(kill).min()?;
-        // Not at once again, should something that is due not be possible.
+            .filter_map(|slot| slot.child.as_ref()?.stage_ends());
+        let next = check.into_iter().chain(start).chain(kill).min()?;
+        // Never zero: what is due may not be possible yet.
         Some(
             next.saturating_duration_since(now)
                 .max(Duration::from_millis(1)),
@@ -182,7 +187,7 @@ impl Supervisor {
     // === starting ===
 
     /// Starts workers where they are wanted.
-    fn fill(&mut self) {
+    fn start_workers(&mut self) {
         let now = clock::now();
         let mut wanted = self.shared.queue.wanted();
         for slot in &mut self.slots {
@@ -191,9 +196,9 @@ impl Supervisor {
                 wanted = wanted.saturating_sub(1);
             }
         }
-        let room = self.shared.plan.processes_max - self.slots.len();
+        let room = self.shared.config.processes_max - self.slots.len();
         for _ in 0..wanted.min(room) {
-            let mut slot = Slot {
+            let mut slot = WorkerSlot {
                 index: self.slots.len(),
                 child: None,
                 failures: 0,
@@ -204,46 +209,46 @@ impl Supervisor {
         }
     }
 
-    // === reading ===
+    // === reading and checking ===
 
-    /// Reads what workers write, and learns who is ready and who answers.
-    fn listen(&mut self) {
+    /// Reads what workers write, their first message and their replies to pings.
+    fn read_workers(&mut self) {
         for slot in &mut self.slots {
             let Some(child) = &mut slot.child else {
                 continue;
             };
             child.read_output(&self.shared);
             match &mut child.state {
-                State::Starting(_) => slot.hear_first_word(&self.shared),
-                State::Ready { worker, ping } => signs::hear_pong(worker, ping),
+                ChildState::Starting(_) => slot.read_ready(&self.shared),
+                ChildState::Ready { worker, ping } => liveness::read_pongs(worker, ping),
             }
         }
     }
 
-    /// Looks at every worker: whether it was stopped, how large it is, whether it
-    /// answers.
-    fn look(&mut self) {
+    /// Checks every worker: whether it was stopped, how large it is, whether it replies
+    /// to pings.
+    fn check_workers(&mut self) {
         let now = clock::now();
         for child in self.slots.iter_mut().filter_map(|slot| slot.child.as_mut()) {
             let is_late = now > child.started + START_WAIT;
             match &mut child.state {
-                State::Starting(_) if child.asked.is_some() => {}
-                State::Starting(_) if signs::is_stopped(child.pid) => {
-                    signs::say_stopped(child.pid);
-                    child.ask(Asked::Kill, now);
+                ChildState::Starting(_) if child.stopping.is_some() => {}
+                ChildState::Starting(_) if liveness::is_stopped(child.pid) => {
+                    liveness::log_stopped(child.pid);
+                    child.stop(StopStage::Kill, now);
                 }
-                State::Starting(_) if is_late => {
+                ChildState::Starting(_) if is_late => {
                     let pid = child.pid.as_raw_pid();
                     kept::quietly(|| {
                         tracing::error!(pid, "a worker was not ready in time and is killed")
                     });
-                    child.ask(Asked::Term, now);
+                    child.stop(StopStage::Term, now);
                 }
-                State::Starting(_) => {}
-                State::Ready { worker, ping } => {
-                    self.shared.look_at(worker);
-                    worker.cool();
-                    self.shared.ask_for_life(worker, ping, now);
+                ChildState::Starting(_) => {}
+                ChildState::Ready { worker, ping } => {
+                    self.shared.check_process(worker);
+                    worker.trim_if_unused();
+                    self.shared.ping(worker, ping, now);
                 }
             }
         }
@@ -251,47 +256,41 @@ impl Supervisor {
 
     // === ending ===
 
-    /// Ends whoever is doomed, and goes further with whoever takes too long.
-    fn end(&mut self) {
+    /// Stops every worker that has an [`EndReason`], and takes the next stage where one
+    /// has lasted too long.
+    fn stop_workers(&mut self) {
         let now = clock::now();
-        let closes = self.shared.closes.load(Ordering::SeqCst);
+        let is_closed = self.shared.is_closed.load(Ordering::SeqCst);
         for child in self.slots.iter_mut().filter_map(|slot| slot.child.as_mut()) {
-            if closes {
+            if is_closed {
                 child.close(&self.shared);
             }
-            let doom = child.worker().map_or(Doom::Lives, |worker| worker.doom());
-            if doom != Doom::Lives && child.asked.is_none() {
-                match doom {
-                    doom if doom.is_gentle() => child.ask(Asked::Gently, now),
-                    // As a rule it is dead, and only not buried yet.
-                    Doom::Lost => child.ask(Asked::Nothing, now),
-                    // Woken by anything gentler, one that was stopped would begin the
-                    // call that waits in its socket, which another worker can have.
-                    Doom::Silent => child.ask(Asked::Kill, now),
-                    _ => child.ask(Asked::Term, now),
-                }
+            if child.stopping.is_none()
+                && let Some(stage) = child.worker().and_then(|worker| worker.first_stage())
+            {
+                child.stop(stage, now);
             }
-            child.go_further(now);
+            child.escalate(now);
         }
     }
 
-    /// Takes leave of the dead.
-    fn bury(&mut self) {
+    /// Reaps the workers that have ended.
+    fn reap(&mut self) {
         for slot in &mut self.slots {
             let Some(child) = &mut slot.child else {
                 continue;
             };
             let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
             let pidfd = child.pidfd();
-            let has_ended = match waitid(WaitId::PidFd(pidfd), options) {
+            let status = match waitid(WaitId::PidFd(pidfd), options) {
                 Ok(None) => continue,
                 Ok(Some(status)) => Some(status),
-                // Somebody else has reaped it, or its end is ignored by the system.
                 Err(rustix::io::Errno::INTR) => continue,
+                // Other code has reaped it, or the system does: SIGCHLD is ignored.
                 Err(_) => None,
             };
-            // What it started goes with it. Its number is still its own, as it is not
-            // reaped; an error means that nobody is left.
+            // The processes that it started are killed with it. The number is still its
+            // own, as it is not reaped; an error means that none of them is left.
             let _ = kill_process_group(child.pid, Signal::KILL);
             let _ = waitid(
                 WaitId::PidFd(child.pidfd()),
@@ -299,8 +298,24 @@ impl Supervisor {
             );
             child.drain(&self.shared);
             if let Some(child) = slot.child.take() {
-                slot.mourn(child, has_ended.as_ref(), &self.shared);
+                slot.on_exit(child, status.as_ref(), &self.shared);
             }
         }
+    }
+}
+
+impl WorkerHandle {
+    /// How a worker is first told to end, where it is to end.
+    fn first_stage(&self) -> Option<StopStage> {
+        Some(match self.end_reason() {
+            EndReason::None => return None,
+            reason if reason.is_graceful() => StopStage::Shutdown,
+            // As a rule it has ended, and is only not reaped yet.
+            EndReason::Lost => StopStage::AwaitExit,
+            // TERM would wake a worker that was stopped. It would begin the call that
+            // waits in its socket, which another worker can have.
+            EndReason::Unresponsive => StopStage::Kill,
+            _ => StopStage::Term,
+        })
     }
 }

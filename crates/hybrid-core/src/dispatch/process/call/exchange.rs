@@ -5,58 +5,63 @@ use std::{
     io,
     os::fd::{BorrowedFd, OwnedFd},
     sync::{Arc, PoisonError, atomic::Ordering},
+    time::Duration,
 };
 
 use bytes::Bytes;
-use http::Method;
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::{
-    Answered, Broken, COPIED_ON_LOOP_BYTES_MAX, Call, Failed,
-    loaded::{Loan, encode_call, no_memory},
-};
+use super::{AttemptError, COPIED_ON_LOOP_BYTES_MAX, loading::Loan};
 use crate::{
-    Response,
-    body::Body,
-    dispatch::{
-        process::{
-            Doom, Holds, Lease,
-            frame::{self, Answer, FromWorker, Rubbish, Sound, SoundBody, ToWorker},
-            segment::Part,
-            socket,
-        },
-        run_uncounted,
+    dispatch::process::{
+        Answered, CallError, Caller, HeadBytes, Malformed, ProcessCall,
+        call_body::CallBody,
+        codec::{self, MESSAGE_BYTES_MAX},
+        lease::{Lease, LeaseState},
+        messages::{self, AnswerMessage, CheckedAnswer, CheckedBody, FromWorker, ToWorker},
+        segment::SharedRange,
+        socket,
+        worker_handle::EndReason,
     },
-    log::requests::Failure,
-    problem::Problem,
-    telemetry::{
-        clock,
-        timing::{Detail, Timing, nanoseconds},
-    },
+    telemetry::{clock, timing::nanoseconds},
 };
 
+type Attempt<T, C> = Result<T, AttemptError<<C as Caller>::OffLoopError>>;
+
+/// An answer after all checks.
+struct SoundAnswer<A> {
+    head: A,
+    envelope: CheckedAnswer,
+    /// Where its body lies in shared memory, if it does.
+    range: Option<SharedRange>,
+}
+
 impl Lease {
-    pub(super) async fn call(mut self, call: &mut Call) -> Result<Answered, Broken> {
-        self.deadline = call.running.deadline;
+    pub(super) async fn call<C: Caller>(
+        mut self,
+        call: &ProcessCall<C>,
+        body: &mut CallBody,
+    ) -> Attempt<Answered<C::Answer>, C> {
+        self.deadline = call.deadline;
         self.check_silence()?;
         let number = self.worker.number.fetch_add(1, Ordering::Relaxed) + 1;
-        let loaded = self.load(call).await?;
+        let loaded = self.load(call, body).await?;
         let mut message = Vec::with_capacity(1024 + loaded.inline_bytes());
-        encode_call(call, number, &loaded, &mut message)?;
-        let route = call.parts.taken_by().index;
-        self.worker.route.store(route, Ordering::Relaxed);
-        self.worker.route_last.store(route, Ordering::Relaxed);
-        self.holds = Holds::Calling;
+        loaded
+            .encode_call(call, number, &mut message)
+            .map_err(|_| CallError::HeadTooLong)?;
+        self.worker.set_busy(call.class);
+        self.state = LeaseState::Calling;
         let fds: Vec<BorrowedFd<'_>> = loaded.fds().collect();
         if socket::send(&self.worker.calls, &message, &fds).is_err() {
             return Err(self.lost());
         }
         drop(fds);
-        *call.interrupt.called() = Some((Arc::downgrade(&self.worker), number));
+        *call.cancel.sent_to() = Some((Arc::downgrade(&self.worker), number));
         call.ticket.start();
-        loaded.sent(call);
+        loaded.sent(body);
         let mut buffer = std::mem::take(&mut *self.buffer());
-        let answered = self.converse(call, number, &mut buffer).await;
+        let answered = self.converse(call, body, number, &mut buffer).await;
         *self.buffer() = buffer;
         answered
     }
@@ -66,8 +71,8 @@ impl Lease {
         buffer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A worker that says something unasked for is no worker of ours any more.
-    fn check_silence(&mut self) -> Result<(), Broken> {
+    /// A worker that sends something while it has no call is not used any more.
+    fn check_silence<E>(&mut self) -> Result<(), AttemptError<E>> {
         let mut word = Vec::with_capacity(1);
         let heard = self.worker.calls.try_io(Interest::READABLE, |socket| {
             socket::receive_plain(socket, &mut word)
@@ -77,114 +82,116 @@ impl Lease {
             Ok(0) => Err(self.lost()),
             Err(error) if error.kind() == io::ErrorKind::ConnectionReset => Err(self.lost()),
             Ok(_) | Err(_) => {
-                self.holds = Holds::Nothing;
-                self.shared.doom(&self.worker, Doom::Rubbish);
-                Err(Broken::NeverBegan)
+                self.end_worker(EndReason::Malformed);
+                Err(AttemptError::NeverBegan)
             }
         }
     }
 
     /// The worker is gone, and the call never began.
-    fn lost(&mut self) -> Broken {
-        self.holds = Holds::Nothing;
-        self.shared.doom(&self.worker, Doom::Lost);
-        Broken::NeverBegan
+    fn lost<E>(&mut self) -> AttemptError<E> {
+        self.end_worker(EndReason::Lost);
+        AttemptError::NeverBegan
     }
 
     /// The worker is gone in the middle of the call.
-    async fn died(&mut self, call: &Call) -> Broken {
-        self.holds = Holds::Nothing;
-        self.shared.doom(&self.worker, Doom::Lost);
-        self.shared.note_poison(call).await;
-        let pid = self.worker.pid.as_raw_pid();
-        Broken::Failed(Failed::Died(format!("worker {pid} died of it")))
+    async fn died<C: Caller>(
+        &mut self,
+        call: &ProcessCall<C>,
+        body: &CallBody,
+    ) -> AttemptError<C::OffLoopError> {
+        self.end_worker(EndReason::Lost);
+        self.shared.note_poison(call, body).await;
+        CallError::Died(self.worker.pid.as_raw_pid()).into()
     }
 
-    /// The worker says what cannot be.
-    fn babbles(&mut self, rubbish: &Rubbish) -> Broken {
-        self.holds = Holds::Nothing;
-        self.shared.doom(&self.worker, Doom::Rubbish);
-        let pid = self.worker.pid.as_raw_pid();
-        Broken::Failed(Failed::Died(format!(
-            "worker {pid} answered rubbish: {rubbish}"
-        )))
+    fn malformed<E>(&mut self, what: Malformed) -> AttemptError<E> {
+        self.end_worker(EndReason::Malformed);
+        CallError::Malformed(self.worker.pid.as_raw_pid(), what).into()
     }
 
     /// Waits for the answer, and serves what the worker asks for meanwhile.
-    async fn converse(
+    async fn converse<C: Caller>(
         &mut self,
-        call: &Call,
+        call: &ProcessCall<C>,
+        body: &CallBody,
         number: u64,
         buffer: &mut Vec<u8>,
-    ) -> Result<Answered, Broken> {
+    ) -> Attempt<Answered<C::Answer>, C> {
         let sent = clock::now();
-        let (mut has_begun, mut refused) = (false, None);
+        let (mut has_begun, mut not_lent) = (false, None);
         loop {
             let received = receive(&self.worker.calls, buffer).await;
             match received {
-                Ok(0) => return Err(self.died(call).await),
+                Ok(0) => return Err(self.died(call, body).await),
                 Err(error) if error.kind() == io::ErrorKind::ConnectionReset => {
                     // It died with the call still unread, unless it has spoken since.
                     return Err(match has_begun {
-                        true => self.died(call).await,
+                        true => self.died(call, body).await,
                         false => self.lost(),
                     });
                 }
-                Err(error) => return Err(self.babbles(&Rubbish::new(error.to_string()))),
+                Err(error) => return Err(self.malformed(Malformed::new(error.to_string()))),
                 Ok(_) => {}
             }
-            match frame::decode::<FromWorker<'_>>(buffer) {
-                Ok(FromWorker::Answer(answer)) => {
+            match FromWorker::decode(buffer) {
+                Ok((FromWorker::Answer(answer), head)) => {
                     let took = clock::now() - sent;
-                    let method = &call.parts.head.method;
-                    let sound = self.check(answer, number, method, nanoseconds(took));
-                    let sound = sound.map_err(|rubbish| self.babbles(&rubbish))?;
+                    let sound = self.check(&call.caller, answer, head, number, took);
+                    let sound = sound.map_err(|what| self.malformed(what))?;
                     self.shared.queue.note_service(took);
-                    let answered = self.settle(call, sound).await;
-                    return match refused {
-                        Some(problem) => Err(Broken::Failed(Failed::Pool(problem))),
+                    let answered = self.accept(call, sound).await;
+                    return match not_lent {
+                        Some(error) => Err(AttemptError::Failed(error)),
                         None => answered,
                     };
                 }
-                Ok(FromWorker::Want { call: of, bytes }) if of == number && !has_begun => {
+                Ok((FromWorker::WantSegment { call: of, bytes }, _))
+                    if of == number && !has_begun =>
+                {
                     has_begun = true;
-                    refused = self.lend(call, bytes).await?;
+                    not_lent = self.lend(call, body, bytes).await?;
                 }
-                Ok(_) => return Err(self.babbles(&Rubbish::new("a message out of turn"))),
-                Err(rubbish) => return Err(self.babbles(&rubbish)),
+                Ok(_) => return Err(self.malformed(Malformed::new("a message out of turn"))),
+                Err(what) => return Err(self.malformed(what)),
             }
         }
     }
 
-    /// Lends a segment for an answer; or says that there is none, and what the client
-    /// is told once the worker has ended its call.
-    async fn lend(&mut self, call: &Call, bytes: u64) -> Result<Option<Problem>, Broken> {
+    /// Lends a segment for an answer. Where there is none the worker is told so, and the
+    /// error is the call's once the worker has ended it.
+    async fn lend<C: Caller>(
+        &mut self,
+        call: &ProcessCall<C>,
+        body: &CallBody,
+        bytes: u64,
+    ) -> Attempt<Option<CallError<C::OffLoopError>>, C> {
         let bytes = usize::try_from(bytes).unwrap_or(usize::MAX);
         let lent = match Loan::free(&self.worker, bytes) {
             Some(loan) => Ok(loan),
             None => {
                 let worker = Arc::clone(&self.worker);
-                let made = run_uncounted(&call.running, move || Loan::take(&worker, bytes)).await;
-                match made {
-                    Ok(made) => made.map_err(|lack| no_memory(&lack)),
-                    Err(error) => Err(error.problem()),
+                let made = call.caller.off_loop(move || Loan::take(&worker, bytes));
+                match made.await {
+                    Ok(made) => made.map_err(|error| error.log()),
+                    Err(error) => Err(CallError::OffLoop(error)),
                 }
             }
         };
         let mut message = Vec::with_capacity(32);
         let said = match &lent {
-            Ok(loan) => ToWorker::Lend {
+            Ok(loan) => ToWorker::LendSegment {
                 id: loan.segment.id(),
                 is_new: loan.is_new,
             },
-            Err(_) => ToWorker::Refuse,
+            Err(_) => ToWorker::NoSegment,
         };
         // It is a few bytes.
-        let _ = frame::encode(&said, &mut message);
+        let _ = codec::encode(&said, &mut message);
         let new = lent.as_ref().ok().filter(|loan| loan.is_new);
         let fds: Vec<BorrowedFd<'_>> = new.map(|loan| loan.segment.as_fd()).into_iter().collect();
         if socket::send(&self.worker.calls, &message, &fds).is_err() {
-            return Err(self.died(call).await);
+            return Err(self.died(call, body).await);
         }
         drop(fds);
         Ok(match lent {
@@ -192,101 +199,105 @@ impl Lease {
                 loan.sent();
                 None
             }
-            Err(problem) => Some(problem),
+            Err(error) => Some(error),
         })
     }
 
-    /// Checks an answer and what it says of segments.
-    fn check(
+    /// Checks an answer, its head, and what it says of segments.
+    fn check<C: Caller>(
         &self,
-        answer: Answer<'_>,
+        caller: &C,
+        answer: AnswerMessage<'_>,
+        head: HeadBytes<'_>,
         number: u64,
-        method: &Method,
-        ns: u64,
-    ) -> Result<(Sound, Option<Part>), Rubbish> {
-        let sound = frame::check(answer, number, method, ns)?;
+        took: Duration,
+    ) -> Result<SoundAnswer<C::Answer>, Malformed> {
+        let envelope = messages::check(answer, number, nanoseconds(took))?;
+        let head = caller.read_answer(head, envelope.body.len())?;
         let segments = &self.worker.segments;
-        let part = match sound.body {
-            SoundBody::Segment { id, offset, bytes } => {
+        let range = match envelope.body {
+            CheckedBody::Segment { id, offset, bytes } => {
                 let segment = segments.get(id);
-                let part = segment.and_then(|segment| Part::of(&segment, offset, bytes));
-                Some(part.ok_or_else(|| Rubbish::new("bytes outside of its segments"))?)
+                let range = segment.and_then(|segment| SharedRange::of(&segment, offset, bytes));
+                Some(range.ok_or_else(|| Malformed::new("bytes outside of its segments"))?)
             }
-            SoundBody::Inline(_) => None,
+            CheckedBody::Inline(_) => None,
         };
-        for id in &sound.returned {
+        for id in &envelope.returned {
             if !segments.returned(*id) {
-                return Err(Rubbish::new("a segment that it did not have"));
+                return Err(Malformed::new("a segment that it did not have"));
             }
         }
-        Ok((sound, part))
+        Ok(SoundAnswer {
+            head,
+            envelope,
+            range,
+        })
     }
 
-    /// Makes the answer of what the worker sent.
-    async fn settle(
+    /// Takes over what the worker sent.
+    async fn accept<C: Caller>(
         &mut self,
-        call: &Call,
-        (sound, part): (Sound, Option<Part>),
-    ) -> Result<Answered, Broken> {
+        call: &ProcessCall<C>,
+        answer: SoundAnswer<C::Answer>,
+    ) -> Attempt<Answered<C::Answer>, C> {
+        let SoundAnswer {
+            head,
+            envelope,
+            range,
+        } = answer;
         // From here on the worker is idle again, whatever becomes of the answer.
-        self.holds = match sound.has_output {
-            true => Holds::Output,
-            false => Holds::Worker,
+        self.state = match envelope.has_output {
+            true => LeaseState::OutputUnread,
+            false => LeaseState::Idle,
         };
         self.worker.served.fetch_add(1, Ordering::Relaxed);
-        if sound.retires {
+        if envelope.retires {
             self.worker.retires.store(true, Ordering::Relaxed);
         }
-        let bytes = match (part, sound.body) {
-            (Some(part), _) => {
-                self.worker.note_answer(part.as_ref().len());
-                in_place_or_copied(call, part).await?
+        let body = match (range, envelope.body) {
+            (Some(range), _) => {
+                self.worker.note_answer(range.as_ref().len());
+                shared_or_copied(call, range).await?
             }
-            (None, SoundBody::Inline(bytes)) => {
+            (None, CheckedBody::Inline(bytes)) => {
                 self.worker.note_answer(bytes.len());
                 bytes
             }
-            (None, SoundBody::Segment { .. }) => Bytes::new(),
+            (None, CheckedBody::Segment { .. }) => Bytes::new(),
         };
-        self.worker.trim(self.shared.plan.hot_bytes());
-        let mut response = Response::new(Body::from(bytes));
-        *response.status_mut() = sound.status;
-        *response.headers_mut() = sound.headers;
-        if let Some(text) = sound.failure {
-            response.extensions_mut().insert(Failure(text));
-        }
-        let timing = sound.ran.map(|ran| Timing {
-            queue_ns: 0,
-            wall_ns: ran.wall_ns,
-            detail: ran.detail.map(|detail| Detail {
-                cpu_ns: detail.cpu_ns,
-                delay_ns: detail.delay_ns,
-                blocked_ns: detail.blocked_ns,
-            }),
-        });
+        self.worker
+            .trim_segments(self.shared.config.busy_segment_bytes());
         Ok(Answered {
-            response,
-            timing,
-            refused: sound.refused,
+            head,
+            body,
+            timing: envelope.timing,
         })
     }
 }
 
-/// hyper copies the bytes to a socket, and may do so from where the worker wrote
-/// them; whoever else looks at them gets what can change no more.
-async fn in_place_or_copied(call: &Call, part: Part) -> Result<Bytes, Broken> {
-    if call.is_sent_in_place {
-        return Ok(Bytes::from_owner(part));
+/// Bytes that are only copied to a socket may stay where the worker wrote them. All
+/// other bytes are copied first, so that they cannot change any more.
+async fn shared_or_copied<C: Caller>(
+    call: &ProcessCall<C>,
+    range: SharedRange,
+) -> Attempt<Bytes, C> {
+    if call.may_share_answer {
+        return Ok(Bytes::from_owner(range));
     }
-    if part.as_ref().len() <= COPIED_ON_LOOP_BYTES_MAX {
-        return Ok(Bytes::copy_from_slice(part.as_ref()));
+    if range.as_ref().len() <= COPIED_ON_LOOP_BYTES_MAX {
+        return Ok(Bytes::copy_from_slice(range.as_ref()));
     }
-    let copied = run_uncounted(&call.running, move || Bytes::copy_from_slice(part.as_ref())).await;
-    copied.map_err(|error| Broken::Failed(Failed::Pool(error.problem())))
+    let copied = call
+        .caller
+        .off_loop(move || Bytes::copy_from_slice(range.as_ref()));
+    copied
+        .await
+        .map_err(|error| CallError::OffLoop(error).into())
 }
 
 async fn receive(calls: &AsyncFd<OwnedFd>, buffer: &mut Vec<u8>) -> io::Result<usize> {
-    buffer.reserve(frame::MESSAGE_BYTES_MAX.saturating_sub(buffer.capacity()));
+    buffer.reserve(MESSAGE_BYTES_MAX.saturating_sub(buffer.capacity()));
     loop {
         let mut ready = calls.readable().await?;
         if let Ok(received) = ready.try_io(|socket| socket::receive_plain(socket, buffer)) {

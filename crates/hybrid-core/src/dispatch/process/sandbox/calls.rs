@@ -189,7 +189,7 @@ fn refused_by_argument() -> Result<Vec<(c_long, Vec<SeccompRule>)>, BackendError
                 argument(0, SeccompCmpOp::Ne, own),
             ])?],
         ),
-        // Pairs that could send datagrams to somebody else by name; raw ones are
+        // Pairs that could send datagrams to another socket by name; raw ones are
         // datagrams to the kernel.
         (
             libc::SYS_socketpair,

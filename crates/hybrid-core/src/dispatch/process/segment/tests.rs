@@ -5,22 +5,22 @@ use super::*;
 
 const SMALL: usize = 128 * KIB;
 
-fn segments(limit_bytes: usize) -> (Arc<Budget>, Segments) {
-    let budget = Budget::new(limit_bytes);
+fn segments(limit_bytes: usize) -> (Arc<SegmentBudget>, Segments) {
+    let budget = SegmentBudget::new(limit_bytes);
     (Arc::clone(&budget), Segments::new(budget))
 }
 
 fn create(bytes: usize) -> Segment {
-    Segment::create(1, bytes, &Budget::new(usize::MAX)).expect("there is memory")
+    Segment::create(1, bytes, &SegmentBudget::new(usize::MAX)).expect("there is memory")
 }
 
 /// As the worker has it: by a descriptor of its own.
-fn mapped(segment: &Segment) -> Arc<Mapped> {
+fn mapped(segment: &Segment) -> Arc<MappedSegment> {
     let fd = segment.as_fd().try_clone_to_owned();
-    Mapped::new(fd.expect("there are descriptors"), segment.id()).expect("it is sealed")
+    MappedSegment::new(fd.expect("there are descriptors"), segment.id()).expect("it is sealed")
 }
 
-fn returns() -> Arc<Returns> {
+fn returns() -> Arc<ReturnedSegments> {
     Arc::default()
 }
 
@@ -42,7 +42,7 @@ fn what_the_server_writes_the_worker_reads_in_place() {
     assert!(segment.write_at(0, b"the request's "));
     assert!(segment.write_at(14, b"body"));
     let returns = returns();
-    let held = Held::new(mapped(&segment), 18, Arc::clone(&returns)).unwrap();
+    let held = SharedBody::new(mapped(&segment), 18, Arc::clone(&returns)).unwrap();
     let body = Bytes::from_owner(held);
     assert_eq!(body, "the request's body");
     let piece = body.slice(4..11);
@@ -62,7 +62,7 @@ fn what_the_worker_writes_the_server_sends_in_place() {
     let (_, segments) = segments(MIB);
     let (segment, _) = segments.take(1).unwrap();
     assert!(mapped(&segment).write(SMALL - 6, b"answer"));
-    let part = Part::of(&segment, SMALL as u64 - 6, 6).unwrap();
+    let part = SharedRange::of(&segment, SMALL as u64 - 6, 6).unwrap();
     assert_eq!(Bytes::from_owner(part), "answer");
     assert_eq!(segment.copy_out(SMALL - 6, 6).unwrap(), b"answer");
 }
@@ -89,13 +89,13 @@ fn holes_are_zeros_and_no_signal() {
 }
 
 #[test]
-fn the_worker_refuses_what_somebody_could_shrink() {
+fn the_worker_refuses_what_could_be_shrunk() {
     let fd = memory_file().unwrap();
     rustix::fs::ftruncate(&fd, SMALL as u64).unwrap();
-    let refused = Mapped::new(fd, 1).err().unwrap();
+    let refused = MappedSegment::new(fd, 1).err().unwrap();
     assert_eq!(refused.kind(), io::ErrorKind::InvalidInput);
     let (read, _write) = rustix::pipe::pipe().unwrap();
-    assert!(Mapped::new(read, 1).is_err());
+    assert!(MappedSegment::new(read, 1).is_err());
 }
 
 #[test]
@@ -104,24 +104,27 @@ fn the_budget_is_refused_and_given_back() {
     let (first, _) = segments.take(SMALL).unwrap();
     let (second, _) = segments.take(SMALL + 1).unwrap();
     assert_eq!((budget.taken(), segments.bytes()), (3 * SMALL, 3 * SMALL));
-    assert!(matches!(segments.take(1), Err(Lack::Budget)));
-    assert!(matches!(segments.take(usize::MAX), Err(Lack::Budget)));
+    assert!(matches!(segments.take(1), Err(SegmentError::Budget)));
+    assert!(matches!(
+        segments.take(usize::MAX),
+        Err(SegmentError::Budget)
+    ));
 
     assert!(segments.returned(second.id()));
     drop(second);
     segments.trim(0);
     assert_eq!(budget.taken(), SMALL);
     drop(segments);
-    assert_eq!(budget.taken(), SMALL, "somebody has it still");
+    assert_eq!(budget.taken(), SMALL, "it is still in use");
     drop(first);
     assert_eq!(budget.taken(), 0);
 }
 
 #[test]
 fn what_the_system_refuses_takes_nothing() {
-    let budget = Budget::new(usize::MAX);
+    let budget = SegmentBudget::new(usize::MAX);
     let lack = Segment::create(1, usize::MAX, &budget).err().unwrap();
-    assert!(matches!(lack, Lack::System(_)), "{lack}");
+    assert!(matches!(lack, SegmentError::System(_)), "{lack}");
     assert_eq!(budget.taken(), 0);
 }
 
@@ -129,7 +132,7 @@ fn what_the_system_refuses_takes_nothing() {
 fn a_part_keeps_its_segment_from_others() {
     let (_, segments) = segments(MIB);
     let (segment, _) = segments.take(SMALL).unwrap();
-    let part = Part::of(&segment, 0, 10).unwrap();
+    let part = SharedRange::of(&segment, 0, 10).unwrap();
     assert!(segments.returned(segment.id()));
     assert!(!segment.is_free());
     assert!(!segment.write_at(0, b"x"), "not under a reader");
@@ -146,7 +149,7 @@ fn parts_out_of_range_are_refused() {
     let (segment, _) = segments.take(SMALL).unwrap();
     let size = segment.size() as u64;
     let check = |offset, len, sound| {
-        let part = Part::of(&segment, offset, len);
+        let part = SharedRange::of(&segment, offset, len);
         assert_eq!(part.is_some(), sound, "{offset} {len}");
         if let Some(part) = part {
             assert_eq!(part.as_ref().len() as u64, len);
@@ -257,7 +260,7 @@ fn an_answer_that_is_a_piece_of_its_request_is_found_there() {
     assert!(segment.write_at(0, b"the request"));
     let mapped = mapped(&segment);
     assert_eq!((mapped.id(), mapped.size()), (segment.id(), SMALL));
-    let held = Held::new(Arc::clone(&mapped), 11, returns()).unwrap();
+    let held = SharedBody::new(Arc::clone(&mapped), 11, returns()).unwrap();
     let body = Bytes::from_owner(held);
     assert_eq!(mapped.offset_of(&body), Some(0));
     assert_eq!(mapped.offset_of(&body[4..]), Some(4));
@@ -269,9 +272,9 @@ fn an_answer_that_is_a_piece_of_its_request_is_found_there() {
 #[test]
 fn a_request_longer_than_its_segment_is_refused() {
     let mapped = mapped(&create(SMALL));
-    assert!(Held::new(Arc::clone(&mapped), SMALL + 1, returns()).is_none());
-    assert!(Held::new(Arc::clone(&mapped), usize::MAX, returns()).is_none());
-    assert!(Held::new(mapped, SMALL, returns()).is_some());
+    assert!(SharedBody::new(Arc::clone(&mapped), SMALL + 1, returns()).is_none());
+    assert!(SharedBody::new(Arc::clone(&mapped), usize::MAX, returns()).is_none());
+    assert!(SharedBody::new(mapped, SMALL, returns()).is_some());
 }
 
 #[derive(Clone, Debug)]
@@ -296,12 +299,12 @@ fn step() -> impl Strategy<Value = Step> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Whatever is taken, returned, read and trimmed in any order: nobody gets a
-    /// segment that somebody uses, and the budget is exact.
+    /// Whatever is taken, returned, read and trimmed in any order: no segment is taken
+    /// that is in use, and the budget is exact.
     #[test]
     fn no_segment_has_two_users(steps in proptest::collection::vec(step(), 1..60)) {
         let (budget, segments) = segments(8 * MIB);
-        let (mut held, mut parts): (Vec<Arc<Segment>>, Vec<Part>) = Default::default();
+        let (mut held, mut parts): (Vec<Arc<Segment>>, Vec<SharedRange>) = Default::default();
         for step in steps {
             match step {
                 Step::Take(bytes) => if let Ok((segment, _)) = segments.take(bytes) {
@@ -315,7 +318,7 @@ proptest! {
                     prop_assert!(segments.returned(segment.id()));
                 }
                 Step::Read(at) if !held.is_empty() => {
-                    let part = Part::of(&held[at % held.len()], 0, 1);
+                    let part = SharedRange::of(&held[at % held.len()], 0, 1);
                     parts.push(part.unwrap());
                 }
                 Step::EndRead(at) if !parts.is_empty() => drop(parts.swap_remove(at % parts.len())),
