@@ -1,6 +1,6 @@
-//! An axum application, moved over handler by handler: what is not moved yet is
-//! mounted at `/`, what is moved stands beside it. And the other way round: a
-//! hybrid application inside an axum one.
+//! Moving an axum application to hybrid, handler by handler: the axum router with the
+//! handlers that are not moved yet is mounted at `/`, beside the hybrid routes. Also the
+//! opposite: a hybrid application inside an axum application.
 //!
 //! Run with: cargo run --example axum_side_by_side
 //! Try: curl http://127.0.0.1:8000/users/7 http://127.0.0.1:8000/users
@@ -9,7 +9,7 @@
 use axum::{Router, extract, routing};
 use hybrid::{AppService, prelude::*};
 
-/// Not moved yet: axum answers.
+/// Not moved yet: axum runs it.
 async fn user(extract::Path(id): extract::Path<u64>) -> String {
     format!("user {id}, by axum")
 }
@@ -24,7 +24,7 @@ fn not_moved_yet() -> Router {
         .route("/users/{id}", routing::get(user))
 }
 
-/// Moved: the computation has left the event loop, and the query is checked.
+/// Moved: the computation runs on the pool, and hybrid checks the query.
 #[get("/hash")]
 fn hash(#[query(min_length = 1, max_length = 1000)] text: String) -> String {
     let hash = text
@@ -33,18 +33,18 @@ fn hash(#[query(min_length = 1, max_length = 1000)] text: String) -> String {
     format!("{hash:x}, by hybrid")
 }
 
-/// hybrid outside; tests build the same one.
+/// hybrid outside, axum inside. Tests build the same application.
 pub fn app() -> App {
     App::new().routes(routes![hash]).mount("/", not_moved_yet())
 }
 
-/// axum outside, for as long as its `main` stays: hybrid gets what axum has no
-/// route for.
+/// axum outside, hybrid inside, for a program that keeps its axum `main`: hybrid gets the
+/// requests that have no axum route.
 pub fn router(moved: AppService) -> Router {
     not_moved_yet().fallback_service(moved)
 }
 
-/// What `router` wants, inside a tokio runtime.
+/// Serves `router`, which needs a tokio runtime.
 pub fn moved() -> hybrid::Result<AppService> {
     App::new().routes(routes![hash]).into_service()
 }

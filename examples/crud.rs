@@ -1,4 +1,4 @@
-//! Notes in a database whose driver blocks: plain handlers, a pool of connections.
+//! Notes in a database with a blocking driver: plain handlers and a pool of connections.
 //!
 //! Run with: cargo run --example crud
 //! Try: curl http://127.0.0.1:8000/notes --json '{"text":"buy tea"}'
@@ -17,7 +17,7 @@ use r2d2_sqlite::{
 
 type Db = Pool<Sqlite>;
 
-/// What a client sends of a note.
+/// The fields of a note that a client sends.
 #[model(input)]
 struct Draft {
     #[field(min_length = 1, max_length = 200)]
@@ -43,7 +43,7 @@ impl Note {
     }
 }
 
-/// Which part of a list; the same for every list of an API.
+/// The page of a list. Every list of the API has these parameters.
 #[model(input)]
 struct Page {
     #[field(ge = 1, default = 1)]
@@ -122,7 +122,7 @@ fn open(file: PathBuf) -> Result<Db, BoxError> {
     Ok(db)
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app(file: impl Into<PathBuf>) -> App {
     let file = file.into();
     App::new()

@@ -1,5 +1,5 @@
-//! Notes in a database whose driver is async: async handlers, nothing blocks.
-//! The same API as the example `crud`.
+//! Notes in a database with an async driver: async handlers, and no thread blocks. The API
+//! is that of the example `crud`.
 //!
 //! Run with: cargo run --example crud_async
 //! Try: curl http://127.0.0.1:8000/notes --json '{"text":"buy tea"}'
@@ -13,7 +13,7 @@ use tokio_rusqlite::{
     rusqlite::{OptionalExtension as _, Result as SqlResult, Row},
 };
 
-/// What a client sends of a note.
+/// The fields of a note that a client sends.
 #[model(input)]
 struct Draft {
     #[field(min_length = 1, max_length = 200)]
@@ -39,7 +39,7 @@ impl Note {
     }
 }
 
-/// Which part of a list; the same for every list of an API.
+/// The page of a list. Every list of the API has these parameters.
 #[model(input)]
 struct Page {
     #[field(ge = 1, default = 1)]
@@ -122,7 +122,7 @@ async fn open(file: PathBuf) -> Result<Db, tokio_rusqlite::Error> {
     Ok(db)
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app(file: impl Into<PathBuf>) -> App {
     let file = file.into();
     App::new()

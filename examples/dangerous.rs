@@ -1,5 +1,5 @@
-//! Code that may crash, hang or leak, in processes of its own: what it does harms
-//! its one request, which is answered 500 or 504, and nothing else.
+//! Code that may crash, hang or leak, in worker processes: it fails only its own request,
+//! which gets a 500 or a 504.
 //!
 //! Run with: cargo run --example dangerous
 //! Try: curl -i http://127.0.0.1:8000/library/well http://127.0.0.1:8000/library/abort
@@ -11,8 +11,8 @@ use std::{hint::black_box, process, thread, time::Duration};
 
 use hybrid::prelude::*;
 
-/// What a C library may do on a bad day. Who crashes twice within a minute by the
-/// very same request is refused for a minute.
+/// The ways in which a C library can fail. If the same request crashes two workers within a
+/// minute, the server refuses it for a minute.
 #[get("/library/{does}", lane = process, timeout = "2s", worker_memory = "512MiB")]
 fn library(does: String) -> Result<String> {
     match does.as_str() {
@@ -33,19 +33,19 @@ fn library(does: String) -> Result<String> {
     }
 }
 
-/// Calls itself until there is no stack any more.
-#[expect(unconditional_recursion, reason = "that is what it is for")]
+/// Calls itself until the stack overflows.
+#[expect(unconditional_recursion, reason = "it overflows the stack on purpose")]
 fn deeper(depth: u64) -> u64 {
     black_box(deeper(black_box(depth) + 1)) + depth
 }
 
-/// What goes on meanwhile.
+/// Runs in the server process, and works while workers crash.
 #[get("/")]
 async fn index() -> String {
     format!("all is well in process {}", process::id())
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![library, index])
 }

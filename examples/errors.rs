@@ -1,4 +1,4 @@
-//! Errors: typed ones, any other under `?`, and the shape in which they are written.
+//! Errors: typed errors, other errors with `?`, and the format of error responses.
 //!
 //! Run with: cargo run --example errors
 //! Try: curl -i http://127.0.0.1:8000/users/2 http://127.0.0.1:8000/sum/1+x
@@ -28,7 +28,7 @@ fn user(#[path(ge = 1)] id: u64) -> Result<&'static str, UserError> {
     (id == 1).then_some("Ada").ok_or(UserError::NoSuchUser)
 }
 
-/// A typed error keeps its status under `?` into a `Problem`.
+/// A typed error keeps its status when `?` converts it into a `Problem`.
 #[post("/users", status = 201)]
 async fn add(#[query(min_length = 1)] name: String) -> Result<String> {
     let is_free = name != user(1)?;
@@ -41,13 +41,13 @@ fn sum(terms: String) -> Result<String> {
     Ok(sum?.to_string())
 }
 
-/// Any other error is a 500; its text reaches the log and not the client.
+/// Every other error is a 500. The log has its text, the client does not get it.
 #[get("/motto")]
 fn motto() -> Result<String> {
     Ok(std::fs::read_to_string("/no/such/motto")?)
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app(format: ErrorFormat) -> App {
     App::new()
         .error_format(format)

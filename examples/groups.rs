@@ -1,5 +1,4 @@
-//! Groups inside groups, with a parameter in a prefix, and what a group sets for
-//! its routes.
+//! Nested groups, a parameter in a prefix, and settings of a group for all its routes.
 //!
 //! Run with: cargo run --example groups
 //! Try: curl 'http://127.0.0.1:8000/api/tenants/acme/projects?page=2&search=a'
@@ -10,7 +9,7 @@ use std::time::Duration;
 
 use hybrid::prelude::*;
 
-/// Which part of a list.
+/// The page of a list.
 #[model(input)]
 struct Page {
     #[field(ge = 1, default = 1)]
@@ -65,7 +64,7 @@ fn api(group: Group) -> Group {
         })
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().group("/api", api)
 }

@@ -1,11 +1,11 @@
-//! The smallest program: one async handler, one plain one.
+//! The smallest program: one async handler and one plain handler.
 //!
 //! Run with: cargo run --example hello
 //! Try: curl 'http://127.0.0.1:8000/hello/Ada' 'http://127.0.0.1:8000/primes?n=30'
 
 use hybrid::prelude::*;
 
-/// Greets somebody.
+/// Greets a person by name.
 #[get("/hello/{name}")]
 async fn hello(name: String) -> String {
     format!("Hello, {name}!")
@@ -19,7 +19,7 @@ fn primes(
     Json((2..n).filter(|c| (2..*c).all(|d| c % d != 0)).collect())
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![hello, primes])
 }

@@ -1,5 +1,5 @@
-//! Guards: a JSON Web Token is looked at before anything else of a request, and
-//! one guard builds on another.
+//! Guards: hybrid checks a JSON Web Token before all other values of a request. One guard
+//! uses another.
 //!
 //! Run with: JWT_SECRET=secret cargo run --example jwt
 //! Try: curl -i http://127.0.0.1:8000/me
@@ -11,23 +11,23 @@ use std::{env, sync::Arc};
 use hybrid::prelude::*;
 use jsonwebtoken::{DecodingKey, Validation, decode};
 
-/// What a token says.
+/// The content of a token.
 #[derive(Debug, serde::Serialize, serde::Deserialize)]
 pub struct Claims {
     /// The user's name.
     pub sub: String,
-    /// Seconds since 1970.
+    /// The time when the token expires, in seconds since 1970.
     pub exp: u64,
-    /// May move money.
+    /// Whether the user may transfer money.
     pub admin: bool,
 }
 
-/// What tokens are signed with.
+/// The key that checks tokens.
 #[derive(Clone)]
 pub(crate) struct Key(Arc<DecodingKey>);
 
 impl Key {
-    /// A key that is a secret.
+    /// Makes the key from a secret.
     pub(crate) fn new(secret: &str) -> Self {
         Self(Arc::new(DecodingKey::from_secret(secret.as_bytes())))
     }
@@ -53,7 +53,7 @@ async fn claims(
         .claims)
 }
 
-/// Somebody who may move money.
+/// A user who may transfer money.
 struct Admin(Claims);
 
 #[extractor]
@@ -75,7 +75,7 @@ fn transfer(#[query(ge = 1)] cents: u64, Admin(by): Admin) -> String {
     format!("{cents} cents, by {}", by.sub)
 }
 
-/// Nobody needs to be known, and it may be nice if they are.
+/// Works without a token, and greets the user by name if there is one.
 #[get("/")]
 async fn home(claims: Option<Claims>) -> String {
     format!(
@@ -84,7 +84,7 @@ async fn home(claims: Option<Claims>) -> String {
     )
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new()
         .state_with(Key::from_env)

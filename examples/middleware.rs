@@ -1,5 +1,5 @@
-//! Middleware: a function around the rest of the way, a check of the head, and
-//! layers of tower-http around a group.
+//! Middleware: a function around the rest of the processing, a check of the head, and layers
+//! of tower-http around a group.
 //!
 //! Run with: cargo run --example middleware
 //! Try: curl -i http://127.0.0.1:8000/
@@ -19,7 +19,7 @@ fn numbers() -> Json<Vec<u32>> {
     Json((0..1000).collect())
 }
 
-/// Names every answer, 404 and 405 among them.
+/// Adds a header to every response, including 404 and 405.
 #[middleware]
 async fn stamp(request: Request, next: Next) -> Response {
     let id = request.headers().get("x-request-id").cloned();
@@ -29,7 +29,7 @@ async fn stamp(request: Request, next: Next) -> Response {
     response
 }
 
-/// Refuses before anything of the request is judged.
+/// Refuses a request before hybrid checks any of its values.
 #[middleware]
 fn keyed(head: &Head) -> Result<(), Problem> {
     match head.header("x-api-key") {
@@ -38,7 +38,7 @@ fn keyed(head: &Head) -> Result<(), Problem> {
     }
 }
 
-/// Layers go from the outermost to the innermost, whatever else stands between.
+/// Layers stand from the outermost to the innermost, in the order of the calls.
 fn api(group: Group) -> Group {
     group
         .layer(TraceLayer::new_for_http())
@@ -48,7 +48,7 @@ fn api(group: Group) -> Group {
         .routes(routes![numbers])
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     let app = App::new().middleware(stamp);
     app.routes(routes![home]).group("/api", api)

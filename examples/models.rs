@@ -50,7 +50,7 @@ fn book(Json(batch): Json<Batch<Stay>>) -> Json<Vec<Stay>> {
     Json(batch.items)
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![book])
 }

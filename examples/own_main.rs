@@ -1,6 +1,6 @@
-//! A `main` that binds its listener itself. Workers of the process lane are this
-//! program, started again: `hybrid::enter_worker` is where they turn off, before there is
-//! a listener or a thread of one's own.
+//! A `main` that binds its listener itself. A worker process is this program, started again.
+//! `hybrid::enter_worker` turns it into a worker, before `main` opens a listener or starts a
+//! thread.
 //!
 //! Run with: cargo run --example own_main
 //! Try: curl http://127.0.0.1:8000/server http://127.0.0.1:8000/worker
@@ -15,8 +15,8 @@ use std::{
 use hybrid::{BoxError, prelude::*};
 use tokio::net::TcpListener;
 
-/// Where it is made says who made it. A value given by `.state` would stay with the
-/// server, and is refused at the start.
+/// Holds the id of the process that made it. A state given by `.state` exists only in the
+/// server, so hybrid would refuse it at the start.
 #[derive(Clone)]
 struct Home(u32);
 
@@ -34,7 +34,7 @@ fn worker(State(Home(pid)): State<Home>) -> Json<(u32, u32)> {
     Json((pid, process::id()))
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().state_with(home).routes(routes![server, worker])
 }

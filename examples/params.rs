@@ -1,4 +1,4 @@
-//! Every source of a parameter, and rules; all that is refused comes in one answer.
+//! Every source of a parameter, with rules. One response lists all violations.
 //!
 //! Run with: cargo run --example params
 //! Try: curl 'http://127.0.0.1:8000/shelves/3/books?tag=new&tag=red&ids=1,2&sort=by-title' -b theme=dark
@@ -9,7 +9,7 @@ use std::fmt::Debug;
 
 use hybrid::prelude::*;
 
-/// Read from `newest` and `by-title`.
+/// The order of a list: `newest` or `by-title`.
 #[derive(Debug, FromParam)]
 #[param(rename_all = "kebab-case")]
 enum Sort {
@@ -42,14 +42,14 @@ fn add(
     format!("{title} ({year})")
 }
 
-/// A rule of our own.
+/// A rule of this program.
 fn printed(year: &u16) -> Result<(), &'static str> {
     (*year >= 1450)
         .then_some(())
         .ok_or("must be after the printing press")
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![books, add])
 }

@@ -1,5 +1,5 @@
-//! State: shared values, made before the server listens, shadowed by a group's;
-//! and what runs at the start and at the end.
+//! States: shared values that are made before the server listens. A group's state shadows the
+//! app's. Hooks run at the start and at the stop.
 //!
 //! Run with: cargo run --example state
 //! Try: curl http://127.0.0.1:8000/count http://127.0.0.1:8000/count
@@ -10,7 +10,7 @@ use std::sync::{Arc, atomic::AtomicU64, atomic::Ordering};
 
 use hybrid::prelude::*;
 
-/// Counts requests. States are cloned for each request: an `Arc` is cheap.
+/// Counts requests. hybrid clones a state for each request, and cloning an `Arc` is cheap.
 #[derive(Clone, Debug, Default)]
 pub struct Counter(Arc<AtomicU64>);
 
@@ -27,7 +27,7 @@ fn greeting(State(Greeting(text)): State<Greeting>) -> String {
     text
 }
 
-/// Stands for a file or a database: an error ends the start.
+/// Stands for a file or a database. If it returns an error, the server does not start.
 fn load() -> io::Result<Greeting> {
     Ok(Greeting("Hello!".to_owned()))
 }
@@ -42,7 +42,7 @@ fn french(group: Group) -> Group {
         .routes(routes![greeting])
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app(counter: Counter) -> App {
     let at_stop = counter.clone();
     App::new()

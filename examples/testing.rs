@@ -1,5 +1,5 @@
-//! Testing: a handler as a function, the whole application without a socket, and
-//! a state replaced by a fake.
+//! Testing: a handler as a function, the whole application without a socket, and a fake in
+//! place of a state.
 //!
 //! Run with: cargo run --example testing
 //! Try: curl 'http://127.0.0.1:8000/price?item=tea' 'http://127.0.0.1:8000/price?item=gold'
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hybrid::prelude::*;
 
-/// Says what an item costs, in cents. A trait object would do as well.
+/// Returns the price of an item, in cents. A trait object would work too.
 type Prices = Arc<dyn Fn(&str) -> Option<u64> + Send + Sync>;
 
 #[get("/price")]
@@ -16,7 +16,7 @@ fn price(#[query] item: String, State(prices): State<Prices>) -> Option<String> 
     Some(format!("{item}: {} cents", prices(&item)?))
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     let prices: Prices = Arc::new(|item| (item == "tea").then_some(250));
     App::new().state(prices).routes(routes![price])

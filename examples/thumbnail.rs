@@ -1,5 +1,5 @@
-//! Thumbnails of what strangers upload, decoded in a process of its own: a decoder
-//! that crashes, hangs or takes all memory costs its one request.
+//! Thumbnails of untrusted uploads, decoded in a worker process: if the decoder crashes, hangs
+//! or uses too much memory, it fails only its own request.
 //!
 //! Run with: cargo run --release --example thumbnail
 //! Try: curl -i 'http://127.0.0.1:8000/thumbnail?width=64' --data-binary @photo.jpg -o thumbnail.png
@@ -11,10 +11,10 @@ use std::io::Cursor;
 use hybrid::prelude::*;
 use image::{ImageError, ImageFormat, ImageReader};
 
-/// Scales an image to a width, and answers with a PNG.
+/// Scales an image to a width and returns a PNG.
 ///
-/// A body above 8 KiB lies in memory that server and worker share: `image` is that
-/// memory, and not a copy.
+/// A body above 8 KiB lies in memory that server and worker share. `image` is that memory,
+/// not a copy.
 #[post(
     "/thumbnail",
     lane = process,
@@ -33,7 +33,7 @@ fn thumbnail(
     Ok(([("content-type", "image/png")], png))
 }
 
-/// An ordinary function, as far as anything here knows.
+/// An ordinary function: it knows nothing of requests and processes.
 fn scaled(image: &[u8], width: u32) -> Result<Vec<u8>, ImageError> {
     let image = ImageReader::new(Cursor::new(image)).with_guessed_format()?;
     let mut png = Cursor::new(Vec::new());
@@ -44,7 +44,7 @@ fn scaled(image: &[u8], width: u32) -> Result<Vec<u8>, ImageError> {
     Ok(png.into_inner())
 }
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new().routes(routes![thumbnail])
 }

@@ -10,21 +10,22 @@ pub use hybrid_core::{
     },
     body::Body,
     config::{Balancing, Config, LogFormat, LogRequests, Mode, Variables},
-    dispatch::{Cancel, Current, PoolError, block_on, current, run_on_pool},
+    context::{Current, Parts, current},
+    dispatch::Cancel,
     error::{Error, Result},
     extract::{
         BodyReader, BodyStream, Describe, Extension, Form, FromRequest, FromRequestParts, Header,
         Json, Path, Query, State,
     },
-    head::{Head, Parts},
+    head::{ClientAddr, Head},
+    offload::{PoolError, block_on, run_on_pool},
     problem::{ErrorFormat, Problem},
     respond::{Html, IntoHeaders, IntoResponse, Redirect},
-    server::ClientAddr,
     spec::Lane,
     testing::{TestClient, TestRequest, TestResponse},
 };
 
-/// The crate `http`, whose types stand in signatures: `http::header::ETAG`, say.
+/// The crate `http`, for types in signatures and for constants such as `http::header::ETAG`.
 pub use hybrid_core::http;
 
 #[cfg(feature = "multipart")]
@@ -33,25 +34,26 @@ pub use hybrid_core::extract::{Multipart, Part};
 #[doc = include_str!("../docs/routes.md")]
 pub use hybrid_macros::get;
 
-/// A handler for `DELETE`; see [`get`](macro@get).
+/// Makes a function a handler for `DELETE`; see [`get`](macro@get).
 pub use hybrid_macros::delete;
-/// A handler for `HEAD`, where `GET` does not answer it; see [`get`](macro@get).
-pub use hybrid_macros::head;
-/// A handler for `OPTIONS`; see [`get`](macro@get).
-pub use hybrid_macros::options;
-/// A handler for `PATCH`; see [`get`](macro@get).
-pub use hybrid_macros::patch;
-/// A handler for `POST`; see [`get`](macro@get).
-pub use hybrid_macros::post;
-/// A handler for `PUT`; see [`get`](macro@get).
-pub use hybrid_macros::put;
-/// A handler for several methods: `#[route("/x", methods = [GET, POST])]`; see
+/// Makes a function a handler for `HEAD`, instead of the `GET` handler of the path; see
 /// [`get`](macro@get).
+pub use hybrid_macros::head;
+/// Makes a function a handler for `OPTIONS`; see [`get`](macro@get).
+pub use hybrid_macros::options;
+/// Makes a function a handler for `PATCH`; see [`get`](macro@get).
+pub use hybrid_macros::patch;
+/// Makes a function a handler for `POST`; see [`get`](macro@get).
+pub use hybrid_macros::post;
+/// Makes a function a handler for `PUT`; see [`get`](macro@get).
+pub use hybrid_macros::put;
+/// Makes a function a handler for several methods: `#[route("/x", methods = [GET, POST])]`;
+/// see [`get`](macro@get).
 pub use hybrid_macros::route;
 
 /// A list of handlers, for `App::routes` and `Group::routes`.
 ///
-/// It finds the crate by itself, under whatever name and through whatever re-export.
+/// The macro finds the crate without help, also under another name or through a re-export.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -83,11 +85,12 @@ macro_rules! routes {
 #[doc = include_str!("../docs/models.md")]
 pub use hybrid_macros::model;
 
-/// Checks that a function is a middleware, and says what is missing if not.
+/// Makes a function a middleware. If its signature is wrong, the compile error says what is
+/// missing.
 ///
-/// Either `async fn(Request, Next) -> impl IntoResponse`, around the rest of the
-/// way, or `fn(&Head) -> Result<(), Problem>`, a short check of the head that
-/// runs on the event loop.
+/// There are two forms. `async fn(Request, Next) -> impl IntoResponse` wraps the rest of the
+/// processing. `fn(&Head) -> Result<(), Problem>` is a short check of the head that runs on
+/// the event loop.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -119,12 +122,12 @@ pub use hybrid_macros::model;
 /// ```
 pub use hybrid_macros::middleware;
 
-/// Makes what a function returns an argument of handlers.
+/// Makes the return type of a function an argument of handlers.
 ///
-/// Its parameters are read like a handler's, without a body. An `async fn` runs
-/// on the event loop, a plain `fn` is a ticket of its own on the pool. It runs as
-/// a guard: in the order of the handler's arguments, before any parameter of the
-/// handler is judged; its refusal is the answer.
+/// The function has parameters like a handler, but without a body. An `async fn` runs on the
+/// event loop, a plain `fn` is a separate ticket on the pool. It runs as a guard: in the order
+/// of the handler's arguments, before hybrid checks any parameter of the handler. If it refuses,
+/// its refusal is the response.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -135,7 +138,7 @@ pub use hybrid_macros::middleware;
 /// async fn user(#[header] authorization: Option<String>) -> Result<User> {
 ///     match authorization.as_deref().and_then(|value| value.strip_prefix("Bearer ")) {
 ///         Some(token) => Ok(User(token.to_owned())),
-///         None => Err(Problem::unauthorized("say who you are")),
+///         None => Err(Problem::unauthorized("a bearer token is missing")),
 ///     }
 /// }
 ///
@@ -152,8 +155,8 @@ pub use hybrid_macros::extractor;
 
 /// Makes an enum without fields a parameter: `?sort=newest`.
 ///
-/// Wire names are the variants' names, or as `#[param(rename_all = "kebab-case")]`
-/// and `#[param(rename = "x")]` (or serde's attributes of that name) say.
+/// The wire names are the names of the variants, unless `#[param(rename_all = "kebab-case")]`
+/// or `#[param(rename = "x")]` (or serde's attributes of those names) change them.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -179,14 +182,14 @@ pub use hybrid_macros::extractor;
 /// ```
 pub use hybrid_macros::FromParam;
 
-/// Makes an enum, or a struct, a typed error of handlers.
+/// Makes an enum or a struct a typed error of handlers.
 ///
-/// Each variant has a status, a code and, unless it is the name in words, a
-/// title; `detail` is what the type's `Display` says, if it has one, or
-/// `detail = ".."`. A type that implements `std::error::Error` keeps its status
-/// under `?` into a [`Problem`](struct@Problem) as well, in handlers, helpers and
-/// unit tests; no handler has to name it. [`App::on_error`] outranks it. A type with
-/// parameters, `Failed<T>`, keeps its status only as the `E` of a handler's `Result`.
+/// Each variant has a status and a code. Its title is the name of the variant in words, unless
+/// `title = ".."` is given. Its detail is `detail = ".."`, or the text of the type's `Display`
+/// if it has one. A type that implements `std::error::Error` also keeps its status when `?`
+/// converts it into a [`Problem`](struct@Problem), in handlers, helpers and unit tests.
+/// [`App::on_error`] takes precedence. A generic type such as `Failed<T>` keeps its status only
+/// as the `E` of a handler's `Result`.
 ///
 /// ```
 /// use hybrid::prelude::*;
@@ -238,7 +241,7 @@ pub use hybrid_macros::FromParam;
 /// ```
 pub use hybrid_macros::Problem;
 
-#[doc = include_str!("../docs/observability.md")]
+/// The types of the measurements; [`guide::observability`] explains the numbers.
 pub mod observability {
     pub use hybrid_core::{
         admin::{METRICS, Metric, MetricKind},
@@ -246,23 +249,9 @@ pub mod observability {
     };
 }
 
-#[doc = include_str!("../docs/errors.md")]
-pub mod errors {
-    pub use hybrid_core::{
-        Location, Segment, Source, Violation,
-        problem::{ErrorFormat, Problem},
-    };
-}
+pub mod guide;
 
-#[doc = include_str!("../docs/coming_from.md")]
-pub mod coming_from {}
-
-#[doc = include_str!("../docs/balancer.md")]
-pub mod balancer {
-    pub use hybrid_core::config::{Balancing, Mode};
-}
-
-/// What nearly every program uses: `use hybrid::prelude::*;`.
+/// The items that nearly every program uses: `use hybrid::prelude::*;`.
 pub mod prelude {
     #[cfg(feature = "multipart")]
     pub use crate::Multipart;
@@ -277,21 +266,13 @@ pub mod prelude {
     pub use hybrid_core::problem::Result;
 }
 
+/// The program of the README, as a test of the documentation.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[doc(hidden)]
 pub mod __private {
     pub use hybrid_core::__private::*;
     pub use hybrid_macros::routes;
-}
-
-#[doc = include_str!("../docs/concurrency.md")]
-pub mod concurrency {
-    pub use hybrid_core::dispatch::{Cancel, Current, PoolError};
-}
-
-#[doc = include_str!("../docs/performance.md")]
-pub mod performance {}
-
-#[doc = include_str!("../docs/processes.md")]
-pub mod processes {
-    pub use hybrid_core::app::enter_worker;
 }

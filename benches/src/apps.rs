@@ -1,12 +1,12 @@
-//! An app of a hundred routes, on hybrid and on axum, as packages that are written
-//! to be built: the same paths, rules and answers, and a description of all of it.
+//! An app of 100 routes, on hybrid and on axum, as generated packages: the same paths, rules
+//! and responses, and a description of all of them.
 //!
-//! On hybrid the rules stand in the signatures and models. On axum they are what
-//! its users take for them: the validator crate and utoipa's derives. Both log and
-//! serve; nothing asks them anything, for what is measured is how long they build.
+//! On hybrid the rules stand in the signatures and models. On axum they use what its users
+//! use: the validator crate and utoipa's derives. Both apps log and serve, but they get no
+//! requests, because only their build time is measured.
 //!
-//! The texts are in `apps/`: Rust, but for words in capitals that stand for what
-//! differs between routes.
+//! The texts are in `apps/`. They are Rust, with words in capitals for the parts that differ
+//! between routes.
 
 use std::{
     fmt::Write as _,
@@ -14,13 +14,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Modules that the routes are spread over.
+/// The number of modules that contain the routes.
 const MODULES: usize = 10;
 
 /// The handler whose body is changed.
 const CHANGED: (Kind, usize) = (Kind::Get, 3);
 
-/// On what it is built.
+/// The framework of an app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum App {
     /// hybrid.
@@ -29,7 +29,7 @@ pub enum App {
     Axum,
 }
 
-/// What a route is like.
+/// The kind of a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     /// A path, two checked query values, a header, JSON out.
@@ -59,7 +59,7 @@ impl Kind {
         }
     }
 
-    /// What follows the number in its path.
+    /// The part of its path after the number.
     fn rest(self) -> &'static str {
         match self {
             Self::Get => "/{id}",
@@ -105,8 +105,8 @@ impl App {
         }
     }
 
-    /// Writes the package into a folder of its name in `parent`, and says which;
-    /// what stands there already is left alone where it is the same.
+    /// Writes the package into a folder of its name in `parent` and returns that folder.
+    /// Files with the same content stay untouched.
     ///
     /// # Errors
     /// It cannot be written.
@@ -117,7 +117,7 @@ impl App {
         let framework = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let manifest = texts.manifest.replace("FRAMEWORK", framework);
         put(&folder.join("Cargo.toml"), &manifest)?;
-        // So that what they share is of one version, and that of the other figures.
+        // Shared dependencies then have the same version as in the other measurements.
         if !folder.join("Cargo.lock").exists() {
             put(&folder.join("Cargo.lock"), include_str!("../Cargo.lock"))?;
         }
@@ -223,7 +223,7 @@ fn module_file(folder: &Path, number: usize) -> PathBuf {
     folder.join(format!("src/m{number}.rs"))
 }
 
-/// Writes what is not there yet: a file that is newer is built anew.
+/// Writes a file only if its content changes, because cargo rebuilds newer files.
 fn put(path: &Path, text: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|there| there == text) {
         return Ok(());

@@ -1,5 +1,5 @@
-//! What every section measures with: the program that the servers are, how much
-//! effort a figure is worth, and how much work a millisecond is.
+//! The set-up of every section: the program of the servers, the effort of a measurement, and the
+//! amount of work that takes 1 ms.
 
 use std::{
     io,
@@ -17,32 +17,32 @@ use crate::{
     servers::{self, Server},
 };
 
-/// What every section measures with.
+/// The set-up of every section.
 #[derive(Debug, Clone)]
 pub struct Bench {
-    /// The program that serves when it is told to.
+    /// The program of the servers.
     pub program: PathBuf,
-    /// The same built with another version of the framework, to compare with.
+    /// The same program with another version of the framework, for comparison.
     pub against: Option<PathBuf>,
-    /// How long and how often.
+    /// The durations and the number of rounds.
     pub effort: Effort,
     pub(crate) rounds_a_millisecond: u64,
 }
 
-/// How much a figure is worth.
+/// The effort of a measurement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// A report's.
+    /// For the report.
     Full,
-    /// A test's, which only shows that everything is answered.
+    /// For a test, which only checks that all requests get responses.
     Small,
 }
 
 impl Bench {
-    /// Calibrates the work, and allows as many open files as may be.
+    /// Calibrates the work, and raises the limit of open files to the maximum.
     ///
     /// # Errors
-    /// The limit of open files cannot be raised to what is allowed.
+    /// The limit of open files cannot be raised.
     pub fn new(program: PathBuf, effort: Effort) -> io::Result<Self> {
         let files = getrlimit(Resource::Nofile);
         let current = files.maximum;
@@ -55,7 +55,7 @@ impl Bench {
         })
     }
 
-    /// How often everything is measured, in turn.
+    /// The number of rounds; the servers take turns.
     pub fn rounds(&self, full: usize) -> usize {
         match self.effort {
             Effort::Full => full,
@@ -63,7 +63,7 @@ impl Bench {
         }
     }
 
-    /// How many clients a closed loop has.
+    /// The number of clients of a closed loop.
     pub fn clients(&self, full: usize) -> usize {
         match self.effort {
             Effort::Full => full,
@@ -71,7 +71,7 @@ impl Bench {
         }
     }
 
-    /// So many milliseconds uncounted and counted.
+    /// Milliseconds of warm-up and of measurement.
     pub fn span(&self, warm_up: u64, window: u64) -> Span {
         match self.effort {
             Effort::Full => Span::milliseconds(warm_up, window),
@@ -79,14 +79,14 @@ impl Bench {
         }
     }
 
-    /// Where what is built for a measurement goes: the target folder of this one.
+    /// The folder for builds of a measurement: the target folder of this package.
     pub fn folder(&self) -> &Path {
         let folder = self.program.ancestors().nth(2);
         folder.unwrap_or(Path::new("target"))
     }
 
-    /// Starts a server with a loop for each core, and waits until it answers on
-    /// one of them; nothing has run on a thread yet.
+    /// Starts a server with an event loop for each core, and waits until one of them responds.
+    /// No handler has run on a thread yet.
     ///
     /// # Errors
     /// It does not start.
@@ -94,8 +94,8 @@ impl Bench {
         self.start_with(server, "/async", |_| ())
     }
 
-    /// As [`start`](Self::start), with something to set, and another path that
-    /// answers.
+    /// The same as [`start`](Self::start), with environment variables, and another path for the
+    /// first request.
     ///
     /// # Errors
     /// It does not start.

@@ -1,15 +1,13 @@
-//! The small measurement, for every day: instructions of hybrid, hyper and axum
-//! for each workload, judged by what `budget.toml` holds.
+//! The small measurement for every change: instructions of hybrid, hyper and axum for each
+//! workload, compared with `budget.toml`.
 //!
-//! What is judged is the ratio to a peer that was counted in the same run: to
-//! hyper, or to axum where hyper has no such answer. Absolute counts move with
-//! the machine (the C library picks its `memcpy` by what the processor can do),
-//! with the compiler and with the C library; both sides of a ratio move alike.
-//! So a budget that was taken on one machine holds on another, and the absolute
-//! counts are shown beside it only to be read. A dependency that makes both sides
-//! dearer is not noticed here: the report shows it.
+//! The verdict uses the ratio to a peer of the same run: to hyper, or to axum if hyper has no such
+//! route. Absolute counts depend on the machine (the C library chooses its `memcpy` by the
+//! processor), the compiler and the C library; both sides of a ratio change together. So a budget
+//! of one machine holds on another, and the absolute counts are only shown. This measurement does
+//! not notice a dependency that makes both sides more expensive; the report shows it.
 //!
-//! Nothing is said of time, of threads or of other peers: that is the report's.
+//! Time, threads and other peers are in the report, not here.
 
 use std::{
     env,
@@ -33,26 +31,26 @@ use crate::{
 /// How far from its budget a ratio may be.
 const TOLERANCE: f64 = 0.02;
 
-/// The least counts: a machine that is busy with other things adds instructions (more
-/// wake-ups with less in each, threads that work by the clock) and takes none away.
-/// On one, middles of three rounds lay 2 % apart.
+/// The number of rounds, of which the smallest count is used. A busy machine adds instructions
+/// (more wake-ups with less work in each, threads that work by the clock) and removes none. On a
+/// busy machine, medians of three rounds differed by 2 %.
 const ROUNDS: usize = 5;
 
-/// Who is counted, where they answer.
+/// The servers that are counted, if they have the route.
 const SERVERS: [Server; 3] = [Server::Hyper, Server::Axum, Server::Hybrid];
 
 /// What a run is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// To fail where the budget is exceeded.
+    /// Fail if the budget is exceeded.
     Judge,
-    /// To say so only.
+    /// Only report it.
     Report,
-    /// To write a new budget.
+    /// Write a new budget.
     Set,
 }
 
-/// Counts, and judges or sets the budget: `--report-only`, `--set` or nothing.
+/// Counts, then checks or sets the budget. The option is `--report-only`, `--set` or none.
 ///
 /// # Errors
 /// There is no such option, valgrind is not there, or a server does not answer as
@@ -81,7 +79,7 @@ pub fn run(options: &[&str]) -> Result<ExitCode, Box<dyn Error>> {
     })
 }
 
-/// As a test runs it: counts little, and judges nothing.
+/// The form for a test: counts few requests and gives no verdict.
 ///
 /// # Errors
 /// As [`run`].
@@ -94,7 +92,7 @@ pub fn try_out(program: PathBuf) -> Result<String, Box<dyn Error>> {
 
 // === Counts ===
 
-/// What every request cost every server, and what compiled them.
+/// The cost of every request on every server, and the compiler.
 #[derive(Debug)]
 struct Counts {
     rustc: String,
@@ -151,20 +149,20 @@ impl Counts {
         Ok(text)
     }
 
-    /// Not a number where it is not there, which no budget is kept with.
+    /// NaN if the count is missing; no budget accepts that.
     fn get(&self, workload: Workload, server: Server) -> f64 {
         let counts = &self.of[workload as usize];
         let count = counts.iter().find(|(of, _)| *of == server);
         count.map_or(f64::NAN, |(_, count)| *count)
     }
 
-    /// What hybrid costs of its reference.
+    /// The ratio of hybrid to its reference.
     fn ratio(&self, workload: Workload) -> f64 {
         self.get(workload, Server::Hybrid) / self.get(workload, reference(workload))
     }
 }
 
-/// What hybrid's count is a ratio to: the nearest to the ground that there is.
+/// The reference of hybrid's count: the server with the thinnest layer on the workload.
 fn reference(workload: Workload) -> Server {
     match workload {
         Workload::Json | Workload::Items => Server::Hyper,
@@ -186,7 +184,7 @@ impl Verdict {
         match change(now.ratio(workload), then.ratio(workload)) {
             less if less < -TOLERANCE => Self::Better,
             near if near <= TOLERANCE => Self::Kept,
-            // A budget that is not there as well.
+            // Also if there is no budget.
             _ => Self::Over,
         }
     }
@@ -236,7 +234,7 @@ fn cell(count: f64) -> String {
     format!("{count:>7.0}")
 }
 
-/// What makes absolute counts differ from the budget's.
+/// The reasons why absolute counts differ from those of the budget.
 fn notes(text: &mut String, now: &Counts, then: &Counts) -> fmt::Result {
     if now.rustc != then.rustc {
         writeln!(

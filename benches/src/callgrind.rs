@@ -1,8 +1,7 @@
-//! Counts a server's user-space instructions a request.
+//! Counts a server's instructions of user space per request.
 //!
-//! The server runs under callgrind twice, for a short and for a long run; what
-//! the two differ by is what the requests between them cost, and start and stop
-//! fall out.
+//! The server runs under callgrind twice, for a short and for a long run. The difference is
+//! the cost of the additional requests; start and stop cancel out.
 
 use std::{
     fs, io,
@@ -19,7 +18,7 @@ use crate::{
     workload::Workload,
 };
 
-/// Requests of a run: of a short one and of a long one.
+/// The number of requests of a short and of a long run.
 #[derive(Debug, Clone, Copy)]
 pub struct Runs {
     /// The short one.
@@ -29,7 +28,7 @@ pub struct Runs {
 }
 
 impl Runs {
-    /// As many as the effort allows.
+    /// The numbers for an effort.
     pub fn of(effort: Effort) -> Self {
         match effort {
             Effort::Full => Self {
@@ -43,22 +42,22 @@ impl Runs {
         }
     }
 
-    /// Requests that the two differ by.
+    /// The difference of the two.
     pub fn between(self) -> f64 {
         (self.long - self.short) as f64
     }
 }
 
-/// What a server is asked under callgrind.
+/// The requests to a server under callgrind.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// Who.
+    /// The server.
     pub server: Server,
-    /// The request as it goes over the wire.
+    /// The bytes of the request.
     pub request: Vec<u8>,
-    /// What it must answer.
+    /// The expected response.
     pub answer: &'static str,
-    /// What the server's environment says.
+    /// The environment variables of the server.
     pub variables: &'static [(&'static str, &'static str)],
 }
 
@@ -84,14 +83,15 @@ impl Asked {
     }
 }
 
-/// What callgrind saw of a run: its own account, a text for each thread.
+/// The output of callgrind for a run, one text per thread.
 #[derive(Debug)]
 pub struct Profile {
     serving: Vec<String>,
 }
 
-/// In the account of hybrid's balancer alone. It looks ten times a second, whatever
-/// comes, and callgrind makes fifty seconds of one: what it takes is no request's.
+/// A name that occurs only in the output of hybrid's balancer thread. That thread works ten
+/// times a second, independent of requests, and callgrind makes everything 50 × slower. So its
+/// instructions do not count for requests.
 const BALANCER: &str = "balance::tick::Ticker";
 
 impl Profile {
@@ -106,7 +106,7 @@ impl Profile {
         Ok(Self { serving })
     }
 
-    /// All instructions, of all threads that requests keep busy.
+    /// All instructions of all threads that work for requests.
     ///
     /// # Errors
     /// None were counted.
@@ -121,13 +121,13 @@ impl Profile {
         }
     }
 
-    /// The lines of the accounts, thread by thread.
+    /// The lines of the output, thread by thread.
     pub fn lines(&self) -> impl Iterator<Item = &str> {
         self.serving.iter().flat_map(|account| account.lines())
     }
 }
 
-/// Instructions a request, in so many rounds.
+/// Instructions per request, in that many rounds.
 ///
 /// # Errors
 /// valgrind is not there, or the server does not answer as it must.
@@ -185,7 +185,7 @@ impl Out {
 
 impl Drop for Out {
     fn drop(&mut self) {
-        // What is left of it is the system's to clear away.
+        // If this fails, the system removes the rest.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -1,7 +1,7 @@
-//! The load: keep-alive connections that all ask at once, then all wait.
+//! A load for counting: keep-alive connections that all send a request, then all wait.
 //!
-//! It is no load generator for throughput. It asks for a number of answers, in
-//! an order that is the same every time, so that counts can be compared.
+//! It does not measure throughput. It sends a fixed number of requests in the same order every
+//! time, so that counts can be compared.
 
 use std::{
     io::{self, Read as _, Write as _},
@@ -12,10 +12,10 @@ use std::{
 /// Connections of a measured run.
 pub const CONNECTIONS: usize = 8;
 
-/// Longer than any answer takes, under valgrind too.
+/// Longer than any response takes, also under valgrind.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// An answer, as far as it matters here.
+/// A response.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status code.
@@ -24,10 +24,10 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Asks `requests` times, and expects that body each time.
+/// Sends `requests` requests, and expects that body each time.
 ///
 /// # Errors
-/// The connection breaks, or an answer is not 200 with that body.
+/// The connection breaks, or a response is not 200 with that body.
 pub fn ask(addr: SocketAddr, request: &[u8], requests: usize, body: &str) -> io::Result<()> {
     let connections = (0..CONNECTIONS).map(|_| Connection::open(addr));
     let mut connections = connections.collect::<io::Result<Vec<_>>>()?;
@@ -48,10 +48,10 @@ pub fn ask(addr: SocketAddr, request: &[u8], requests: usize, body: &str) -> io:
     Ok(())
 }
 
-/// Asks once.
+/// Sends one request.
 ///
 /// # Errors
-/// The connection breaks, or what comes is no answer.
+/// The connection breaks, or the data is not a response.
 pub fn ask_once(addr: SocketAddr, request: &[u8]) -> io::Result<Answer> {
     let mut connection = Connection::open(addr)?;
     connection.stream.write_all(request)?;
@@ -90,7 +90,7 @@ impl Connection {
     }
 }
 
-/// An answer with a `content-length`; `None` while something of it is missing.
+/// A response with a `content-length`; `None` while it is incomplete.
 fn parse(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let text = std::str::from_utf8(bytes).map_err(io::Error::other)?;
     let Some((head, body)) = text.split_once("\r\n\r\n") else {

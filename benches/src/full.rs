@@ -1,5 +1,5 @@
-//! A whole measurement: the sections named, or all, each written into the report
-//! once it is measured.
+//! A whole measurement: the named sections, or all. Each is written into the report as soon as
+//! it is measured.
 
 use std::{
     env,
@@ -15,11 +15,11 @@ use crate::{
     sections::Section,
 };
 
-/// Measures the sections of these names, or all; after `--against`, the program to
+/// Measures the sections of these names, or all. `--against` is followed by the program to
 /// compare with.
 ///
 /// # Errors
-/// There is no such section, or one could not be measured; the others are.
+/// There is no such section, or a section could not be measured. The others are measured.
 pub fn measure(arguments: &[&str]) -> Result<(), Box<dyn Error>> {
     match arguments {
         [names @ .., "--against", program] => sections(&named(names)?, Some(program)),
@@ -42,7 +42,7 @@ fn sections(sections: &[Section], against: Option<&str>) -> Result<(), Box<dyn E
     for section in sections {
         let (busy, before) = (report::busy(), Instant::now());
         writeln!(std::io::stderr(), "{} ..", section.name())?;
-        // Others are measured still, and the report keeps what it had of this.
+        // The others are still measured, and the report keeps the old text of this section.
         let said = match section.measure(&bench) {
             Ok(said) => report::section(*section, &busy, &said)?,
             Err(error) => {

@@ -7,13 +7,12 @@
 //!    └─▶ report ─▶ REPORT.md
 //! ```
 //!
-//! Instructions do not swing as times do: two runs differ by less than a
-//! percent. What they do not show is the kernel's part, and whatever waits; that
-//! is what the loads are for.
+//! Instruction counts vary less than times: two runs differ by less than 1 %. They do not include
+//! the kernel and waiting; the loads measure those.
 
 //!
-//! Without the feature `peers` there is less: hyper, axum and hybrid, and the
-//! instructions that [`budget`] counts.
+//! Without the feature `peers` the package only has hyper, axum and hybrid, and only counts the
+//! instructions of [`budget`].
 
 pub mod apps;
 pub mod bench;

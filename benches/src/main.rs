@@ -1,10 +1,11 @@
-//! `bench` measures everything and writes `REPORT.md`; `bench <section> ..`
-//! measures some of it; with `--against <program>`, which is this one built with
-//! another version of the framework, `measuring` compares the two. `bench budget`
-//! only counts instructions, and judges them by `budget.toml`; it is all that there
-//! is without the feature `peers`. `bench apps <folder>` writes the packages that
-//! `build` builds. `bench serve <server> <loops>` is a server that
-//! is measured, `bench pipe <what>` a child of one, `bench spin <how>` what is beside it.
+//! - `bench` measures everything and writes `REPORT.md`; `bench <section> ..` measures these
+//!   sections. With `--against <program>`, the same program built with another version of the
+//!   framework, `measuring` compares the two.
+//! - `bench budget` only counts instructions and compares them with `budget.toml`. Without the
+//!   feature `peers` it is the only command.
+//! - `bench apps <folder>` writes the packages that the section `build` builds.
+//! - `bench serve <server> <loops>` is a measured server, `bench pipe <what>` a child process of
+//!   one, and `bench spin <how>` a program beside it.
 //!
 //! Run with: cargo run --release --manifest-path benches/Cargo.toml
 

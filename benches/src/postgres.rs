@@ -1,5 +1,5 @@
-//! A throw-away PostgreSQL: a cluster in a temporary directory, on a Unix socket
-//! there, gone when it is dropped.
+//! A temporary PostgreSQL: a cluster and its Unix socket in a temporary directory. Dropping it
+//! removes both.
 
 use std::{
     env, fs,
@@ -13,23 +13,23 @@ use std::{
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
-/// Where Debian puts its versions.
+/// The folder of Debian's versions.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-/// Longer than a start takes.
+/// Longer than any start takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A database server of our own.
+/// A temporary database server.
 #[derive(Debug)]
 pub struct Postgres {
     server: Child,
     folder: PathBuf,
-    /// What it says of its version.
+    /// The text of its version.
     pub version: String,
 }
 
 impl Postgres {
-    /// Starts one; `None` where PostgreSQL is not installed.
+    /// Starts a server; `None` if PostgreSQL is not installed.
     ///
     /// # Errors
     /// It is installed and does not start.
@@ -60,7 +60,7 @@ impl Postgres {
         Ok(Some(postgres))
     }
 
-    /// Where its socket is.
+    /// The folder of its socket.
     pub fn socket(&self) -> &Path {
         &self.folder
     }
@@ -79,8 +79,7 @@ impl Postgres {
 
 impl Drop for Postgres {
     fn drop(&mut self) {
-        // A fast stop: it ends its sessions and leaves. Where it has left
-        // already, there is nobody to tell.
+        // A fast stop: it ends its sessions and exits. It may have ended already.
         if let Some(pid) = i32::try_from(self.server.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process(pid, Signal::INT);
         }
@@ -100,7 +99,7 @@ fn programs() -> Option<PathBuf> {
     Some(newest.join("bin"))
 }
 
-/// PostgreSQL refuses to run as root: then it runs as its own user, or as nobody.
+/// PostgreSQL refuses to run as root. Then it runs as the user `postgres`, or as `nobody`.
 fn user() -> Option<(u32, u32)> {
     if !geteuid().is_root() {
         return None;
@@ -151,7 +150,7 @@ fn as_user(program: &Path, folder: &Path, user: Option<(u32, u32)>) -> Command {
     command
 }
 
-/// The last line of its own account says so.
+/// The last line of its log.
 fn is_ready(folder: &Path) -> bool {
     let mut account = String::new();
     let file = fs::File::open(folder.join("data/postmaster.pid"));

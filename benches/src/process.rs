@@ -1,5 +1,5 @@
-//! Servers as processes of their own: started, asked by the system's accounts,
-//! stopped.
+//! Servers as separate processes: starting them, reading their counters in `/proc`, stopping
+//! them.
 
 use std::{
     fs,
@@ -17,7 +17,7 @@ use std::{
 
 use crate::servers::Server;
 
-/// A server in a process of its own.
+/// A server in a separate process.
 #[derive(Debug)]
 pub struct Running {
     process: Child,
@@ -29,12 +29,11 @@ impl Running {
     /// Starts `<command> serve <server> <loops>` and waits until it listens.
     ///
     /// # Errors
-    /// It cannot be started, or does not say where it listens.
+    /// It cannot be started, or does not print its address.
     pub fn start(mut command: Command, server: Server, loops: usize) -> io::Result<Self> {
         command.args(["serve", server.name(), &loops.to_string()]);
-        // mimalloc gives a new thread memory that the system is asked to back with
-        // huge pages: clearing one of 2 MB takes a virtual machine milliseconds, and
-        // 200 new threads half a second, now and then.
+        // mimalloc asks for huge pages for the memory of a new thread. Clearing a page of
+        // 2 MB can take milliseconds on a virtual machine, and half a second for 200 threads.
         command.env("MIMALLOC_ALLOW_THP", "0");
         let mut process = command
             .stdin(Stdio::piped())
@@ -54,10 +53,10 @@ impl Running {
         }
     }
 
-    /// Starts a command that serves there, and waits until it can be connected to.
+    /// Starts a command that serves at that address, and waits until it accepts connections.
     ///
     /// # Errors
-    /// It cannot be started, or nobody can connect within half a minute.
+    /// It cannot be started, or accepts no connection within 30 s.
     pub fn start_at(mut command: Command, addr: SocketAddr) -> io::Result<Self> {
         let process = command
             .stdin(Stdio::piped())
@@ -75,10 +74,10 @@ impl Running {
         Ok(running)
     }
 
-    /// Has it leave, and waits for that.
+    /// Stops the process and waits for its end.
     ///
     /// # Errors
-    /// It left with a failure.
+    /// It ended with a failure.
     pub fn stop(&mut self) -> io::Result<()> {
         drop(self.process.stdin.take());
         let status = self.process.wait()?;
@@ -89,43 +88,42 @@ impl Running {
         }
     }
 
-    /// Ends one that does not leave by itself; its children see their standard input
-    /// end.
+    /// Kills a process that does not end by itself. The standard input of its children then
+    /// ends.
     ///
     /// # Errors
-    /// It cannot be ended.
+    /// It cannot be killed.
     pub fn kill(&mut self) -> io::Result<()> {
         drop(self.process.stdin.take());
         self.process.kill()?;
         self.process.wait().map(drop)
     }
 
-    /// Its number.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Processor time that it has used, user and system, of threads that have
-    /// ended too.
+    /// Its processor time, user and system, including threads that have ended.
     ///
     /// # Errors
-    /// It has left.
+    /// It has ended.
     pub fn cpu(&self) -> io::Result<Duration> {
         cpu(&self.folder())
     }
 
-    /// As [`cpu`](Self::cpu), with all that it has started and that live.
+    /// The same as [`cpu`](Self::cpu), including its running child processes.
     ///
     /// # Errors
-    /// It has left.
+    /// It has ended.
     pub fn cpu_of_all(&self) -> io::Result<Duration> {
         cpu_of_all(self.process.id())
     }
 
-    /// Memory that is its own alone, in bytes.
+    /// Its private memory, in bytes.
     ///
     /// # Errors
-    /// It has left.
+    /// It has ended.
     pub fn private_bytes(&self) -> io::Result<u64> {
         let maps = fs::read_to_string(self.folder().join("smaps_rollup"))?;
         let private = maps.lines().filter(|line| line.starts_with("Private_"));
@@ -133,13 +131,12 @@ impl Running {
         Ok(kib.sum::<u64>() * 1024)
     }
 
-    /// Processor time that the thread of that name has used, of which the system
-    /// shows fifteen letters.
+    /// The processor time of the thread of that name. The system shows 15 characters of it.
     ///
     /// # Errors
-    /// It has left, or has no such thread.
+    /// It has ended, or has no such thread.
     pub fn cpu_of_thread(&self, name: &str) -> io::Result<Duration> {
-        // A thread names itself when it first runs.
+        // A thread gets its name when it first runs.
         for _ in 0..1_000 {
             if let Some(used) = self.cpu_of_named(name)? {
                 return Ok(used);
@@ -153,7 +150,7 @@ impl Running {
         for task in fs::read_dir(self.folder().join("task"))? {
             let task = task?.path();
             if fs::read_to_string(task.join("comm"))?.trim_end() == name {
-                // Nanoseconds, where `stat` has hundredths of a second.
+                // Nanoseconds; `stat` has only hundredths of a second.
                 let accounts = fs::read_to_string(task.join("schedstat"))?;
                 let used = accounts.split(' ').next().and_then(|ns| ns.parse().ok());
                 return Ok(used.map(Duration::from_nanos));
@@ -162,10 +159,10 @@ impl Running {
         Ok(None)
     }
 
-    /// Threads that live.
+    /// The number of its threads.
     ///
     /// # Errors
-    /// It has left.
+    /// It has ended.
     pub fn threads(&self) -> io::Result<usize> {
         Ok(fs::read_dir(self.folder().join("task"))?.count())
     }
@@ -194,22 +191,21 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where it was stopped it has left already.
+        // After a stop it has ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// Programs that compute all of the time, until they are dropped.
+/// Programs that compute all of the time until they are dropped.
 #[derive(Debug)]
 pub struct Spinners(Vec<Child>);
 
 impl Spinners {
-    /// Starts so many `<program> spin`, where they are to be apart each in a session
-    /// of its own.
+    /// Starts that many `<program> spin`; with `apart`, each in a separate session.
     ///
     /// # Errors
-    /// One cannot be started.
+    /// A program cannot be started.
     pub fn start(program: &Path, count: usize, apart: bool) -> io::Result<Self> {
         let how = if apart { "apart" } else { "together" };
         let mut spinners = Self(Vec::new());
@@ -225,7 +221,7 @@ impl Spinners {
 impl Drop for Spinners {
     fn drop(&mut self) {
         for spinner in &mut self.0 {
-            // Where it has left already there is nothing to end.
+            // The child may have ended already.
             let _ = spinner.kill();
             let _ = spinner.wait();
         }
@@ -235,13 +231,13 @@ impl Drop for Spinners {
 /// Computes until its standard input ends.
 ///
 /// # Errors
-/// It is to have a session of its own, and leads one already.
+/// It needs a separate session, but leads a session already.
 pub fn spin(apart: bool) -> io::Result<()> {
     if apart {
         rustix::process::setsid()?;
     }
     thread::spawn(|| {
-        // However it ends, so does this.
+        // This program ends with its standard input, for whatever reason that ends.
         let _ = io::Read::read_to_end(&mut io::stdin(), &mut Vec::new());
         std::process::exit(0)
     });
@@ -250,14 +246,14 @@ pub fn spin(apart: bool) -> io::Result<()> {
     }
 }
 
-/// What a server's threads were doing at one moment.
+/// The states of a server's threads at one moment.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Threads {
-    /// All that live.
+    /// All threads.
     pub all: usize,
-    /// Those on a processor or waiting for one.
+    /// Threads on a processor or waiting for one.
     pub runnable: usize,
-    /// Those of hybrid's pool among them.
+    /// Those of them that belong to hybrid's pool.
     pub runnable_of_pool: usize,
 }
 
@@ -266,7 +262,7 @@ impl Threads {
         let mut threads = Self::default();
         for task in fs::read_dir(folder)? {
             threads.all += 1;
-            // It may have ended meanwhile.
+            // The thread or process may have ended.
             let stat = fs::read_to_string(task?.path().join("stat")).unwrap_or_default();
             if after_name(&stat).starts_with('R') {
                 threads.runnable += 1;
@@ -278,7 +274,7 @@ impl Threads {
     }
 }
 
-/// Looks at a server's threads again and again.
+/// Samples the states of a server's threads.
 #[derive(Debug)]
 pub struct ThreadWatch {
     over: Arc<AtomicBool>,
@@ -286,10 +282,10 @@ pub struct ThreadWatch {
 }
 
 impl ThreadWatch {
-    /// What it saw, in order.
+    /// The samples, in order.
     ///
     /// # Errors
-    /// It could not look.
+    /// Sampling failed.
     pub fn finish(self) -> io::Result<Vec<Threads>> {
         self.over.store(true, Ordering::Relaxed);
         let seen = self.thread.join();
@@ -306,7 +302,7 @@ fn cpu_of_all(process: u32) -> io::Result<Duration> {
     let folder = format!("/proc/{process}");
     let mut used = cpu(Path::new(&folder))?;
     for task in fs::read_dir(format!("{folder}/task"))? {
-        // It may have ended meanwhile.
+        // The thread or process may have ended.
         let children = fs::read_to_string(task?.path().join("children")).unwrap_or_default();
         for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
             used += cpu_of_all(child).unwrap_or_default();
@@ -315,19 +311,20 @@ fn cpu_of_all(process: u32) -> io::Result<Duration> {
     Ok(used)
 }
 
-/// Processor time of the children of this process that have ended and been waited
-/// for, and of theirs.
+/// Processor time of the child processes that have ended and were reaped, and of their
+/// children.
 pub fn children_cpu() -> Duration {
     cpu_from(Path::new("/proc/self"), 13).unwrap_or_default()
 }
 
-/// From `stat`, which counts in hundredths of a second but loses nothing between
-/// them, nor what threads used that have ended.
+/// From `stat`. It counts in hundredths of a second without losing fractions, and includes
+/// threads that have ended.
 fn cpu(folder: &Path) -> io::Result<Duration> {
     cpu_from(folder, 11)
 }
 
-/// Of the field of that number after the name and the next: user and system.
+/// The sum of two fields, user and system time: the field of that number after the name, and
+/// the next one.
 fn cpu_from(folder: &Path, field: usize) -> io::Result<Duration> {
     let stat = fs::read_to_string(folder.join("stat"))?;
     let mut fields = after_name(&stat).split(' ').skip(field);
@@ -338,7 +335,7 @@ fn cpu_from(folder: &Path, field: usize) -> io::Result<Duration> {
     Ok(Duration::from_millis((user + system) * 10))
 }
 
-/// What follows the name, which may hold anything: the state first.
+/// The fields after the name, from the state on. The name may contain any character.
 fn after_name(stat: &str) -> &str {
     stat.rsplit_once(") ").map_or("", |(_, rest)| rest)
 }

@@ -1,8 +1,8 @@
-//! Peers in Python: a virtual environment each, made once under the target folder
-//! from pinned requirements, and the programs in `peers/`.
+//! Peers in Python: the programs in `peers/`, each with a virtual environment under the target
+//! folder, made once from pinned requirements.
 //!
-//! Whoever cannot be installed here (no Python, no `pip`, no package for this
-//! version) is told of in the report and left out.
+//! A peer that cannot be installed here (no Python, no `pip`, no package for this version) is
+//! left out, and the report says so.
 
 use std::{
     fs,
@@ -30,7 +30,7 @@ impl Peer {
     /// Both.
     pub const ALL: [Self; 2] = [Self::FastApi, Self::Catzilla];
 
-    /// As it is named in the report.
+    /// Its name in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::FastApi => "fastapi",
@@ -54,8 +54,8 @@ impl Peer {
     /// Makes its environment, unless it is there.
     ///
     /// # Errors
-    /// Python or `pip` is missing, or a package for this Python is: the last line
-    /// that they said.
+    /// Python, `pip` or a package for this Python is missing. The error has the last line of
+    /// their output.
     pub fn install(self, bench: &Bench) -> io::Result<Installed> {
         let folder = bench.folder().join("peers").join(self.name());
         let python = folder.join("bin/python");
@@ -77,12 +77,12 @@ impl Peer {
             "-r",
         ];
         run(Command::new(&peer.python).args(pip).arg(requirements))?;
-        // Last, so that what was made in part is made anew.
+        // Last, so that an incomplete environment is made again.
         fs::File::create(&mark)?.write_all(self.requirements().as_bytes())?;
         Ok(peer)
     }
 
-    /// What of it is pinned.
+    /// The pinned versions.
     pub fn version(self) -> &'static str {
         self.requirements().lines().next().unwrap_or_default()
     }
@@ -102,13 +102,13 @@ fn run(command: &mut Command) -> io::Result<()> {
 /// A peer that can be started.
 #[derive(Debug, Clone)]
 pub struct Installed {
-    /// Who.
+    /// The server.
     pub peer: Peer,
     python: PathBuf,
 }
 
 impl Installed {
-    /// Starts it on a free port and waits until it can be connected to.
+    /// Starts it on a free port and waits until it accepts connections.
     ///
     /// # Errors
     /// It does not start.
@@ -120,7 +120,7 @@ impl Installed {
         Running::start_at(command, free)
     }
 
-    /// Which Python it runs on.
+    /// The version of Python.
     pub fn python(&self) -> String {
         let said = Command::new(&self.python).arg("--version").output();
         let said = said.map(|said| String::from_utf8_lossy(&said.stdout).trim().to_owned());

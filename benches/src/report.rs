@@ -1,14 +1,14 @@
-//! The report: a file of sections, of which a run replaces those it measured.
+//! The report: a file of sections. A run replaces the sections that it measured.
 
 use std::{collections::HashMap, fmt::Write as _, fs, io, path::Path, process::Command};
 
 use crate::{bench::cores, sections::Section};
 
-/// What stands before a section in the file.
+/// The marker before a section in the file.
 const MARK: &str = "<!-- section: ";
 const MARK_END: &str = " -->\n";
 
-/// The sections that there are so far.
+/// The sections of the report.
 #[derive(Debug, Default)]
 pub struct Report {
     sections: HashMap<&'static str, String>,
@@ -33,7 +33,7 @@ impl Report {
             let Some((name, text)) = part.split_once(MARK_END) else {
                 continue;
             };
-            // One that is not known any more is left out.
+            // Drops a section that does not exist any more.
             if let Ok(section) = Section::named(name) {
                 report.set(section, text.to_owned());
             }
@@ -49,7 +49,7 @@ impl Report {
     /// The whole report as Markdown.
     ///
     /// # Errors
-    /// Formatting fails, which it does not.
+    /// Never in practice: formatting into a `String` does not fail.
     pub fn write(&self) -> Result<String, std::fmt::Error> {
         let mut text = String::new();
         head(&mut text)?;
@@ -63,11 +63,10 @@ impl Report {
     }
 }
 
-/// A section as it stands in the file: its title, how it was measured, what it
-/// says.
+/// A section in the format of the file: its title, its text, its command.
 ///
 /// # Errors
-/// Formatting fails, which it does not.
+/// Never in practice: formatting into a `String` does not fail.
 pub fn section(section: Section, busy: &str, said: &str) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let title = section.title();
@@ -80,8 +79,7 @@ pub fn section(section: Section, busy: &str, said: &str) -> Result<String, std::
     Ok(text)
 }
 
-/// How busy the machine is with other things, as a load average of the last
-/// minute.
+/// The load average of the last minute, which shows how busy the machine is with other work.
 pub fn busy() -> String {
     let averages = fs::read_to_string("/proc/loadavg").unwrap_or_default();
     averages.split(' ').next().unwrap_or("unknown").to_owned()
@@ -91,17 +89,18 @@ fn head(text: &mut String) -> std::fmt::Result {
     writeln!(text, "# How fast hybrid is\n")?;
     writeln!(
         text,
-        "Written by `cargo run --release --manifest-path benches/Cargo.toml`; with `-- hop`, say, only \
-         that section is measured anew. Every server is a process of its own, built with mimalloc, \
-         `lto = \"thin\"` and `codegen-units = 1`, and runs without transparent huge pages \
-         (`MIMALLOC_ALLOW_THP=0`). hybrid has all its limits, time limits and \
-         measurements at their defaults; the others have none.\n"
+        "The command `cargo run --release --manifest-path benches/Cargo.toml` writes this \
+         report; with `-- hop`, for example, it measures only that section again. Every server \
+         is a separate process, built with mimalloc, `lto = \"thin\"` and `codegen-units = 1`, \
+         and runs without transparent huge pages (`MIMALLOC_ALLOW_THP=0`). hybrid has all its \
+         limits, time limits and measurements at their defaults; the others have none. \"Kept\" \
+         means that hybrid reaches the goal (the bar), \"missed\" that it does not.\n"
     )?;
     writeln!(
         text,
-        "Times swing on a machine that is shared, so they are ratios from one run, servers in turn: \
-         the middle of the rounds, and in brackets the smallest and the largest. Instructions do not \
-         swing.\n"
+        "Times vary on a shared machine. So they are ratios from one run in which the servers \
+         take turns: the median of the rounds, and in brackets the smallest and the largest \
+         value. Instruction counts hardly vary.\n"
     )?;
     writeln!(text, "- machine: {}", machine())?;
     writeln!(text, "- {}, {}", version("rustc"), version("valgrind"))?;
@@ -125,7 +124,7 @@ fn version(program: &str) -> String {
         .unwrap_or_else(|_| format!("{program} of an unknown version"))
 }
 
-/// What was built, from the lock file.
+/// The versions of what was built, from the lock file.
 fn peers() -> String {
     let lock = include_str!("../Cargo.lock");
     let version = |name: &str| {

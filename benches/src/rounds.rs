@@ -1,8 +1,8 @@
-//! One figure in several rounds: its middle, and how far the rounds lie apart.
+//! One measurement in several rounds: its median and its spread.
 
 use std::fmt;
 
-/// What the rounds of a measurement brought.
+/// The results of the rounds.
 #[derive(Debug, Clone, Default)]
 pub struct Rounds(Vec<f64>);
 
@@ -12,7 +12,7 @@ impl Rounds {
         self.0.push(value);
     }
 
-    /// The middle; of an even number, the mean of the two in the middle.
+    /// The median; for an even number, the mean of the two in the middle.
     pub fn median(&self) -> f64 {
         let mut sorted = self.0.clone();
         sorted.sort_by(f64::total_cmp);
@@ -38,20 +38,20 @@ impl Rounds {
         Self(self.0.iter().map(|value| value * by).collect())
     }
 
-    /// Round by round, what these are of those.
+    /// The ratio of these to those, round by round.
     pub fn over(&self, others: &Self) -> Self {
         let ratios = self.0.iter().zip(&others.0).map(|(one, other)| one / other);
         Self(ratios.collect())
     }
 
-    /// Round by round, what these are more than those.
+    /// The difference between these and those, round by round.
     pub fn minus(&self, others: &Self) -> Self {
         let differences = self.0.iter().zip(&others.0).map(|(one, other)| one - other);
         Self(differences.collect())
     }
 }
 
-/// With a precision: the middle, and the smallest and the largest in brackets.
+/// Formats with a precision: the median, and the smallest and the largest value in brackets.
 impl fmt::Display for Rounds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = f.precision().unwrap_or(2);
@@ -63,7 +63,7 @@ impl fmt::Display for Rounds {
     }
 }
 
-/// What a figure must keep to.
+/// The goal for a measurement.
 #[derive(Debug, Clone, Copy)]
 pub enum Bar {
     /// That or less.
@@ -73,7 +73,7 @@ pub enum Bar {
 }
 
 impl Bar {
-    /// The bar and whether it is kept, as two cells of a table.
+    /// The goal and whether it is reached, as two cells of a table.
     pub fn judge(self, value: f64) -> String {
         let (sign, bar, is_kept) = match self {
             Self::AtMost(bar) => ("≤", bar, value <= bar),

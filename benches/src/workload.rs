@@ -1,8 +1,8 @@
-//! What is asked of every server, and what every server must answer.
+//! The requests to every server, and the responses that every server must send.
 
 use crate::servers::Server;
 
-/// One request, asked again and again.
+/// One request, sent repeatedly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Workload {
     /// `GET /json`: an object of 27 bytes.
@@ -18,7 +18,7 @@ impl Workload {
     /// All of them, in the order of the report.
     pub const ALL: [Self; 3] = [Self::Json, Self::Items, Self::Process];
 
-    /// As it is named where a word must do.
+    /// Its short name.
     pub fn name(self) -> &'static str {
         match self {
             Self::Json => "json",
@@ -27,7 +27,7 @@ impl Workload {
         }
     }
 
-    /// As it is named in the report.
+    /// Its name in the report.
     pub fn title(self) -> &'static str {
         match self {
             Self::Json => "`GET /json`",
@@ -36,7 +36,7 @@ impl Workload {
         }
     }
 
-    /// Who answers it.
+    /// The servers that have this route.
     pub fn servers(self) -> &'static [Server] {
         match self {
             Self::Json => &[
@@ -72,7 +72,7 @@ impl Workload {
         }
     }
 
-    /// The bars for hybrid: the peer, and the most that hybrid may cost of it.
+    /// The goals for hybrid: a peer, and the highest ratio of hybrid's cost to the peer's.
     pub fn bars(self) -> &'static [(Server, f64)] {
         match self {
             Self::Json => &[(Server::Hyper, 1.05), (Server::Axum, 0.69)],
@@ -81,7 +81,7 @@ impl Workload {
         }
     }
 
-    /// The request as it goes over the wire.
+    /// The bytes of the request.
     pub fn request(self) -> Vec<u8> {
         let request = match self {
             Self::Json => "GET /json HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\r\n".to_owned(),
@@ -100,7 +100,7 @@ impl Workload {
         request.into_bytes()
     }
 
-    /// The body of the answer.
+    /// The body of the response.
     pub fn answer(self) -> &'static str {
         match self {
             Self::Json => r#"{"message":"Hello, World!"}"#,
@@ -109,7 +109,7 @@ impl Workload {
         }
     }
 
-    /// The request with a fault in it, which is to be answered with 422 or 400.
+    /// The request with a violation; the response must be 422 or 400.
     pub fn bad_request(self) -> Option<Vec<u8>> {
         let good = String::from_utf8(self.request()).ok()?;
         let (of, to) = match self {

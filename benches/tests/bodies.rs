@@ -1,4 +1,4 @@
-//! What is measured is the same for all: each server gives the same answers.
+//! All servers send the same responses, so the measurements compare the same work.
 
 use std::{process::Command, time::Instant};
 
@@ -45,7 +45,7 @@ fn every_server_refuses_bad_values() {
     }
 }
 
-/// Nothing is said of how fast anything is: that every section can be measured.
+/// Checks that every section can be measured, not its numbers.
 #[test]
 fn every_section_is_measured() {
     let bench = Bench::new(env!("CARGO_BIN_EXE_bench").into(), Effort::Small).unwrap();
@@ -58,7 +58,7 @@ fn every_section_is_measured() {
     }
 }
 
-/// Nor of how much anything costs: that it can be counted.
+/// Checks that instructions can be counted, not their number.
 #[test]
 fn the_budget_is_counted() {
     let said = budget::try_out(env!("CARGO_BIN_EXE_bench").into()).unwrap();

@@ -1,4 +1,4 @@
-//! Best Practices: measure, and wait for things together.
+//! Best Practices: measure, and wait for several things concurrently.
 
 use std::{thread, time::Duration};
 
@@ -18,7 +18,7 @@ struct Profile {
     execution_time: String,
 }
 
-/// Says how long its work took.
+/// Returns how long its work took.
 #[get("/profile")]
 fn profile() -> Json<Profile> {
     let ((), took) = timed_call(|| thread::sleep(WORK));
@@ -37,7 +37,7 @@ struct Combined {
     combined: [Data; 3],
 }
 
-/// Asks three services at once.
+/// Calls three services concurrently.
 #[get("/good-pattern")]
 async fn good_pattern() -> Json<Combined> {
     let (first, second, third) = tokio::join!(fetch(1), fetch(2), fetch(3));
@@ -46,7 +46,7 @@ async fn good_pattern() -> Json<Combined> {
     })
 }
 
-/// Asks three services, each after the one before.
+/// Calls three services, one after another.
 #[get("/bad-pattern")]
 async fn bad_pattern() -> Json<Combined> {
     let first = fetch(1).await;

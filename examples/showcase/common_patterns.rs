@@ -24,18 +24,18 @@ pub struct Gateway {
     template: Arc<str>,
 }
 
-/// The longest a service may take, and the most it may answer.
+/// The longest time that a service may take, and the largest response that it may send.
 const TIME_MAX: Duration = Duration::from_secs(5);
 const BYTES_MAX: usize = 1 << 20;
 
 impl Gateway {
-    /// `GATEWAY_TEMPLATE`, or `http://{service}.internal`.
+    /// A gateway with the address in `GATEWAY_TEMPLATE`, or `http://{service}.internal`.
     pub fn from_env() -> Result<Self, String> {
         let template = env::var("GATEWAY_TEMPLATE");
         Self::new(template.as_deref().unwrap_or("http://{service}.internal"))
     }
 
-    /// A gateway to the address that `template` gives a service.
+    /// A gateway that puts the name of the service into `template`.
     pub fn new(template: &str) -> Result<Self, String> {
         if !(template.starts_with("http://") && template.contains("{service}")) {
             return Err(format!(
@@ -64,12 +64,11 @@ struct Failure {
     error: String,
 }
 
-/// Asks a service and hands on its JSON.
+/// Calls a service and returns its JSON.
 ///
-/// The client chooses a name and nothing else of the address: no dot, colon or
-/// slash passes the rule, and redirects are not followed. Whatever fails is a 500
-/// with its reason; a gateway in earnest would say 502 and keep the reason to its
-/// log.
+/// The client chooses only the name of the service: the rule accepts no dot, colon or slash,
+/// and the gateway follows no redirects. Every failure is a 500 with its reason. A real
+/// gateway would respond with 502 and put the reason only into its log.
 #[get("/api-gateway/{service}")]
 async fn api_gateway(
     #[path(regex = "^[a-z0-9-]+$", max_length = 63)] service: String,
@@ -111,7 +110,7 @@ struct Pipeline {
     save_result: Saved,
 }
 
-/// Fetches, computes, saves: each step where it belongs.
+/// Fetches, computes and saves: each step runs on the lane that fits it.
 #[post("/process-pipeline")]
 async fn process_pipeline(Json(data): Json<Vec<Item>>) -> Result<Json<Pipeline>> {
     let enriched = enrich(data).await;

@@ -1,4 +1,4 @@
-//! Concurrent Request Handling: a request that waits holds nobody up.
+//! Concurrent Request Handling: a waiting request delays no other request.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ struct Demo {
     handler_type: &'static str,
 }
 
-/// Waits half a second, beside any number of others.
+/// Waits for half a second. Any number of requests can do so at the same time.
 #[get("/concurrent-demo")]
 async fn concurrent_demo(
     #[header(

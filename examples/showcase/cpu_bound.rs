@@ -1,4 +1,4 @@
-//! CPU-Bound Operations: plain handlers, on the pool.
+//! CPU-Bound Operations: plain handlers on the pool.
 
 use hybrid::{Routes, prelude::*};
 
@@ -91,7 +91,7 @@ struct ProcessedData {
     validation: &'static str,
 }
 
-/// Processes data items that were checked before.
+/// Processes data items. hybrid has checked them before.
 #[post("/process-data")]
 fn process_large_dataset(Json(request): Json<ProcessDataRequest>) -> Json<ProcessedData> {
     let processed_items: Vec<_> = request

@@ -1,4 +1,4 @@
-//! Debugging and Monitoring: where a handler runs, told by itself.
+//! Debugging and Monitoring: handlers that return the lane and the thread where they run.
 
 use std::thread;
 

@@ -1,18 +1,18 @@
-//! Heavy and Dangerous Work: plain handlers in worker processes, which end with
-//! their deadline and whose crashes harm nobody else.
+//! Heavy and Dangerous Work: plain handlers in worker processes. They end at their deadline,
+//! and a crash fails only its own request.
 //!
 //! Try: curl 'http://127.0.0.1:8000/heavy/compute?n=2000000'
 //!      curl 'http://127.0.0.1:8000/heavy/thumbnail?width=128' -o thumbnail.png
 //!      curl http://127.0.0.1:8000/heavy/state http://127.0.0.1:8000/heavy/state
 //!      curl 'http://127.0.0.1:8000/heavy/log?lines=3'
 //!      curl -i http://127.0.0.1:8000/heavy/crash/abort    # or exit, overflow, segv: 500
-//!      curl -i http://127.0.0.1:8000/heavy/hang           # 504 after a second
+//!      curl -i http://127.0.0.1:8000/heavy/hang           # 504 after 1 s
 //!      curl -i http://127.0.0.1:8000/heavy/spin           # 500, out of processor time
 //!      curl -i http://127.0.0.1:8000/heavy/leak           # 500, out of memory
-//!      curl http://127.0.0.1:8000/_hybrid/lanes           # which workers there are
+//!      curl http://127.0.0.1:8000/_hybrid/lanes           # the workers
 //!
-//! The very request that crashed two workers within a minute is answered 503 for a
-//! minute; another query (`/heavy/crash/abort?again`) is another request.
+//! If the same request crashes two workers within a minute, it gets a 503 for a minute. With
+//! another query (`/heavy/crash/abort?again`) it is another request.
 
 use std::{
     hint::black_box,
@@ -44,7 +44,7 @@ struct Computed {
     worker_pid: u32,
 }
 
-/// Counts primes, for as long as that takes, and no longer than ten seconds.
+/// Counts primes, for at most ten seconds.
 #[get("/heavy/compute", lane = process, timeout = "10s")]
 fn compute(#[query(ge = 2, le = 20_000_000, default = 500_000)] n: i64) -> Json<Computed> {
     let (primes, took) = timed_call(|| primes_below(n));
@@ -56,7 +56,7 @@ fn compute(#[query(ge = 2, le = 20_000_000, default = 500_000)] n: i64) -> Json<
     })
 }
 
-/// Paints an image and scales it down. `examples/thumbnail.rs` takes an upload.
+/// Paints an image and scales it down. `examples/thumbnail.rs` reads an upload instead.
 #[get("/heavy/thumbnail", lane = process, timeout = "5s")]
 fn thumbnail(#[query(ge = 16, le = 1024, default = 256)] width: u32) -> Result<impl IntoResponse> {
     let shade = |at: u32| (at / 8 % 256) as u8;
@@ -68,7 +68,7 @@ fn thumbnail(#[query(ge = 16, le = 1024, default = 256)] width: u32) -> Result<i
     Ok(([("content-type", "image/png")], png.into_inner()))
 }
 
-/// What is dear to make and kept: each worker makes its own, on first use.
+/// A state that is expensive to make. Each worker makes its own on first use and keeps it.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     weights: std::sync::Arc<[i64]>,
@@ -91,7 +91,7 @@ struct OfModel {
     worker_pid: u32,
 }
 
-/// Says which process made the model, and which one answers.
+/// Returns the process that made the model, and the process that runs this handler.
 #[get("/heavy/state", lane = process, timeout = "2s")]
 fn of_model(State(model): State<Model>) -> Json<OfModel> {
     Json(OfModel {
@@ -101,7 +101,7 @@ fn of_model(State(model): State<Model>) -> Json<OfModel> {
     })
 }
 
-/// Writes lines, which the server's log tells with process and route.
+/// Writes lines. The server's log has them with process and route.
 #[get("/heavy/log", lane = process, timeout = "2s")]
 fn log(#[query(ge = 1, le = 1000, default = 3)] lines: u32) -> Result<String> {
     for line in 1..=lines {
@@ -129,21 +129,21 @@ fn crash(how: Crash) -> String {
         Crash::Abort => process::abort(),
         Crash::Exit => process::exit(0),
         Crash::Overflow => deeper(1).to_string(),
-        // What a stray pointer of a C library comes to. The first one is taken for a
-        // stack overflow that it is not.
+        // A bad pointer in a C library has this effect. Rust's handler takes the first
+        // signal for a possible stack overflow.
         Crash::Segv => loop {
             kill_process(getpid(), Signal::SEGV).unwrap_or_else(|_| process::abort());
         },
     }
 }
 
-/// Calls itself until there is no stack any more.
-#[expect(unconditional_recursion, reason = "that is what it is for")]
+/// Calls itself until the stack overflows.
+#[expect(unconditional_recursion, reason = "it overflows the stack on purpose")]
 fn deeper(depth: u64) -> u64 {
     black_box(deeper(black_box(depth) + 1)) + depth
 }
 
-/// Waits for what never comes.
+/// Waits for ever.
 #[get("/heavy/hang", lane = process, timeout = "1s")]
 fn hang() {
     loop {
@@ -151,7 +151,7 @@ fn hang() {
     }
 }
 
-/// Computes for ever, and has a second of processor time.
+/// Computes for ever, with a limit of one second of processor time.
 #[get("/heavy/spin", lane = process, timeout = "5s", worker_cpu = "1s")]
 fn spin() {
     loop {
@@ -159,7 +159,7 @@ fn spin() {
     }
 }
 
-/// Keeps whatever it allocates.
+/// Allocates memory and never frees it.
 #[get("/heavy/leak", lane = process, timeout = "5s", worker_memory = "256MiB")]
 fn leak() {
     let mut kept = Vec::new();

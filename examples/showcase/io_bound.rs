@@ -1,4 +1,4 @@
-//! I/O-Bound Operations: async handlers that wait for several things at once.
+//! I/O-Bound Operations: async handlers that wait for several things concurrently.
 
 use std::time::Duration;
 
@@ -136,7 +136,7 @@ struct SentAll {
     validation: &'static str,
 }
 
-/// Sends all notifications at once.
+/// Sends all notifications concurrently.
 #[post("/send-notifications")]
 async fn send_notifications(Json(request): Json<NotificationRequest>) -> Json<SentAll> {
     let sending = request

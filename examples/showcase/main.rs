@@ -1,6 +1,6 @@
-//! A tour through both kinds of handlers: computing, waiting, mixing the two,
-//! moving from one to the other, and work in processes of its own. What the answers
-//! say of time and place is measured. One module a subject.
+//! A tour of both kinds of handlers: computing, waiting, both together, moving from one kind
+//! to the other, and work in worker processes. The times and places in the responses are
+//! measured. Each subject has its module.
 //!
 //! Run with: cargo run --release --example showcase
 //! Try: curl 'http://127.0.0.1:8000/compute-prime?n=30'
@@ -31,7 +31,7 @@ pub use common_patterns::Gateway;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// The application; tests build the same one.
+/// The application. Tests build the same one.
 pub fn app() -> App {
     App::new()
         .admin_at("/_hybrid")

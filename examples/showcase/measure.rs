@@ -1,4 +1,4 @@
-//! What the answers measure: how long something took, and where it ran.
+//! The measurements in the responses: how long something took, and where it ran.
 
 use std::{
     future::Future,
@@ -7,7 +7,7 @@ use std::{
 
 use hybrid::{Lane, current};
 
-/// A clock that was started.
+/// A running stopwatch.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
@@ -24,21 +24,21 @@ impl Stopwatch {
     }
 }
 
-/// Awaits a future, and says how long it took.
+/// Awaits a future and returns how long it took.
 pub(crate) async fn timed<T>(work: impl Future<Output = T>) -> (T, Duration) {
     let watch = Stopwatch::start();
     let made = work.await;
     (made, watch.elapsed())
 }
 
-/// Calls a function, and says how long it took.
+/// Calls a function and returns how long it took.
 pub(crate) fn timed_call<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     let watch = Stopwatch::start();
     let made = work();
     (made, watch.elapsed())
 }
 
-/// Where the handler runs, in words.
+/// The place where the handler runs, in words.
 pub(crate) fn execution() -> &'static str {
     match current().lane() {
         Some(Lane::Pool) => "thread_pool",
@@ -48,7 +48,8 @@ pub(crate) fn execution() -> &'static str {
     }
 }
 
-/// Whether several things that took `each` ran at once, as they took `total` together.
+/// Whether several things that took `each` ran at the same time, given that all of them took
+/// `total`.
 pub(crate) fn concurrency(each: &[Duration], total: Duration) -> &'static str {
     let concurrent = each.len() > 1 && total < each.iter().sum();
     if concurrent {
@@ -58,12 +59,12 @@ pub(crate) fn concurrency(each: &[Duration], total: Duration) -> &'static str {
     }
 }
 
-/// A duration as the answers write it: `0.200s`.
+/// A duration in the format of the responses: `0.200s`.
 pub(crate) fn seconds(duration: Duration) -> String {
     format!("{:.3}s", duration.as_secs_f64())
 }
 
-/// How much of `before` is saved by taking `after`: `55.5%`.
+/// How much shorter `after` is than `before`: `55.5%`.
 pub(crate) fn saved(before: Duration, after: Duration) -> String {
     let (before, after) = (before.as_secs_f64(), after.as_secs_f64());
     format!("{:.1}%", (before - after) / before * 100.0)

@@ -1,4 +1,4 @@
-//! Migration Strategies: from sync to async, and back where that fits better.
+//! Migration Strategies: from sync to async, and back where sync fits better.
 
 use std::{thread, time::Duration};
 
@@ -19,7 +19,7 @@ pub(crate) fn routes() -> Routes {
     ]
 }
 
-/// How long one call of the database takes here.
+/// The time of one simulated database call.
 const QUERY: Duration = Duration::from_millis(100);
 
 #[model(output)]
@@ -63,7 +63,7 @@ struct DashboardV2 {
     performance: String,
 }
 
-/// Improved async version: the same three queries at once.
+/// Improved async version: the same three queries, concurrently.
 #[get("/user-dashboard-v2")]
 async fn user_dashboard_v2(
     #[query(ge = 1, description = "User ID")] user_id: i64,
@@ -100,7 +100,7 @@ struct TaxV1 {
     version: &'static str,
 }
 
-/// Forced async version: the computation goes across to the pool.
+/// Forced async version: the handler sends its computation to the pool.
 #[post("/calculate-tax")]
 async fn calculate_tax_v1(
     #[query(ge = 0, description = "Annual income")] income: f64,
@@ -119,7 +119,7 @@ struct TaxV2 {
     performance: &'static str,
 }
 
-/// Optimized sync version: it is there already.
+/// Optimized sync version: the handler already runs on the pool.
 #[post("/calculate-tax-v2")]
 fn calculate_tax_v2(#[query(ge = 0, description = "Annual income")] income: f64) -> Json<TaxV2> {
     Json(TaxV2 {

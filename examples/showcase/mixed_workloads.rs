@@ -1,4 +1,4 @@
-//! Mixed Workloads: the main part of the work decides the signature.
+//! Mixed Workloads: choose the signature by the main part of the work.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ struct AnalyzedUser {
     handler_type: &'static str,
 }
 
-/// Analyses what a user did.
+/// Analyses the activity of a user.
 #[get("/analyze-user")]
 async fn analyze_user(
     #[query(ge = 1, description = "User ID to analyze")] user_id: i64,
@@ -108,7 +108,7 @@ struct Report {
     validation: &'static str,
 }
 
-/// Makes a report of data points.
+/// Makes a report from data points.
 #[post("/process-report")]
 fn process_report(Json(data): Json<ReportData>) -> Result<Json<Report>> {
     let values = data
@@ -135,7 +135,7 @@ fn process_report(Json(data): Json<ReportData>) -> Result<Json<Report>> {
     }))
 }
 
-/// Twice the `value` of a data point, which is 0 where it has none.
+/// Twice the `value` of a data point; a missing `value` counts as 0.
 pub(crate) fn doubled(point: &Map<String, Value>) -> Result<Number> {
     let refused = || Problem::unprocessable("the `value` of a data point is no number");
     match point.get("value") {
@@ -145,7 +145,7 @@ pub(crate) fn doubled(point: &Map<String, Value>) -> Result<Number> {
     }
 }
 
-/// An integer stays one, as long as it fits.
+/// An integer stays an integer while it fits.
 fn double(value: &Number) -> Option<Number> {
     let integer = value.as_i64().and_then(|value| value.checked_mul(2));
     integer
@@ -166,7 +166,7 @@ fn statistics(values: &[Number]) -> Statistics {
     }
 }
 
-/// Stands for writing the report; says the file's name.
+/// Stands for writing the report; returns the name of the file.
 fn save(report: &Value) -> String {
     let _written = report.to_string();
     format!(

@@ -1,5 +1,5 @@
-//! Monitoring: what the application has measured of itself, for its own pages.
-//! An operator asks the admin endpoints at `/_hybrid`.
+//! Monitoring: the application's own pages about its measurements. For operators there are the
+//! admin endpoints at `/_hybrid`.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ struct Recommendations {
     hybrid_benefit: String,
 }
 
-/// Says what both kinds took up to now, and what they are used for.
+/// Returns the times of both kinds of handlers up to now, and their use.
 #[get("/performance-metrics")]
 fn performance_metrics(stats: Stats) -> Json<Performance> {
     let (of_async, of_sync): (Vec<_>, Vec<_>) =
@@ -77,7 +77,7 @@ fn performance_metrics(stats: Stats) -> Json<Performance> {
     })
 }
 
-/// What the handlers of one kind took together.
+/// The times of all handlers of one kind together.
 struct Kind {
     requests: u64,
     errors: u64,
@@ -112,7 +112,7 @@ impl Kind {
     }
 }
 
-/// Whether its runs spent more time computing than waiting.
+/// Whether the runs of a route spent more time computing than waiting.
 fn computes(route: &RouteStats) -> bool {
     matches!((route.cpu, route.blocked), (Some(cpu), Some(blocked)) if cpu.p50 > blocked.p50)
 }

@@ -1,4 +1,4 @@
-//! Performance Comparison: both shapes of the same work, run and measured.
+//! Performance Comparison: the same work, sync and async, run and measured.
 
 use std::{thread, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) fn routes() -> Routes {
     routes![performance_comparison]
 }
 
-/// How long one call of a database takes here.
+/// The time of one simulated database call.
 const WAIT: Duration = Duration::from_millis(100);
 
 #[model(output)]
@@ -45,7 +45,7 @@ struct Comparison {
     conclusion: &'static str,
 }
 
-/// Compares sync and async for waiting and for computing.
+/// Compares sync and async, for waiting and for computing.
 #[get("/performance-comparison")]
 async fn performance_comparison() -> Result<Json<Comparison>> {
     let results = Results {
@@ -60,7 +60,7 @@ async fn performance_comparison() -> Result<Json<Comparison>> {
     }))
 }
 
-/// Three waits: one after another on a pool thread, then together on the loop.
+/// Three waits: one after another on a pool thread, then concurrently on the event loop.
 async fn io_bound() -> Result<IoBound> {
     let waits = || (0..3).for_each(|_| thread::sleep(WAIT));
     let ((), sync) = run_on_pool(move || timed_call(waits)).await?;
@@ -73,8 +73,8 @@ async fn io_bound() -> Result<IoBound> {
     })
 }
 
-/// The same computation, as a plain handler has it and as an async one sees it
-/// from across the border.
+/// The same computation, timed twice: on the pool thread, as in a plain handler, and around
+/// `run_on_pool`, as in an async handler.
 async fn cpu_bound() -> Result<CpuBound> {
     let compute = || timed_call(|| primes_below(100_000).len());
     let (computed, from_async) = timed(run_on_pool(compute)).await;

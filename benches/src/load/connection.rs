@@ -1,5 +1,5 @@
-//! One connection of the load generator: a request at a time, and of the answer
-//! its status, its length and whether the connection stays open.
+//! One connection of the load generator. It sends one request at a time and reads of the
+//! response its status, its length, and whether the connection stays open.
 
 use std::{
     io::{self, ErrorKind, Read as _, Write as _},
@@ -10,14 +10,14 @@ use std::{
 use rustix::event::epoll::{self, EventData, EventFlags};
 use rustix::fd::OwnedFd;
 
-/// What a connection has to say after it was read from.
+/// The result of reading from a connection.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Told {
-    /// The answer is not there yet.
+    /// The response is not complete yet.
     Nothing,
-    /// The whole answer to the request that was due then.
+    /// The complete response to the request that was due at that time.
     Answer { status: u16, due: Instant },
-    /// The server has closed it, or it broke, or what came is no answer.
+    /// The server has closed the connection, it broke, or the data is not a response.
     Closed,
 }
 
@@ -25,16 +25,16 @@ pub(super) enum Told {
 pub(super) struct Connection {
     stream: TcpStream,
     addr: SocketAddr,
-    /// Whose it is.
+    /// The load that it belongs to.
     pub(super) load: usize,
     token: u64,
-    /// When the request that waits for its answer was due.
+    /// When the request without a response was due.
     due: Option<Instant>,
-    /// How much of it is sent, where the socket did not take all of it.
+    /// The number of bytes that are sent, if the socket did not accept all of them.
     sent: Option<usize>,
-    /// The head of the answer, while it is incomplete.
+    /// The incomplete head of the response.
     head: Vec<u8>,
-    /// What is known of the answer once its head is complete.
+    /// The response, after its head is complete.
     answer: Option<Answer>,
     must_close: bool,
 }
@@ -42,7 +42,7 @@ pub(super) struct Connection {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Answer {
     status: u16,
-    /// Bytes of the body that have not come yet.
+    /// Bytes of the body that are still missing.
     missing: usize,
     closes: bool,
 }
@@ -67,7 +67,7 @@ impl Connection {
         })
     }
 
-    /// Connects anew, and forgets what was under way.
+    /// Connects again and drops the current request.
     pub(super) fn reopen(&mut self, epoll: &OwnedFd) -> io::Result<()> {
         self.stream = connect(self.addr, epoll, self.token)?;
         self.due = None;
@@ -78,8 +78,8 @@ impl Connection {
         Ok(())
     }
 
-    /// Sends a request, or as much of it as the socket takes. One that refuses it is
-    /// closed, which reading says.
+    /// Sends a request, or as much of it as the socket accepts. If the socket is closed, the
+    /// next read reports it.
     pub(super) fn send(&mut self, request: &[u8], due: Instant, epoll: &OwnedFd) -> io::Result<()> {
         self.due = Some(due);
         match self.stream.write(request) {
@@ -91,12 +91,12 @@ impl Connection {
         }
     }
 
-    /// Sends more of a request that was sent in part.
+    /// Sends more of an incomplete request.
     pub(super) fn send_rest(&mut self, request: &[u8], epoll: &OwnedFd) -> io::Result<()> {
         let Some(sent) = self.sent else {
             return Ok(());
         };
-        // An error is seen when it is read from.
+        // The next read reports the error.
         let sent = sent + self.stream.write(&request[sent..]).unwrap_or(0);
         self.sent = (sent < request.len()).then_some(sent);
         match self.sent {
@@ -118,7 +118,7 @@ impl Connection {
         self.due
     }
 
-    /// Whether the server closes it after the answer that was just read.
+    /// Whether the server closes the connection after this response.
     pub(super) fn must_close(&self) -> bool {
         self.must_close
     }
@@ -160,12 +160,12 @@ impl Connection {
         self.took(body)
     }
 
-    /// That much of the body has come.
+    /// Counts received bytes of the body.
     fn took(&mut self, body: usize) -> Told {
         let Some(answer) = &mut self.answer else {
             return Told::Nothing;
         };
-        // More than was announced is no HTTP that this speaks.
+        // More bytes than announced are an error.
         let Some(missing) = answer.missing.checked_sub(body) else {
             return Told::Closed;
         };
@@ -174,7 +174,7 @@ impl Connection {
             return Told::Nothing;
         }
         let status = answer.status;
-        // What is answered before it was sent is not sent to its end.
+        // If the response arrives first, the rest of the request is not sent.
         self.must_close = answer.closes || self.sent.is_some();
         self.answer = None;
         match self.due.take() {
@@ -192,12 +192,12 @@ fn connect(addr: SocketAddr, epoll: &OwnedFd, token: u64) -> io::Result<TcpStrea
     Ok(stream)
 }
 
-/// What came is not the head of an HTTP/1.1 answer with a length.
+/// The data is not the head of an HTTP/1.1 response with a length.
 #[derive(Debug, PartialEq, Eq)]
 struct NoAnswer;
 
 impl Answer {
-    /// The head of an answer and how long it is; `None` while it is incomplete.
+    /// The head of a response and its size; `None` while it is incomplete.
     fn parse(bytes: &[u8]) -> Result<Option<(Self, usize)>, NoAnswer> {
         let Some(end) = find(bytes, b"\r\n\r\n") else {
             return Ok(None);

@@ -1,13 +1,13 @@
-//! Latencies, all of them kept: a run has few enough, and nothing is rounded.
+//! Latencies. All of them are kept, without rounding, because a run has few enough.
 
 use std::time::Duration;
 
-/// One latency, and when it became known.
+/// One latency, and the time when it was measured.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
-    /// Since the first request of the run.
+    /// The time since the first request of the run.
     pub at: Duration,
-    /// How long it took.
+    /// The latency.
     pub took: Duration,
 }
 
@@ -22,7 +22,7 @@ impl Latencies {
         self.samples.push(Sample { at, took });
     }
 
-    /// Those that became known from then until then.
+    /// The latencies that were measured between two times.
     pub fn between(&self, from: Duration, to: Duration) -> Self {
         let within = |sample: &&Sample| (from..to).contains(&sample.at);
         Self {
@@ -30,13 +30,12 @@ impl Latencies {
         }
     }
 
-    /// How many there are.
+    /// The number of latencies.
     pub fn count(&self) -> usize {
         self.samples.len()
     }
 
-    /// The latency that the share `q` of all stays below; zero where there is
-    /// none.
+    /// The `q` quantile; zero if there are no latencies.
     pub fn quantile(&self, q: f64) -> Duration {
         let mut took: Vec<_> = self.samples.iter().map(|sample| sample.took).collect();
         let last = match took.len() {
@@ -48,17 +47,17 @@ impl Latencies {
         *at
     }
 
-    /// The middle, in milliseconds.
+    /// The median, in milliseconds.
     pub fn p50_ms(&self) -> f64 {
         self.quantile(0.50).as_secs_f64() * 1e3
     }
 
-    /// What 999 of 1000 stay below, in milliseconds.
+    /// The 99.9th percentile, in milliseconds.
     pub fn p999_ms(&self) -> f64 {
         self.quantile(0.999).as_secs_f64() * 1e3
     }
 
-    /// What 99 of 100 stay below, in milliseconds.
+    /// The 99th percentile, in milliseconds.
     pub fn p99_ms(&self) -> f64 {
         self.quantile(0.99).as_secs_f64() * 1e3
     }

@@ -1,14 +1,14 @@
 //! The load generator: one thread, one epoll, any number of loads at once.
 //!
-//! A load is closed (each connection asks again as soon as it was answered) or
-//! open (requests are due at a fixed rate, whoever is free sends them). Of an
-//! open load, latency counts from when a request was due, so that a server which
-//! stalls is charged for everything it kept waiting; what was due and not
-//! answered at the end is charged as well, up to then. Only 2xx is an answer.
+//! A load is closed (each connection sends its next request after its response) or open
+//! (requests are due at a fixed rate, and any free connection sends them). The latency of an
+//! open load counts from the time when a request was due, so a server that stalls is charged
+//! for all requests that it delayed. Requests that were due and have no response at the end
+//! are charged too, up to the end. Only 2xx counts as a response.
 //!
-//! It shares the processors with the servers, so it does little: one read and
-//! one write a request, nothing allocated, nothing kept of bodies. What it uses
-//! is in [`Measured::own_cpu`]; how late it was itself is in [`Measured::late`].
+//! The generator shares the processors with the servers, so it does little: one read and one
+//! write per request, no allocation, and it drops the bodies. [`Measured::own_cpu`] is its
+//! processor time; [`Measured::late`] is its own delay.
 
 mod connection;
 mod latencies;
@@ -37,25 +37,25 @@ pub use latencies::{Latencies, Sample};
 /// Width of a slot of [`Measured::slots`].
 pub const SLOT: Duration = Duration::from_millis(50);
 
-/// Requests of one kind, on connections of their own.
+/// Requests of one kind, on separate connections.
 #[derive(Debug, Clone)]
 pub struct Load {
-    /// Whom it asks.
+    /// The address of the server.
     pub addr: SocketAddr,
-    /// The request as it goes over the wire.
+    /// The bytes of the request.
     pub request: Vec<u8>,
-    /// How many connections; in a closed load, how many clients.
+    /// The number of connections; in a closed load, the number of clients.
     pub connections: usize,
-    /// When it asks.
+    /// When it sends requests.
     pub pace: Pace,
 }
 
-/// When a load asks.
+/// When a load sends requests.
 #[derive(Debug, Clone, Copy)]
 pub enum Pace {
-    /// Each connection asks again as soon as it was answered.
+    /// Each connection sends its next request after its response.
     Closed,
-    /// That many requests a second are due, whatever is answered.
+    /// That many requests per second are due, independent of responses.
     Open(f64),
 }
 
@@ -87,12 +87,12 @@ impl Load {
     }
 }
 
-/// `GET path`, as it goes over the wire.
+/// The bytes of `GET path`.
 pub fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1:8000\r\n\r\n").into_bytes()
 }
 
-/// `POST path` with a body, as it goes over the wire.
+/// The bytes of `POST path` with a body.
 pub fn post(path: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
     let head =
@@ -103,14 +103,14 @@ pub fn post(path: &str, body: &[u8]) -> Vec<u8> {
 /// How long a load runs: first uncounted, then counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Span {
-    /// Before anything counts.
+    /// The warm-up, which does not count.
     pub warm_up: Duration,
-    /// What counts.
+    /// The part that counts.
     pub window: Duration,
 }
 
 impl Span {
-    /// So many milliseconds of each.
+    /// The two parts, in milliseconds.
     pub const fn milliseconds(warm_up: u64, window: u64) -> Self {
         Self {
             warm_up: Duration::from_millis(warm_up),
@@ -128,38 +128,37 @@ pub enum Edge {
     End,
 }
 
-/// What came of a load, within the window.
+/// The results of a load, within the window.
 #[derive(Debug, Clone, Default)]
 pub struct Measured {
     /// How long the window was.
     pub window: Duration,
-    /// Of answers with 2xx; an open load's also of what was due and unanswered.
+    /// The latencies of 2xx responses; of an open load also those of due requests without a
+    /// response.
     pub latencies: Latencies,
-    /// Answers with 2xx.
+    /// Responses with 2xx.
     pub answered: usize,
-    /// Answers with 503.
+    /// Responses with 503.
     pub refused: usize,
-    /// Other answers, and connections that broke.
+    /// Other responses, and broken connections.
     pub failed: usize,
-    /// How long after they were due requests were sent for which a connection
-    /// was free all the time: the generator's own lateness.
+    /// The delay of the generator itself: how long after their due time requests were sent
+    /// although a connection was free all the time.
     pub late: Latencies,
-    /// Answers with 2xx in each [`SLOT`] from the first request on, warm-up
-    /// included.
+    /// Responses with 2xx in each [`SLOT`] since the first request, including the warm-up.
     pub slots: Vec<u32>,
     /// Processor time of the generator, all loads together.
     pub own_cpu: Duration,
 }
 
 impl Measured {
-    /// Answers with 2xx a second.
+    /// Responses with 2xx per second.
     pub fn rate(&self) -> f64 {
         self.answered as f64 / self.window.as_secs_f64()
     }
 }
 
-/// Runs loads side by side, each on connections that are opened before the first
-/// request.
+/// Runs loads concurrently. Each opens its connections before the first request.
 ///
 /// # Errors
 /// A server cannot be connected to.
@@ -167,7 +166,7 @@ pub fn drive(loads: &[Load], span: Span) -> io::Result<Vec<Measured>> {
     drive_watched(loads, span, |_| Ok(()))
 }
 
-/// As [`drive`], and says when the window begins and ends.
+/// The same as [`drive`], and reports when the window begins and ends.
 ///
 /// # Errors
 /// A server cannot be connected to, or `watch` fails.
@@ -176,8 +175,7 @@ pub fn drive_watched(
     span: Span,
     mut watch: impl FnMut(Edge) -> io::Result<()>,
 ) -> io::Result<Vec<Measured>> {
-    // Refused where the system has no such thing; sends are then later, and
-    // `late` says so.
+    // Some systems refuse this. Then requests are sent later, and `late` shows it.
     let _ = set_current_timer_slack(NonZeroU64::new(1));
     let mut driver = Driver::open(loads, span)?;
     driver.run_until(driver.begin)?;
@@ -190,7 +188,7 @@ pub fn drive_watched(
     Ok(driver.conclude(used))
 }
 
-/// Everything of a run.
+/// The state of a run.
 struct Driver<'a> {
     loads: Vec<Running<'a>>,
     connections: Vec<Connection>,
@@ -201,15 +199,15 @@ struct Driver<'a> {
     is_counting: bool,
 }
 
-/// A load that runs.
+/// A running load.
 struct Running<'a> {
     load: &'a Load,
     measured: Measured,
-    /// Connections that wait for something to send.
+    /// Idle connections.
     free: Vec<usize>,
-    /// How many requests of an open load were taken up so far.
+    /// The number of requests of an open load that have begun so far.
     taken: u64,
-    /// Since when at least one connection has been free.
+    /// The time since when at least one connection has been free.
     free_since: Instant,
 }
 
@@ -273,7 +271,7 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// Sends what is due, and says when the next is, where one could be sent.
+    /// Sends due requests and returns when the next one is due, if a connection is free.
     fn send_due(&mut self, now: Instant) -> io::Result<Option<Instant>> {
         let mut next: Option<Instant> = None;
         for running in &mut self.loads {
@@ -338,8 +336,8 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// The server has closed a connection: an idle one it may, a waiting one is
-    /// a failure.
+    /// Handles a connection that the server closed. That is a failure only if a request
+    /// waits for its response.
     fn broken(&mut self, number: usize) -> io::Result<()> {
         let was_waiting = self.connections[number].is_waiting();
         self.connections[number].reopen(&self.epoll)?;
@@ -353,7 +351,7 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
-    /// Charges what was due and is not answered.
+    /// Charges due requests without a response.
     fn conclude(mut self, own_cpu: Duration) -> Vec<Measured> {
         let (started, end) = (self.started, self.end);
         for connection in &self.connections {

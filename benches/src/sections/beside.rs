@@ -1,4 +1,4 @@
-//! A light route beside a load that takes every processor it can get.
+//! A light route beside a load that uses all processors.
 
 use std::{fmt::Write as _, io};
 
@@ -23,18 +23,18 @@ const ROUNDS: usize = 5;
 struct Figures {
     alone: Light,
     beside: Light,
-    /// Computations a second, the light route asked of another process.
+    /// Computations per second, with the light route in another process.
     load_apart: Rounds,
-    /// Computations a second, the light route asked of the same process.
+    /// Computations per second, with the light route in the same process.
     load_beside: Rounds,
-    /// The generator's share of one core.
+    /// The load generator's share of one core.
     generator: Rounds,
 }
 
 /// The light route in all rounds.
 #[derive(Debug, Default)]
 struct Light {
-    /// Answers a second, of those due.
+    /// Responses divided by due requests.
     kept: Rounds,
     p50_ms: Rounds,
     p99_ms: Rounds,
@@ -95,18 +95,19 @@ fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "An async route asked {LIGHT} times a second on {LIGHT_CONNECTIONS} connections, alone and \
-         beside {CLIENTS} clients in a closed loop on a route that computes a fixed amount of work, \
-         10 ms of a processor alone. Latency counts from when a request was due; what was due and \
-         not answered is charged too. What the load keeps is its rate beside the light route, of its \
-         rate while the light route is asked of another process of the same server. {ROUNDS} rounds, \
-         the middle and in brackets the smallest and the largest.\n"
+        "An async route gets {LIGHT} requests/s on {LIGHT_CONNECTIONS} connections, alone and \
+         beside {CLIENTS} clients in a closed loop on a route that computes a fixed amount of \
+         work, 10 ms of a processor alone. Latency counts from the time when a request was due; \
+         due requests without a response are charged too. \"The load keeps\" is the rate of the \
+         load beside the light route, divided by its rate while another process of the same \
+         server has the light route. {ROUNDS} rounds: the median, and in brackets the smallest \
+         and the largest value.\n"
     )?;
     writeln!(
         text,
-        "The load generator shares the cores: beside hybrid's load it uses {:.2} of one core. \"late\" \
-         is how late it was itself with sends for which a connection was free (p99); that is inside \
-         the latencies.\n",
+        "The load generator shares the cores: beside hybrid's load it uses {:.2} of one core. \
+         \"late\" is the delay of the generator itself when a connection was free (p99); the \
+         latencies include it.\n",
         figures[0].1.generator
     )?;
     table(
@@ -114,7 +115,7 @@ fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
         &[
             "",
             "",
-            "kept of those due",
+            "responses / due",
             "p50, ms",
             "p99, ms",
             "late, ms",
@@ -149,7 +150,7 @@ fn verdicts(text: &mut String, figures: &[(Server, Figures)]) -> std::fmt::Resul
         let p99 = of.beside.p99_ms.median();
         let load = of.load_beside.over(&of.load_apart);
         let p99_bar = (2.0 * of.alone.p99_ms.median()).max(1.0);
-        // Rounded, so that the bar shows as it is judged.
+        // Rounded, so that the shown value and the verdict agree.
         let p99_bar = (p99_bar * 100.0).round() / 100.0;
         writeln!(
             text,

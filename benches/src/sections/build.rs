@@ -1,7 +1,7 @@
-//! How long an app of a hundred routes builds, beside the same on axum.
+//! The build time of an app of 100 routes, beside the same app on axum.
 //!
-//! Each app has a target folder of its own; the two are built in turn, with as
-//! many jobs as there are processors, and nothing is fetched while it counts.
+//! Each app has its own target folder. The two are built in turn, with as many jobs as there
+//! are processors. cargo downloads nothing during a measurement.
 
 use std::{
     fmt::Write as _,
@@ -20,10 +20,10 @@ use crate::{
 };
 
 const ROUNDS: usize = 7;
-/// Of what takes longer.
+/// The number of rounds of slow builds.
 const FEW_ROUNDS: usize = 3;
 
-/// What takes how long.
+/// The duration of one build.
 #[derive(Debug, Default)]
 struct Costs {
     /// In seconds.
@@ -95,7 +95,7 @@ impl Figures {
 
     /// Everything, dependencies included, from nothing.
     fn cold(&mut self) -> io::Result<()> {
-        // Where it was never built there is none.
+        // Before the first build there is no such folder.
         let _ = fs::remove_dir_all(target(&self.folder));
         cargo(&self.folder, &["fetch"])?;
         self.cold.add(&self.folder, &["build"])?;
@@ -153,7 +153,7 @@ fn command(folder: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Quietly, unless it fails.
+/// Runs cargo and shows its output only if it fails.
 fn cargo(folder: &Path, arguments: &[&str]) -> io::Result<()> {
     let ended = command(folder, arguments).output()?;
     if ended.status.success() {
@@ -163,7 +163,7 @@ fn cargo(folder: &Path, arguments: &[&str]) -> io::Result<()> {
     Err(io::Error::other(format!("cargo {arguments:?}: {said}")))
 }
 
-/// Of what is linked into the program or runs while it is built for that.
+/// Counts the packages that are linked into the program or run during its build.
 fn packages(folder: &Path) -> io::Result<usize> {
     let arguments = ["tree", "--edges=normal", "--prefix=none", "--no-dedupe"];
     let said = command(folder, &arguments).output()?.stdout;
@@ -183,11 +183,12 @@ fn write(effort: Effort, both: &[Figures]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "An app of 100 routes: 40 `GET` with a path, two checked query values and a header, 20 `POST` \
-         with a checked body of five fields, 20 plain functions, 20 with a path and a state. On hybrid, \
-         and on axum with validator's and utoipa's derives for the same rules and description; both \
-         with the defaults of cargo and of their crates. {ROUNDS} rounds in turn ({FEW_ROUNDS} of the \
-         crate alone, one of a cold build); processor time is that of cargo and all that it starts.\n"
+        "An app of 100 routes: 40 `GET` with a path, two checked query values and a header, 20 \
+         `POST` with a checked body of five fields, 20 plain functions, 20 with a path and a \
+         state. One app uses hybrid; the other uses axum with the derives of validator and \
+         utoipa for the same rules and description. Both have the defaults of cargo and of \
+         their crates. {ROUNDS} rounds in turn ({FEW_ROUNDS} of the crate alone, one of a cold \
+         build). Processor time includes cargo and all processes that it starts.\n"
     )?;
     if effort == Effort::Small {
         writeln!(

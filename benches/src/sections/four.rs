@@ -1,5 +1,4 @@
-//! Four workloads in one binary, as hybrid runs them and as they would run with
-//! threads only.
+//! Four workloads in one binary, as hybrid runs them and with threads only.
 
 use std::{fmt::Write as _, io, process::Command};
 
@@ -14,7 +13,7 @@ use crate::{
 };
 
 const CLIENTS: usize = 64;
-/// Enough that two ways which are alike are not told apart by chance.
+/// Enough rounds to avoid accidental differences between equal modes.
 const ROUNDS: usize = 7;
 /// Light requests a second beside the images, and their connections.
 const LIGHT: f64 = 500.0;
@@ -83,7 +82,7 @@ struct Beside {
     sync_only_p99_ms: Rounds,
 }
 
-/// What the workloads need besides the server.
+/// The other servers that the workloads need.
 struct Surroundings {
     database: Option<Postgres>,
     service: Running,
@@ -178,11 +177,12 @@ fn write(
         database.unwrap_or("PostgreSQL is not installed, so that what needs it is missing");
     writeln!(
         text,
-        "One binary as it comes, and the same with `HYBRID_MODE=sync_only HYBRID_MAX_THREADS=4`: four \
-         workers, each driving one handler to its end. {CLIENTS} clients in a closed loop, a fresh \
-         server each of {ROUNDS} rounds, modes in turn; answers a second. The database: {database}, a \
-         cluster of its own on a Unix socket, 64 connections in the pool; it, the service and the load \
-         generator share the cores.\n"
+        "One binary with its defaults, and the same with `HYBRID_MODE=sync_only \
+         HYBRID_MAX_THREADS=4`: four threads, each running one handler at a time to its end. \
+         The numbers are responses per second of {CLIENTS} clients in a closed loop, with a \
+         fresh server in each of {ROUNDS} rounds, modes in turn. The database: {database}, a \
+         separate cluster on a Unix socket, 64 connections in the pool. The database, the \
+         service and the load generator share the cores.\n"
     )?;
     table(
         &mut text,
@@ -217,8 +217,8 @@ fn write(
     }
     writeln!(
         text,
-        "\nAn async route asked {LIGHT} times a second on {LIGHT_CONNECTIONS} connections, beside \
-         {CLIENTS} clients that ask for images:\n"
+        "\nAn async route with {LIGHT} requests/s on {LIGHT_CONNECTIONS} connections, beside \
+         {CLIENTS} clients that request images:\n"
     )?;
     table(&mut text, &["", "p99, ms", "the bar", ""])?;
     let p99 = beside.hybrid_p99_ms.median();

@@ -1,4 +1,4 @@
-//! The hop: what it costs to answer from a thread instead of from the loop.
+//! The hop: the cost of running a handler on a thread instead of the event loop.
 
 use std::{fmt::Write as _, io};
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 5;
 /// One server in all rounds.
 #[derive(Debug, Default)]
 struct Figures {
-    /// Processor time a request, in microseconds.
+    /// Processor time per request, in microseconds.
     on_loop: Rounds,
     on_thread: Rounds,
     /// Requests a second.
@@ -26,7 +26,7 @@ struct Figures {
     /// Median latency with one client, in microseconds.
     alone_on_loop: Rounds,
     alone_on_thread: Rounds,
-    /// The generator's processor time a request, in microseconds.
+    /// The load generator's processor time per request, in microseconds.
     generator: Rounds,
 }
 
@@ -62,7 +62,7 @@ fn round(bench: &Bench, server: Server, figures: &mut Figures) -> io::Result<()>
     running.stop()
 }
 
-/// One round of one route under as many requests as it takes.
+/// One round of one route under full load.
 pub(super) struct Saturated {
     pub(super) cpu_us: f64,
     pub(super) rate: f64,
@@ -87,16 +87,17 @@ fn alone(bench: &Bench, running: &Running, path: &str) -> io::Result<f64> {
 
 fn write(figures: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
-        "A trivial handler as `async fn` on the loop and as a plain function on a thread: a plain \
-         `fn` for hybrid, `spawn_blocking` for axum, `web::block` for actix-web. Processor time is \
-         the server process's, user and system, of all its threads, over a window with a known \
-         number of answers; the hop is the difference.",
+        "A trivial handler as `async fn` on the event loop and as a plain function on a thread: \
+         a plain `fn` for hybrid, `spawn_blocking` for axum, `web::block` for actix-web. \
+         Processor time is user and system time of all threads of the server, over a window \
+         with a known number of responses. The hop is the difference.",
     );
     let generator = &figures[0].1.generator;
     writeln!(
         text,
-        " {CLIENTS} clients in a closed loop, {ROUNDS} rounds. The load generator uses {generator:.1} \
-         µs a request on the same cores, which the rates include and the processor times do not.\n"
+        " {CLIENTS} clients in a closed loop, {ROUNDS} rounds. The load generator uses \
+         {generator:.1} µs per request on the same cores. The rates include that, the processor \
+         times do not.\n"
     )?;
     table(
         &mut text,

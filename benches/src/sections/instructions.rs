@@ -1,4 +1,4 @@
-//! User-space instructions a request, counted by callgrind.
+//! Instructions of user space per request, counted by callgrind.
 
 use std::{fmt::Write as _, io};
 
@@ -14,7 +14,7 @@ use crate::{
 
 const ROUNDS: usize = 2;
 
-/// It waits by `epoll_pwait2`, which valgrind 3.19 does not know.
+/// ntex uses `epoll_pwait2`, which valgrind 3.19 does not support.
 const UNCOUNTED: Server = Server::Ntex;
 
 type Figures = Vec<(Server, Rounds)>;
@@ -46,7 +46,7 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     write(bench, &figures, &on_loop).map_err(io::Error::other)
 }
 
-/// A test has no time for all of them.
+/// A test measures only some of them, to save time.
 fn is_counted(bench: &Bench, server: Server) -> bool {
     match bench.effort {
         Effort::Full => server != UNCOUNTED,
@@ -63,12 +63,13 @@ fn write(
     let mut text = String::new();
     writeln!(
         text,
-        "User-space instructions a request, counted by callgrind: the difference between a run of {} \
-         and one of {} requests over {CONNECTIONS} keep-alive connections, divided by {}. Each server \
-         has one event-loop thread. The mean of {ROUNDS} rounds, and both. The kernel's part comes on \
-         top and is not counted, nor is the thread of hybrid's balancer, which looks at the clock and \
-         not at requests (what it takes is under \"What measuring costs\"). {UNCOUNTED} is not here: it waits by a system call that valgrind 3.19 \
-         does not know.",
+        "Instructions of user space per request, counted by callgrind: the difference between a \
+         run of {} and one of {} requests over {CONNECTIONS} keep-alive connections, divided by \
+         {}. Each server has one event loop. The table has the mean of {ROUNDS} rounds, and \
+         both. Instructions in the kernel are not counted. Neither is the thread of hybrid's \
+         balancer, which works by the clock and not for requests (its cost is under \"What \
+         measuring costs\"). {UNCOUNTED} is missing, because it waits with a system call that \
+         valgrind 3.19 does not support.",
         runs.long,
         runs.short,
         runs.between()
@@ -83,9 +84,9 @@ fn write(
 fn write_on_loop(text: &mut String, on_loop: &[Rounds; 2]) -> std::fmt::Result {
     writeln!(
         text,
-        "\n### A trivial handler on the loop\n\n\
-         As `async fn`, and as a plain `fn` where hybrid runs it as it runs one with `lane = auto` that \
-         it has proven short (here for all plain handlers, by `HYBRID_MODE=async_only`).\n"
+        "\n### A trivial handler on the event loop\n\nOnce as `async fn`, and once as a plain \
+         `fn` that hybrid runs on the event loop, as it does with `lane = auto` after its \
+         measurements (here for all plain handlers, by `HYBRID_MODE=async_only`).\n"
     )?;
     table(text, &["", "instructions", "×", "the bar", ""])?;
     let [asynchronous, plain] = on_loop;

@@ -1,12 +1,10 @@
-//! What measuring and balancing cost: the instructions of theirs inside a
-//! request. They cannot be switched off, so they are told apart by whose source
-//! an instruction comes from.
+//! The cost of measuring and balancing: their instructions inside a request. They cannot be
+//! switched off, so the source file of each instruction decides whether it belongs to them.
 //!
-//! An instruction belongs to the innermost function of the framework that it was
-//! inlined into; what the standard library does on its behalf is its own. A call
-//! to the standard library or the system's (a clock, a number) counts with all
-//! that it calls; a call to anything else (the handler that is being measured)
-//! does not.
+//! An instruction belongs to the innermost function of the framework that contains it after
+//! inlining, together with inlined code of the standard library. A call to the standard
+//! library or to a system library (a clock, a number) counts with all that it calls. A call to
+//! other code (the measured handler) does not count.
 
 use std::{
     collections::HashMap,
@@ -27,13 +25,18 @@ use crate::{
     workload::Workload,
 };
 
-/// Whose source measures and balances.
-const OURS: [&str; 2] = ["hybrid-core/src/telemetry/", "hybrid-core/src/balance/"];
+/// The source folders of measuring and balancing.
+const OURS: [&str; 4] = [
+    "hybrid-engine/src/telemetry/",
+    "hybrid-engine/src/balance/",
+    "hybrid-engine/src/clock.rs",
+    "hybrid-engine/src/os/",
+];
 
-/// Whose source works for whoever calls it.
+/// Source files whose code counts for its caller.
 const LIBRARY: [&str; 4] = ["/rustc/", "/library/", "/rustix-", "/linux-raw-sys-"];
 
-/// As the names of library functions begin that hold no code of their callers'.
+/// Prefixes of library functions that contain no code of their callers.
 const LIBRARY_NAMES: [&str; 8] = [
     "std::time",
     "std::sys",
@@ -45,7 +48,7 @@ const LIBRARY_NAMES: [&str; 8] = [
     "__rust",
 ];
 
-/// Instructions of a run by function of ours.
+/// Instructions of a run, by function of hybrid.
 #[derive(Debug, Default)]
 struct Counted {
     total: u64,
@@ -62,10 +65,10 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     let mut text = String::new();
     writeln!(
         text,
-        "Instructions a request inside `telemetry` and `balance`, what they call of the standard \
-         library and the system's included, as callgrind counted them in a server with one event loop. \
-         The kernel's part of a clock or a file read is not in it, nor is the balancer's own thread, \
-         which looks at the clock and not at requests: it follows below.\n"
+        "Instructions per request inside `telemetry` and `balance`, including their calls into \
+         the standard library and the system libraries, counted by callgrind in a server with \
+         one event loop. Instructions in the kernel are not counted. The thread of the balancer \
+         works by the clock and not for requests, so it has a separate paragraph below.\n"
     )
     .map_err(io::Error::other)?;
     for (title, asked, bar) in [
@@ -89,7 +92,7 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
 
 // === The balancer's thread ===
 
-/// What its thread takes while requests come as fast as they are answered.
+/// The processor time of the balancer's thread under full load.
 fn balancer(bench: &Bench) -> io::Result<String> {
     let mut share = Rounds::default();
     let mut a_request_ns = Rounds::default();
@@ -105,9 +108,8 @@ fn balancer(bench: &Bench) -> io::Result<String> {
         running.stop()?;
     }
     Ok(format!(
-        "### The balancer's thread\n\n\
-         While 64 clients ask for `/json` in a closed loop it takes {share:.4} of one processor, which is \
-         {a_request_ns:.0} ns a request.\n\n"
+        "### The balancer's thread\n\nWith 64 clients of `/json` in a closed loop it takes \
+         {share:.4} of one processor, which is {a_request_ns:.0} ns per request.\n\n"
     ))
 }
 
@@ -115,7 +117,7 @@ fn balancer(bench: &Bench) -> io::Result<String> {
 
 const ROUNDS: usize = 7;
 
-/// Processor time a request of this version and of another, in turn.
+/// Processor time per request of this version and of another one, in turn.
 fn compare(bench: &Bench, other: &Bench) -> io::Result<String> {
     let mut text = String::new();
     let mut rows = [
@@ -221,10 +223,10 @@ fn count(bench: &Bench, asked: &Asked, requests: usize) -> io::Result<Counted> {
 
 /// A line of callgrind's account.
 struct Instruction<'a> {
-    /// In the program's file, wherever it was in memory.
+    /// The address in the program file, not in memory.
     address: u64,
     cost: u64,
-    /// The function that is called here, where `cost` is what the call cost.
+    /// The called function, if `cost` is the cost of a call.
     calls: Option<Callee<'a>>,
 }
 
@@ -242,7 +244,7 @@ fn is_library(callee: Callee<'_>) -> bool {
             .any(|library| name.starts_with(library))
 }
 
-/// Shows every instruction of the program that cost something.
+/// Visits every instruction of the program that has a cost.
 fn walk(
     profile: &Profile,
     program: &Path,
@@ -265,7 +267,7 @@ fn walk(
                 .next()
                 .and_then(|text| u64::from_str_radix(text, 16).ok());
             let cost = fields.nth(1).and_then(|text| text.parse().ok());
-            // Named where the callee is in another object than its caller.
+            // Present only if the callee is in another object than its caller.
             let is_elsewhere = callee_elsewhere.take().unwrap_or(false);
             let calls = std::mem::take(&mut is_call).then_some(Callee {
                 name: callee,
@@ -283,7 +285,7 @@ fn walk(
     Ok(())
 }
 
-/// Whose an instruction is, remembered.
+/// A cache of the function that an instruction belongs to.
 struct Sources {
     loader: Loader,
     known: HashMap<u64, Option<String>>,
@@ -298,7 +300,7 @@ impl Sources {
         })
     }
 
-    /// The function of ours that an instruction belongs to.
+    /// The function of hybrid that an instruction belongs to.
     fn ours(&mut self, address: u64) -> io::Result<Option<String>> {
         if let Some(known) = self.known.get(&address) {
             return Ok(known.clone());
@@ -327,7 +329,7 @@ fn find(loader: &Loader, address: u64) -> Result<Option<String>, Box<dyn std::er
         let name = frame.function.as_ref();
         let name = name.and_then(|name| Some(name.demangle().ok()?.into_owned()));
         let file = file.split("hybrid-core/src/").last().unwrap_or(file);
-        // Without what it is generic over.
+        // Without its generic arguments.
         let name = name.as_deref().and_then(|name| name.split('<').next());
         return Ok(Some(format!("{file} {}", name.unwrap_or_default())));
     }

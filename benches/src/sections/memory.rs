@@ -1,7 +1,7 @@
-//! What connections that wait cost in memory.
+//! The memory of idle connections.
 //!
-//! Private memory only: what processes share (the program's text, the C library)
-//! is there once, whoever serves.
+//! Private memory only: memory that processes share (the program's code, the C library)
+//! exists once for all servers.
 
 use std::{
     fmt::Write as _,
@@ -29,7 +29,7 @@ const SERVERS: [Server; 4] = [Server::Hyper, Server::Axum, Server::Actix, Server
 struct Figures {
     at_start: Rounds,
     with_connections: Rounds,
-    /// The part of each connection.
+    /// The memory of each connection.
     each: Rounds,
 }
 
@@ -63,7 +63,7 @@ fn round(bench: &Bench, server: Server, figures: &mut Figures) -> io::Result<()>
     running.stop()
 }
 
-/// Connections that have had one answer each.
+/// Opens connections and gets one response on each.
 fn connect(running: &Running, count: usize) -> io::Result<Vec<TcpStream>> {
     let request = load::get("/json");
     let mut buffer = [0; 1024];
@@ -84,9 +84,9 @@ fn write(all: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "Private memory of the server after its first answer, and with {CONNECTIONS} keep-alive \
-         connections that have had one answer each and wait. {ROUNDS} rounds, servers in turn, a loop \
-         for each core.\n"
+        "Private memory of the server after its first response, and with {CONNECTIONS} idle \
+         keep-alive connections after one response on each. {ROUNDS} rounds, servers in turn, \
+         one event loop per core.\n"
     )?;
     let columns = [
         "",

@@ -1,4 +1,4 @@
-//! What is measured, a section of the report each.
+//! The measurements, one section of the report each.
 
 mod beside;
 mod build;
@@ -27,11 +27,11 @@ use crate::{
 pub enum Section {
     /// What a request costs.
     Instructions,
-    /// What of that is measuring.
+    /// The part of it that is measuring.
     Measuring,
-    /// What a thread costs beside the loop.
+    /// The cost of a thread, compared with the event loop.
     Hop,
-    /// What a process costs beside a thread.
+    /// The cost of a process, compared with a thread.
     Processes,
     /// A light route beside a load.
     Beside,
@@ -39,11 +39,11 @@ pub enum Section {
     Neighbours,
     /// Handlers that sleep and that compute, from a cold start.
     Sleepers,
-    /// The four workloads, and what they would be with threads only.
+    /// The four workloads, with hybrid's lanes and with threads only.
     Workloads,
     /// Requests a second.
     Throughput,
-    /// The latest answers at a fixed rate.
+    /// Tail latencies at a fixed rate.
     Tails,
     /// Memory of connections that wait.
     Memory,
@@ -51,7 +51,7 @@ pub enum Section {
     Start,
     /// How long an app builds.
     Build,
-    /// What has to be seen once.
+    /// Behaviour that one run shows.
     Seen,
 }
 
@@ -74,7 +74,7 @@ impl Section {
         Self::Seen,
     ];
 
-    /// As it is named on the command line.
+    /// Its name on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Instructions => "instructions",
@@ -94,7 +94,7 @@ impl Section {
         }
     }
 
-    /// As it is named in the report.
+    /// Its name in the report.
     pub fn title(self) -> &'static str {
         match self {
             Self::Instructions => "What a request costs",
@@ -105,12 +105,12 @@ impl Section {
             Self::Neighbours => "Short handlers beside long ones",
             Self::Sleepers => "From a cold start",
             Self::Workloads => "Four workloads in one binary",
-            Self::Throughput => "Requests a second",
-            Self::Tails => "The latest answers",
-            Self::Memory => "Connections that wait",
-            Self::Start => "From start to first answer",
+            Self::Throughput => "Requests per second",
+            Self::Tails => "Tail latencies at a fixed rate",
+            Self::Memory => "Idle connections",
+            Self::Start => "From start to first response",
             Self::Build => "How long an app builds",
-            Self::Seen => "Seen",
+            Self::Seen => "Special cases",
         }
     }
 
@@ -158,7 +158,7 @@ fn table(text: &mut String, columns: &[&str]) -> fmt::Result {
     writeln!(text, "|{}|", rule.collect::<Vec<_>>().join("|"))
 }
 
-/// A load whose every answer was 2xx, as it must be for its figure to count.
+/// Checks that every response of a load was 2xx; otherwise its result does not count.
 fn answered<'a>(measured: &'a Measured, what: &str) -> io::Result<&'a Measured> {
     let Measured {
         answered,
@@ -174,8 +174,8 @@ fn answered<'a>(measured: &'a Measured, what: &str) -> io::Result<&'a Measured> 
     Ok(measured)
 }
 
-/// Drives a load that must be answered; and how much of a server's clock an answer
-/// took, in microseconds.
+/// Runs a load whose requests must all succeed. Also returns the server's processor time per
+/// response, in microseconds.
 fn timed(
     load: Load,
     span: Span,

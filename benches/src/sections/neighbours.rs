@@ -16,14 +16,14 @@ const ROUNDS: usize = 3;
 
 /// Each short route is asked so many times a second.
 const RATE: f64 = 100.0;
-/// Enough that none is ever waited for.
+/// Enough connections, so that no request waits for one.
 const CONNECTIONS: usize = 64;
 
-/// The async route that is asked beside everything.
+/// The async route that gets requests in every case.
 const LIGHT: f64 = 2_000.0;
 const LIGHT_CONNECTIONS: usize = 16;
 
-/// Programs that compute all of the time.
+/// The number of other programs, which compute all of the time.
 const SPINNERS: usize = 3;
 
 /// A short route.
@@ -31,7 +31,7 @@ const SPINNERS: usize = 3;
 struct Short {
     path: &'static str,
     title: &'static str,
-    /// What it computes, in milliseconds.
+    /// Its computing time, in milliseconds.
     computes_ms: f64,
 }
 
@@ -63,7 +63,7 @@ const SHORT: [Short; 5] = [
     },
 ];
 
-/// What is beside them.
+/// The load beside the short routes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Beside {
     /// 4 clients on 300 ms.
@@ -92,7 +92,7 @@ impl Beside {
             Self::Many => "Beside 32 clients on a computation of 5 ms",
             Self::Both => "Beside both",
             Self::Spinners => "Beside three spinning programs",
-            Self::SpinnersApart => "Beside three spinning programs, each in a session of its own",
+            Self::SpinnersApart => "Beside three spinning programs, each in a separate session",
         }
     }
 
@@ -116,19 +116,19 @@ impl Beside {
     }
 }
 
-/// One server beside one load in all rounds.
+/// One server beside one load, in all rounds.
 #[derive(Debug, Default)]
 struct Figures {
     /// By short route: asked alone, and all at once.
     alone: [Latency; SHORT.len()],
     together: [Latency; SHORT.len()],
-    /// What the computing routes answer beside the short ones, of their rate without
+    /// The rate of the computing routes beside the short ones, divided by their rate without
     /// them.
     kept: Rounds,
     /// Threads beyond those before the first request, at the peak.
     threads: Rounds,
-    /// Threads that had or wanted a processor at once, the 95th percentile: hybrid's
-    /// pool's, or any of another server.
+    /// Threads that had or wanted a processor at the same time, 95th percentile: pool threads
+    /// of hybrid, all threads of other servers.
     runnable: Rounds,
     memory_mib: Rounds,
     light: Latency,
@@ -213,7 +213,7 @@ fn round(bench: &Bench, server: Server, beside: Beside, of: &mut Figures) -> io:
     running.stop()
 }
 
-/// What the computing routes do a second by themselves; `None` without any.
+/// Responses per second of the computing routes alone; `None` if there are none.
 fn rate(bench: &Bench, heavy: &[Load]) -> io::Result<Option<f64>> {
     if heavy.is_empty() {
         return Ok(None);
@@ -222,13 +222,13 @@ fn rate(bench: &Bench, heavy: &[Load]) -> io::Result<Option<f64>> {
     worth(heavy, &measured).map(Some)
 }
 
-/// What was computed a second, in milliseconds of work.
+/// Computed work per second, in milliseconds.
 fn worth(heavy: &[Load], measured: &[Measured]) -> io::Result<f64> {
     let each = heavy.iter().zip(measured).map(|(load, measured)| {
         if measured.refused + measured.failed > 0 {
             return Err(io::Error::other("a computation was refused"));
         }
-        // Beside many threads a long one may not end at all in that time.
+        // Beside many threads a long computation may not end within that time.
         let milliseconds = if load.connections == 4 { 300.0 } else { 5.0 };
         Ok(measured.rate() * milliseconds)
     });
@@ -256,13 +256,14 @@ fn write(all: &[(Beside, PerServer)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "Plain routes that compute a fixed amount of work, which takes so long alone on a processor, \
-         and one that sleeps besides, each asked {RATE} times a second: each by itself (\"alone\") \
-         and all of them at once (\"together\"), beside clients in a closed loop on plain routes that \
-         compute for longer, and beside other programs that compute all of the time. Latency counts \
-         from when a request was due. {ROUNDS} rounds, servers in turn; the middle and in brackets \
-         the smallest and the largest. Runnable are the threads that had or wanted a processor at \
-         once, in 95 of 100 looks no more: of hybrid those of its pool, of the others all.\n"
+        "Plain routes that compute a fixed amount of work (the table has its time alone on a \
+         processor), and one that also sleeps. Each gets {RATE} requests/s: each route by \
+         itself (\"alone\") and all of them at the same time (\"together\"), beside clients in \
+         a closed loop on plain routes that compute for longer, and beside other programs that \
+         compute all of the time. Latency counts from the time when a request was due. {ROUNDS} \
+         rounds, servers in turn: the median, and in brackets the smallest and the largest \
+         value. \"Runnable\" is the 95th percentile of the threads that had or wanted a \
+         processor at the same time: pool threads of hybrid, all threads of the others.\n"
     )?;
     for (beside, figures) in all {
         writeln!(text, "### {}\n", beside.title())?;
@@ -342,7 +343,7 @@ fn verdicts(text: &mut String, beside: Beside, figures: &PerServer) -> std::fmt:
                     true => beside_axum.min(most),
                     false => beside_axum,
                 };
-                // Rounded, so that the bar shows as it is judged.
+                // Rounded, so that the shown value and the verdict agree.
                 let bar = (bar * 100.0).round() / 100.0;
                 writeln!(
                     text,

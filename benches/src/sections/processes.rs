@@ -1,5 +1,5 @@
-//! What a worker process costs: beside a thread of the pool, and beside a child
-//! that is handed its bodies through pipes.
+//! The cost of a worker process, compared with a pool thread and with a child process that
+//! gets its bodies through pipes.
 
 use std::{
     fmt::Write as _,
@@ -22,8 +22,8 @@ use crate::{
 const KIB: usize = 1 << 10;
 const MIB: usize = 1 << 20;
 
-/// How large the bodies are, what they are called, and for how many milliseconds
-/// each is asked for in a round.
+/// The sizes of the bodies, their names, and for how many milliseconds each is measured in a
+/// round.
 const BODIES: [(usize, &str, u64); 8] = [
     (64, "64 B", 250),
     (KIB, "1 KiB", 250),
@@ -34,7 +34,7 @@ const BODIES: [(usize, &str, u64); 8] = [
     (10 * MIB, "10 MiB", 1_000),
     (50 * MIB, "50 MiB", 2_500),
 ];
-/// Those that many clients ask for at once.
+/// The sizes for many concurrent clients.
 const CROWDED: [usize; 2] = [64, MIB];
 const CLIENTS: usize = 64;
 
@@ -42,17 +42,17 @@ const WAYS: [&str; 3] = ["pool", "process", "pipe"];
 const HANDLERS: [(&str, &str); 2] = [
     (
         "echo",
-        "The handler returns the request's `Bytes`, which a worker does without a copy",
+        "The handler returns the request's `Bytes`; a worker does that without a copy",
     ),
     (
         "fresh",
-        "The handler makes a new vector of the same size, a byte from each that came",
+        "The handler makes a new vector of the same size, each byte from one of the request",
     ),
 ];
 
 const ROUNDS: usize = 11;
 const ROUNDS_CROWDED: usize = 5;
-/// How often a crash, a deadline and a start are looked at.
+/// How often a crash, a deadline and a start are measured.
 const TIMES: usize = 20;
 /// The deadline of `/hang`.
 const DEADLINE: Duration = Duration::from_millis(300);
@@ -167,12 +167,12 @@ struct Life {
     after_deadline: Rounds,
 }
 
-/// What a process takes, in MiB.
+/// The memory of a process, in MiB.
 #[derive(Default)]
 struct Memory {
-    /// Its own, which nobody shares.
+    /// Private memory.
     private: Rounds,
-    /// With its share of what others use too: the program, segments.
+    /// Private memory plus its share of shared memory: the program, segments.
     proportional: Rounds,
 }
 
@@ -206,7 +206,7 @@ impl Life {
             life.first_answer.push(ask(running.addr, GET_PID, 200)?);
             running.stop()?;
         }
-        // With one worker, so that no other takes its place.
+        // One worker, so that no other worker can serve instead.
         let mut running = bench.start_with(Server::Processes, "/async", |command| {
             command.env("HYBRID_MAX_PROCESSES", "1");
         })?;
@@ -215,7 +215,7 @@ impl Life {
             let crash = load::post(&format!("/crash?nth={nth}"), b"");
             life.crash.push(ask(running.addr, &crash, 500)?);
             life.after_crash.push(ask(running.addr, GET_PID, 200)?);
-            // A worker that dies as soon as it is there is not replaced at once.
+            // A worker that dies right after its start is not replaced at once.
             thread::sleep(Duration::from_millis(20));
         }
         for _ in 0..times {
@@ -252,8 +252,7 @@ fn worker(running: &Running) -> io::Result<u32> {
     answer.body.parse().map_err(io::Error::other)
 }
 
-/// How long an answer takes that must have that status, in milliseconds; on a
-/// connection of its own.
+/// The time until a response with that status, in milliseconds, on a separate connection.
 fn ask(addr: SocketAddr, request: &[u8], status: u16) -> io::Result<f64> {
     let before = Instant::now();
     let answer = client::ask_once(addr, request)?;
@@ -264,7 +263,7 @@ fn ask(addr: SocketAddr, request: &[u8], status: u16) -> io::Result<f64> {
     }
 }
 
-// === What is said ===
+// === The text ===
 
 fn write(
     alone: &[Case<OfWays>],
@@ -272,25 +271,26 @@ fn write(
     life: &Life,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::from(
-        "The same handler as a plain `fn` on the pool, with `lane = process` in a worker process, and \
-         on the pool handing the body to a child process that it keeps, with a length before it, \
-         through pipes of 1 MiB, and reading the answer from there: what one would write by hand, \
-         with no deadline and no limit.\n",
+        "The same handler three times: as a plain `fn` on the pool; with `lane = process` in a \
+         worker process; and on the pool with a child process. In the third case the handler \
+         sends the body to a long-lived child process through pipes of 1 MiB, with its length \
+         before it, and reads the response from there. That is a hand-written solution without \
+         a deadline and without limits.\n",
     );
     for (handler, title) in HANDLERS {
         writeln!(
             text,
-            "\n### One client: `{handler}`\n\n\
-             {title}. Median latency in µs with one client on one connection, bodies in and out of \
-             that size; {ROUNDS} rounds, the three in turn.\n"
+            "\n### One client: `{handler}`\n\n{title}. Median latency in µs with one client on \
+             one connection; both bodies have the given size; {ROUNDS} rounds, the three in \
+             turn.\n"
         )?;
         write_alone(&mut text, of(alone, handler))?;
     }
     write_verdicts(&mut text, alone)?;
     writeln!(
         text,
-        "\n### {CLIENTS} clients\n\nAnswers a second in a closed loop; {ROUNDS_CROWDED} rounds, the \
-         three in turn. There are as many workers, and children, as cores.\n"
+        "\n### {CLIENTS} clients\n\nResponses per second in a closed loop; {ROUNDS_CROWDED} \
+         rounds, the three in turn. There are as many workers and child processes as cores.\n"
     )?;
     write_crowded(&mut text, crowded)?;
     write_life(&mut text, life)?;
@@ -387,13 +387,13 @@ fn write_crowded(text: &mut String, crowded: &[Case<OfWays>]) -> std::fmt::Resul
 fn write_life(text: &mut String, life: &Life) -> std::fmt::Result {
     writeln!(
         text,
-        "\n### The life of a worker\n\n\
-         Times as a client sees them on a new connection each, {TIMES} of each. Private is what no \
-         other process has; proportional counts what is shared (the program, segments) in parts.\n"
+        "\n### The life of a worker\n\nEach time is measured by a client on a new connection, \
+         {TIMES} times. Private memory belongs to one process; proportional memory includes a \
+         part of what is shared (the program, segments).\n"
     )?;
     table(text, &["", ""])?;
     for (what, memory) in [
-        ("a worker after its first answer", &life.fresh),
+        ("a worker after its first response", &life.fresh),
         ("a worker after bodies of 1 MiB", &life.used),
         ("the server then", &life.server),
     ] {
@@ -406,11 +406,11 @@ fn write_life(text: &mut String, life: &Life) -> std::fmt::Result {
     }
     for (what, times) in [
         (
-            "the first answer of all, worker started, ms",
+            "the first response of all, including the start of a worker, ms",
             &life.first_answer,
         ),
         ("the 500 of a request that aborts, ms", &life.crash),
-        ("the next answer after it, ms", &life.after_crash),
+        ("the next response after it, ms", &life.after_crash),
         (
             "the 504 of a request that hangs, after its deadline, ms",
             &life.late,

@@ -1,5 +1,5 @@
-//! What has to be seen once: hybrid with more than it can do, with a slow route
-//! that wants every thread, and with an `async fn` that holds its loop.
+//! Behaviour that one run shows: hybrid in overload, with a slow route that needs every thread,
+//! and with an `async fn` that blocks its event loop.
 
 use std::{
     fmt::Write as _,
@@ -33,11 +33,11 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     Ok(text.map_err(io::Error::other)?.concat())
 }
 
-// === Three times what it can do ===
+// === Three times the capacity ===
 
-/// How much more comes than can be done.
+/// The offered load divided by the capacity.
 const TIMES: f64 = 3.0;
-/// More than may wait for the pool, so that there is always one to ask with.
+/// More connections than tickets may wait, so that one is always free.
 const CONNECTIONS: usize = 1_400;
 
 struct Overload {
@@ -52,8 +52,8 @@ struct Overload {
 
 fn overload(bench: &Bench) -> io::Result<Overload> {
     const PATH: &str = "/compute10";
-    // The connections stand ready before they are needed, which a server takes for
-    // clients that say nothing, and closes all at once after ten seconds.
+    // The connections are opened before they are needed. A server closes connections
+    // without a request after ten seconds, all at the same time.
     let mut running = bench.start_with(Server::Hybrid, "/async", |command| {
         command.env("HYBRID_HEADER_TIMEOUT", "120s");
     })?;
@@ -75,7 +75,7 @@ fn overload(bench: &Bench) -> io::Result<Overload> {
     })
 }
 
-/// Until a new client is answered as if nothing had been.
+/// The time until a new client gets its response as fast as before.
 fn recovery(addr: std::net::SocketAddr, path: &str) -> io::Result<Duration> {
     let before = Instant::now();
     loop {
@@ -95,39 +95,39 @@ fn write_overload(of: &Overload) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "### Three times what it can do\n\n\
-         A plain route that computes 10 ms is asked {TIMES} times as often as 32 clients in a closed \
-         loop get answers ({:.0} a second), for 30 s, by an open loop on {CONNECTIONS} connections. \
-         Recovered is who answers a new client within 100 ms.\n",
+        "### Three times its capacity\n\nA plain route computes for 10 ms. Its capacity is the \
+         rate of 32 clients in a closed loop ({:.0} responses/s). For 30 s an open loop on \
+         {CONNECTIONS} connections sends {TIMES} times as many requests. The server has \
+         recovered when a new client gets its response within 100 ms.\n",
         of.capacity
     )?;
     table(&mut text, &["", "", "the bar", ""])?;
     let goodput = of.goodput / of.capacity;
     writeln!(
         text,
-        "| answered, of its capacity | {goodput:.3} | {} |",
+        "| responses, divided by the capacity | {goodput:.3} | {} |",
         Bar::AtLeast(0.9).judge(goodput)
     )?;
     writeln!(
         text,
-        "| answered, p50, ms | {:.0} | | |",
+        "| latency of the responses, p50, ms | {:.0} | | |",
         of.accepted_p50_ms
     )?;
     let p99 = of.accepted_p99_ms;
     writeln!(
         text,
-        "| answered, p99, ms | {p99:.0} | {} |",
+        "| latency of the responses, p99, ms | {p99:.0} | {} |",
         Bar::AtMost(5_000.0).judge(p99)
     )?;
     writeln!(
         text,
-        "| refused with 503 a second | {:.0} | | |",
+        "| refused with 503, per second | {:.0} | | |",
         of.refused
     )?;
     let failed = of.failed as f64;
     writeln!(
         text,
-        "| anything else | {failed} | {} |",
+        "| other results | {failed} | {} |",
         Bar::AtMost(0.0).judge(failed)
     )?;
     let recovery = of.recovery.as_secs_f64() * 1e3;
@@ -172,36 +172,36 @@ fn write_slow_neighbour(of: &SlowNeighbour) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "### A fast plain route beside a slow one\n\n\
-         16 threads at most (`max_threads`), 64 clients in a closed loop on a plain route that sleeps \
-         250 ms, and a trivial plain route asked {FAST} times a second.\n"
+        "### A fast plain route beside a slow one\n\nThe pool has at most 16 threads \
+         (`max_threads`). 64 clients in a closed loop use a plain route that sleeps for 250 ms. \
+         A trivial plain route gets {FAST} requests/s.\n"
     )?;
     table(&mut text, &["", "", "the bar", ""])?;
     writeln!(
         text,
-        "| the fast one's p50, ms | {:.2} | | |",
+        "| the fast route's p50, ms | {:.2} | | |",
         of.fast_p50_ms
     )?;
     let p99 = of.fast_p99_ms;
     writeln!(
         text,
-        "| the fast one's p99, ms | {p99:.2} | {} |",
+        "| the fast route's p99, ms | {p99:.2} | {} |",
         Bar::AtMost(20.0).judge(p99)
     )?;
     writeln!(
         text,
-        "| the fast one's answers, of those due | {:.3} | | |",
+        "| responses / due requests of the fast route | {:.3} | | |",
         of.fast_kept
     )?;
     writeln!(
         text,
-        "| the slow one's answers a second | {:.0} | | |\n",
+        "| responses per second of the slow route | {:.0} | | |\n",
         of.slow
     )?;
     Ok(text)
 }
 
-// === An `async fn` that holds its loop ===
+// === An `async fn` that blocks its event loop ===
 
 const OTHERS: f64 = 500.0;
 
@@ -240,10 +240,9 @@ fn write_spin(of: &Spin) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "### An `async fn` that holds its loop\n\n\
-         It computes 50 ms without awaiting anything, ten times a second on 2 connections, from a cold \
-         start. Beside it another async route is asked {OTHERS} times a second: its p99, second by \
-         second.\n"
+        "### An `async fn` that blocks its event loop\n\nIt computes for 50 ms without an \
+         await, ten times a second on 2 connections, from a cold start. Another async route \
+         gets {OTHERS} requests/s at the same time. The table has its p99, second by second.\n"
     )?;
     table(&mut text, &["", "ms", "the bar", ""])?;
     writeln!(text, "| alone | {:.2} | | |", of.alone_p99_ms)?;

@@ -1,5 +1,5 @@
-//! Handlers that sleep and handlers that compute, each from a cold start: the
-//! server has run nothing on a thread before.
+//! Handlers that sleep and handlers that compute, each from a cold start: the server has run
+//! no handler on a pool thread before.
 
 use std::{fmt::Write as _, io, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{
 
 const ROUNDS: usize = 5;
 
-/// Plain, trivial, and asked beside everything else.
+/// A trivial plain route that gets requests in every case.
 const FAST: f64 = 100.0;
-/// Enough that none is ever waited for.
+/// Enough connections, so that no request waits for one.
 const FAST_CONNECTIONS: usize = 64;
 
-/// What is asked from a cold start.
+/// The load of a cold start.
 #[derive(Debug, Clone, Copy)]
 struct Case {
     path: &'static str,
     clients: usize,
     title: &'static str,
-    /// What the clients could have at most a second; 0 where the cores decide.
+    /// The highest possible rate; 0 if the number of cores decides.
     possible: f64,
 }
 
@@ -64,7 +64,7 @@ struct Figures {
     first_slots: Vec<u32>,
 }
 
-/// One server with everything at once, in all rounds.
+/// One server with all loads at the same time, in all rounds.
 #[derive(Debug, Default)]
 struct Together {
     rates: [Rounds; CASES.len()],
@@ -150,14 +150,14 @@ fn round_together(bench: &Bench, server: Server, figures: &mut Together) -> io::
     running.stop()
 }
 
-/// Answers in a slot once everything runs: the mean of the second half.
+/// Responses in a slot at full speed: the mean of the second half.
 fn steady(measured: &Measured) -> f64 {
-    // The last slot is cut off by the end.
+    // The last slot is incomplete.
     let slots = &measured.slots[..measured.slots.len() - 1];
     mean(&slots[slots.len() / 2..])
 }
 
-/// Until the first of four slots that together reach 0.95 of full speed.
+/// The time until the first of four slots that together reach 0.95 of full speed.
 fn ramp(measured: &Measured) -> Duration {
     let bar = 0.95 * steady(measured);
     let slots = &measured.slots[..measured.slots.len() - 1];
@@ -176,11 +176,12 @@ fn write(
     let mut text = String::new();
     writeln!(
         text,
-        "A fresh server for every figure: all clients connect, then ask at once, in a closed loop. \
-         The rate is that of the second half. Full speed is reached with the first of four slots of \
-         {} ms that together make 0.95 of it. Threads are those at the peak beyond those before the \
-         first request; \"runnable\" is how many threads of the process, event loops included, had \
-         or wanted a processor at once. {ROUNDS} rounds, servers in turn.\n",
+        "Each number has a fresh server: all clients connect and then send requests at the same \
+         time, in a closed loop. The rate is that of the second half. Full speed begins with \
+         the first of four slots of {} ms that together reach 0.95 of that rate. \"Threads\" is \
+         the peak number minus the number before the first request. \"Runnable\" is how many \
+         threads of the process, including event loops, had or wanted a processor at the same \
+         time. {ROUNDS} rounds, servers in turn.\n",
         SLOT.as_millis()
     )?;
     for (case, figures) in apart {
@@ -229,8 +230,8 @@ fn write_case(text: &mut String, case: Case, figures: &PerServer<Figures>) -> st
     table(text, &["hybrid", "", "the bar", ""])?;
     let rate = ours.rate.over(&axum.rate);
     let threads_max = match case.possible {
-        // A long and a short thread a core, those that turned long before the route was
-        // known to be, and one on its way.
+        // One long and one short thread for each core, the threads that became long before the
+        // route was known to be long, and one that is starting.
         0.0 => 2.0 * cores() as f64 + 3.0,
         _ => (1.2 * case.clients as f64).floor() + cores() as f64,
     };
@@ -257,8 +258,8 @@ fn write_case(text: &mut String, case: Case, figures: &PerServer<Figures>) -> st
 fn write_together(text: &mut String, together: &[(Server, Together)]) -> std::fmt::Result {
     writeln!(
         text,
-        "### All three at once, and a trivial plain route beside\n\n\
-         The trivial one is asked {FAST} times a second on {FAST_CONNECTIONS} connections.\n"
+        "### All three at the same time, beside a trivial plain route\n\nThe trivial route gets \
+         {FAST} requests/s on {FAST_CONNECTIONS} connections.\n"
     )?;
     table(
         text,

@@ -1,7 +1,7 @@
-//! From the start of a process to its first answer.
+//! The time from the start of a process to its first response.
 //!
-//! All servers are one program, so its size and what the system loads of it are
-//! the same for all; what differs is what each does before it answers.
+//! All servers are the same program, so its size and its loading time are the same. Only the
+//! work before the first response differs.
 
 use std::{fmt::Write as _, io, time::Instant};
 
@@ -31,9 +31,9 @@ fn write(all: &[(Server, Rounds)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "From starting the program to the whole answer to `GET /json`, with a loop for each core. \
-         {ROUNDS} rounds, servers in turn. All are the same program; the one that only serves hybrid \
-         would be smaller.\n"
+        "The time from the start of the program to the complete response to `GET /json`, with \
+         one event loop per core. {ROUNDS} rounds, servers in turn. All servers are the same \
+         program; a program with hybrid alone would be smaller.\n"
     )?;
     table(&mut text, &["", "ms", "hybrid is ×"])?;
     let ours = &all[0].1;

@@ -1,5 +1,5 @@
-//! How late the latest answers are where the server has time: a light route at a
-//! fixed rate, nothing beside it.
+//! Tail latencies of a server that is not busy: a light route at a fixed rate, without other
+//! load.
 
 use std::{fmt::Write as _, io};
 
@@ -21,9 +21,9 @@ struct Figures {
     p50: Rounds,
     p99: Rounds,
     p999: Rounds,
-    /// Of those due.
+    /// Responses divided by due requests.
     kept: Rounds,
-    /// The generator's own lateness, p99.
+    /// The delay of the load generator itself, p99.
     late: Rounds,
 }
 
@@ -62,10 +62,11 @@ fn write(all: &[(Server, Figures)]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "`GET /json`, {RATE} a second on {CONNECTIONS} connections in an open loop: latency counts from \
-         when a request was due, so that a pause is charged with everything it kept waiting. {ROUNDS} \
-         rounds of 2.5 s, servers in turn. The generator's own lateness stands beside it: what is near \
-         it says nothing of the server.\n"
+        "`GET /json` with {RATE} requests/s on {CONNECTIONS} connections in an open loop. \
+         Latency counts from the time when a request was due, so a pause is charged for all \
+         requests that it delayed. {ROUNDS} rounds of 2.5 s, servers in turn. The table also \
+         has the delay of the generator itself; a latency near it says nothing about the \
+         server.\n"
     )?;
     let columns = [
         "",

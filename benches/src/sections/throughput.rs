@@ -1,8 +1,8 @@
-//! Requests a second with as many clients as keep every core busy, beside peers in
-//! Rust and in Python.
+//! Requests per second with enough clients to keep all cores busy, beside peers in Rust and in
+//! Python.
 //!
-//! The load shares the cores with the servers. So a rate says less than the
-//! processor time of a request, which is the server's alone.
+//! The load generator shares the cores with the servers. So the processor time per request is
+//! more exact than the rate: it is the server's alone.
 
 use std::{fmt::Write as _, io};
 
@@ -21,7 +21,7 @@ use crate::{
 const CLIENTS: usize = 64;
 const ROUNDS: usize = 5;
 
-/// Who is asked.
+/// The servers of this section.
 #[derive(Debug)]
 enum Asked {
     Rust(Server),
@@ -57,7 +57,7 @@ struct Figures {
     rate: Rounds,
     p50_ms: Rounds,
     p99_ms: Rounds,
-    /// Processor time a request, in microseconds.
+    /// Processor time per request, in microseconds.
     cpu_us: Rounds,
 }
 
@@ -90,7 +90,7 @@ pub(super) fn measure(bench: &Bench) -> io::Result<String> {
     write(&all, &missing).map_err(io::Error::other)
 }
 
-/// Who can be asked here, and why others cannot.
+/// The servers that can run here, and why others cannot.
 fn who(bench: &Bench) -> (Vec<Asked>, Vec<String>) {
     let mut asked: Vec<_> = Server::COMPARED.map(Asked::Rust).into();
     let mut missing = Vec::new();
@@ -150,8 +150,9 @@ fn write(all: &[Of], missing: &[String]) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(
         text,
-        "{CLIENTS} clients in a closed loop, on the same cores as the server; {ROUNDS} rounds, servers \
-         in turn. Processor time is the server's, user and system, its children's included."
+        "{CLIENTS} clients in a closed loop, on the same cores as the server; {ROUNDS} rounds, \
+         servers in turn. Processor time is user and system time of the server and its child \
+         processes."
     )?;
     for of in all {
         if let Asked::Python(installed) = &of.asked {
@@ -161,8 +162,8 @@ fn write(all: &[Of], missing: &[String]) -> Result<String, std::fmt::Error> {
     }
     writeln!(
         text,
-        " FastAPI runs on uvicorn with uvloop, a process for each core, its handlers `async def`; \
-         Catzilla has one process, its handlers are plain functions, which are its faster ones."
+        " FastAPI runs on uvicorn with uvloop, one process per core, with `async def` handlers. \
+         Catzilla has one process and plain handlers, which are its faster kind."
     )?;
     for missing in missing {
         writeln!(text, "\nNot measured: {missing}.")?;

@@ -1,4 +1,4 @@
-//! actix-web with the validator crate, and `web::block` for what blocks.
+//! actix-web with the validator crate, and `web::block` for blocking work.
 
 use std::{io, net::TcpListener, thread, time::Duration};
 

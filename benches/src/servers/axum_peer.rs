@@ -1,4 +1,4 @@
-//! axum with the validator crate, as its own examples combine them.
+//! axum with the validator crate, combined as in axum's examples.
 
 use std::{thread, time::Duration};
 
@@ -35,7 +35,7 @@ pub(super) async fn serve(listener: TcpListener) -> std::io::Result<()> {
         .route("/work3ms", get(|| on_a_thread(|| compute(3))))
         .route("/nap", get(|| on_a_thread(nap)));
     let listener = listener.tap_io(|stream| {
-        // A socket that refuses it is closed already, and serving says so.
+        // If the socket refuses this, it is closed already, and serving reports that.
         let _ = stream.set_nodelay(true);
     });
     axum::serve(listener, routes).await

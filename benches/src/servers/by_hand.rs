@@ -1,5 +1,5 @@
-//! hyper and nothing else: what a handler costs when everything is written for
-//! it. No time limits, no limits on heads or bodies beyond hyper's own.
+//! hyper alone: the cost of a handler with hand-written code around it. There are no time limits,
+//! and no limits on heads or bodies except hyper's own.
 
 use std::{borrow::Cow, convert::Infallible};
 
@@ -22,7 +22,7 @@ pub(super) async fn serve(listener: TcpListener) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        // A socket that refuses it is closed already, and serving says so.
+        // If the socket refuses this, it is closed already, and serving reports that.
         let _ = stream.set_nodelay(true);
         let serving =
             http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));

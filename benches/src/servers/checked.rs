@@ -1,5 +1,5 @@
-//! What the peers check and answer with: the rules of the validator crate, for all
-//! that have none of their own.
+//! The checks and responses of the peers: the rules of the validator crate, for all peers
+//! without their own rules.
 
 use serde::{Deserialize, Serialize};
 use validator::{Validate, ValidationError};
@@ -44,7 +44,7 @@ fn known_type(text: &str) -> Result<(), ValidationError> {
     }
 }
 
-/// The item, or what is wrong. A header that is no text has been refused before.
+/// The item, or the violation. The caller has refused a header that is not text.
 pub(super) fn item(id: u64, query: ItemQuery, request_id: &str) -> Result<Item, String> {
     query.validate().map_err(|errors| errors.to_string())?;
     if id < 1 {
@@ -59,7 +59,7 @@ pub(super) fn item(id: u64, query: ItemQuery, request_id: &str) -> Result<Item, 
     })
 }
 
-/// What became of the data, or what is wrong with it.
+/// The result for the data, or the violation.
 pub(super) fn processed(body: ProcessData) -> Result<Processed, String> {
     body.validate().map_err(|errors| errors.to_string())?;
     Ok(Processed {

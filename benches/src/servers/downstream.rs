@@ -1,4 +1,4 @@
-//! The service that others ask for JSON: it takes 5 ms, without a processor.
+//! The service that other servers call for JSON. It sleeps for 5 ms.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -12,10 +12,10 @@ use hyper::{
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpListener, time::sleep};
 
-/// How long it takes.
+/// How long it sleeps.
 const TAKES: Duration = Duration::from_millis(5);
 
-/// What it answers.
+/// Its response.
 const BODY: &str = r#"{"id":7,"name":"Ada","tags":["first","second"],"score":12.5}"#;
 
 pub(super) async fn serve(listener: TcpListener) {
@@ -23,7 +23,7 @@ pub(super) async fn serve(listener: TcpListener) {
         let Ok((stream, _)) = listener.accept().await else {
             continue;
         };
-        // A socket that refuses it is closed already, and serving says so.
+        // If the socket refuses this, it is closed already, and serving reports that.
         let _ = stream.set_nodelay(true);
         let serving =
             http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer));

@@ -1,6 +1,5 @@
-//! hybrid with the four workloads: JSON from another service, a database, a
-//! template, an image. Each is written as the drivers invite to: what awaits is
-//! an `async fn`, what computes is a plain `fn`.
+//! hybrid with the four workloads: JSON from another service, a database, a template, an image.
+//! Handlers that await are `async fn`, handlers that compute are plain `fn`.
 
 use std::{env, io::Cursor, net::SocketAddr};
 
@@ -18,9 +17,9 @@ use tokio_postgres::NoTls;
 
 use super::{HELLO, Message};
 
-/// Where PostgreSQL's socket is; without it, what needs it is not served.
+/// The folder of PostgreSQL's socket. Without it, the routes that need it do not exist.
 pub const DATABASE: &str = "BENCH_DATABASE";
-/// Where the other service listens.
+/// The address of the other service.
 pub const DOWNSTREAM: &str = "BENCH_DOWNSTREAM";
 
 /// Connections to the database: one for each client of the load.
@@ -134,7 +133,7 @@ const PAGE: &str = "<!doctype html><title>{{ title }}</title><h1>{{ title }}</h1
 struct Site(&'static Environment<'static>);
 
 impl Site {
-    /// Once in the program's life, hence left to it.
+    /// Made once and leaked, because it lives as long as the program.
     fn new() -> Result<Self, minijinja::Error> {
         let mut environment = Environment::new();
         environment.add_template("page.html", PAGE)?;
@@ -161,7 +160,7 @@ fn page(State(pool): State<Pool>, State(site): State<Site>) -> Result<Html<Strin
 
 // === An image ===
 
-/// A photograph, as far as a program can take one.
+/// A generated image that stands for a photograph.
 #[derive(Clone)]
 struct Photo(Bytes);
 

@@ -1,5 +1,5 @@
-//! may_minihttp: coroutines and next to nothing else. It routes by hand and checks
-//! nothing, so it is only asked for `/json`; it opens its socket itself.
+//! may_minihttp: coroutines and little else. It has no router and no checks, so it only serves
+//! `/json`. It opens its socket itself.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ use super::{HELLO, TRIVIAL, announce};
 
 pub(super) fn serve(loops: usize) -> io::Result<()> {
     may::config().set_workers(loops);
-    // It does not say which port it was given, so one is found that is free.
+    // It does not report its port, so this finds a free one first.
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
     let server = HttpServer(Routes).start(free)?;
     announce(free);

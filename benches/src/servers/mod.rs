@@ -1,8 +1,7 @@
-//! The servers: the same answers from hyper by hand, from peers and from hybrid.
+//! The servers: the same responses from hyper by hand, from peers and from hybrid.
 //!
-//! Each runs on as many event loops as it is told to: one where instructions are
-//! counted, one a core where time is measured. Only hybrid has time limits; none
-//! of the others is given any.
+//! The command line sets the number of event loops: one for counting instructions, one per core
+//! for measuring time. Only hybrid has time limits; the others have their defaults.
 
 #[cfg(feature = "peers")]
 mod actix_peer;
@@ -44,14 +43,14 @@ pub use four::{DATABASE, DOWNSTREAM};
 pub use processes::pipe;
 pub use work::{VARIABLE as ROUNDS_A_MILLISECOND, calibrate};
 
-/// Who answers.
+/// A server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
     /// hyper, with everything else written by hand.
     Hyper,
-    /// axum, with the validator crate, and `spawn_blocking` for what blocks.
+    /// axum, with the validator crate, and `spawn_blocking` for blocking work.
     Axum,
-    /// actix-web, with `web::block` for what blocks.
+    /// actix-web, with `web::block` for blocking work.
     Actix,
     /// ntex on tokio, the same way.
     Ntex,
@@ -61,15 +60,15 @@ pub enum Server {
     Rocket,
     /// salvo, with `spawn_blocking`.
     Salvo,
-    /// may_minihttp, with nothing but `/json`.
+    /// may_minihttp, with only `/json`.
     MayMinihttp,
-    /// hybrid as it comes.
+    /// hybrid with its defaults.
     Hybrid,
     /// hybrid with the four workloads.
     Four,
-    /// The service that one of them asks.
+    /// The service that one of them calls.
     Downstream,
-    /// hybrid with handlers in processes of their own.
+    /// hybrid with handlers in worker processes.
     Processes,
 }
 
@@ -90,7 +89,7 @@ impl Server {
         Self::Processes,
     ];
 
-    /// Those that are compared as servers, hybrid first.
+    /// The servers that are compared, hybrid first.
     pub const COMPARED: [Self; 9] = [
         Self::Hybrid,
         Self::Hyper,
@@ -103,10 +102,10 @@ impl Server {
         Self::MayMinihttp,
     ];
 
-    /// Those that serve what runs beside the event loops.
+    /// The servers with routes on threads.
     pub const WITH_THREADS: [Self; 3] = [Self::Hybrid, Self::Axum, Self::Actix];
 
-    /// As it is named on the command line and in the report.
+    /// Its name on the command line and in the report.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hyper => "hyper",
@@ -140,8 +139,8 @@ impl fmt::Display for Server {
     }
 }
 
-/// Serves on a free port, which it says on its standard output, until its
-/// standard input ends.
+/// Serves on a free port until its standard input ends. It prints the port to its standard
+/// output.
 ///
 /// # Errors
 /// The runtime or the listener is refused, or the server was not built.
@@ -151,9 +150,9 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
         hybrid::enter_worker(processes::app);
     }
     thread::spawn(move || {
-        // However it ends, so does the server.
+        // The server ends with its standard input, for whatever reason that ends.
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
-        // At once: how a server stops is not measured.
+        // Without a graceful stop, which is not measured.
         process::exit(0)
     });
     #[cfg(feature = "peers")]
@@ -177,9 +176,9 @@ pub fn serve(server: Server, loops: usize) -> Result<(), Box<dyn Error>> {
     on_tokio(server, listener, loops)
 }
 
-/// Says where it listens.
+/// Prints the address.
 fn announce(addr: SocketAddr) {
-    // Where nobody reads it, the server is stopped by whoever does not.
+    // If the parent does not read it, the parent stops the server.
     let _ = writeln!(std::io::stdout(), "{addr}");
 }
 
@@ -190,13 +189,13 @@ fn runtime(loops: usize) -> io::Result<tokio::runtime::Runtime> {
         .build()
 }
 
-/// Those that take tokio's runtime as it comes.
+/// Runs the servers that use tokio's default runtime.
 fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), Box<dyn Error>> {
     let runtime = runtime(loops)?;
     listener.set_nonblocking(true)?;
     let _context = runtime.enter();
     let listener = tokio::net::TcpListener::from_std(listener)?;
-    // Spawned, so that connections are accepted on a loop and not beside it.
+    // Spawned, so that an event loop accepts connections, not the main thread.
     let serving = match server {
         Server::Hyper => runtime.spawn(async {
             by_hand::serve(listener).await;
@@ -223,7 +222,7 @@ fn on_tokio(server: Server, listener: TcpListener, loops: usize) -> Result<(), B
     served.map_err(|error| error as Box<dyn Error>)
 }
 
-// === Answers, the same for all ===
+// === Responses, the same for all ===
 
 const TRIVIAL: &str = "ok";
 

@@ -1,4 +1,4 @@
-//! ntex on tokio with the validator crate, and `web::block` for what blocks.
+//! ntex on tokio with the validator crate, and `web::block` for blocking work.
 
 use std::{convert::Infallible, io, net::TcpListener};
 

@@ -1,4 +1,4 @@
-//! hybrid as it comes: every limit and time limit at its default.
+//! hybrid with every limit and time limit at its default.
 
 use std::{thread, time::Duration};
 
@@ -112,7 +112,7 @@ fn compute10() -> &'static str {
     TRIVIAL
 }
 
-/// What nobody should write.
+/// An `async fn` that blocks its event loop, as a bad example.
 #[get("/spin")]
 async fn spin() -> &'static str {
     work::compute(50);

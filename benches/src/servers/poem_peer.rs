@@ -1,4 +1,4 @@
-//! poem with the validator crate, and `spawn_blocking` for what blocks.
+//! poem with the validator crate, and `spawn_blocking` for blocking work.
 
 use std::io;
 

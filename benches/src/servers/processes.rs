@@ -1,6 +1,5 @@
-//! hybrid with the same handlers three times over: on the pool, in a worker
-//! process, and on the pool with the work handed to a child process by pipes, as
-//! one would write it by hand.
+//! hybrid with the same handlers three times: on the pool, in a worker process, and on the pool
+//! with a hand-written child process that gets the work through pipes.
 
 use std::{
     env,
@@ -21,7 +20,7 @@ pub(super) async fn serve(listener: TcpListener) -> hybrid::Result<()> {
     app().serve(listener).await
 }
 
-/// What the server and its workers build.
+/// The application of the server and its workers.
 pub(super) fn app() -> App {
     App::new()
         .routes(routes![trivial, pid, crash, hang])
@@ -35,14 +34,14 @@ pub(super) fn app() -> App {
         ])
 }
 
-// === What they do ===
+// === The work ===
 
-/// What came, as it came.
+/// Returns the request's body.
 fn echo(body: Bytes) -> Bytes {
     body
 }
 
-/// As much again, each byte of it made from one that came; text remains text.
+/// Makes a body of the same size, each byte from one of the request. Text stays text.
 fn fresh(body: &[u8]) -> Vec<u8> {
     body.iter().map(|byte| byte ^ 1).collect()
 }
@@ -84,13 +83,13 @@ fn pipe_fresh(body: Bytes) -> Result<Vec<u8>> {
     Ok(RENEWING.ask(&body)?)
 }
 
-/// Which process answers.
+/// Returns the process id.
 #[get("/pid", lane = process)]
 fn pid() -> String {
     process::id().to_string()
 }
 
-/// `nth` keeps requests apart: one that has killed two workers is not tried again.
+/// `nth` makes requests different, because a request that killed two workers is refused.
 #[post("/crash", lane = process)]
 fn crash(#[query] nth: u32) -> String {
     match nth {
@@ -107,13 +106,13 @@ fn hang() -> &'static str {
 
 // === By hand ===
 
-/// How much a pipe holds, where it may: the most that anybody is allowed.
+/// The size of a pipe: the largest that an unprivileged process may set.
 const PIPE_BYTES: usize = 1 << 20;
 
 static ECHOING: Children = Children::new("echo");
 static RENEWING: Children = Children::new("fresh");
 
-/// Children that are kept, as many as there are cores; each has one body at a time.
+/// Child processes, as many as there are cores. Each has one body at a time.
 struct Children {
     does: &'static str,
     state: Mutex<Kept>,
@@ -143,7 +142,7 @@ impl Children {
         let mut kept = self.kept();
         match &answer {
             Ok(_) => kept.idle.push(child),
-            // Whatever it is in the middle of, it is of no more use.
+            // Its state is unknown after an error, so it is dropped.
             Err(_) => kept.started -= 1,
         }
         drop(kept);
@@ -174,7 +173,7 @@ impl Children {
     }
 }
 
-/// A child and its pipes. It ends when they do.
+/// A child process and its pipes. It ends when the pipes close.
 struct Piped {
     to: ChildStdin,
     from: BufReader<ChildStdout>,
@@ -191,7 +190,7 @@ impl Piped {
         let (Some(to), Some(from)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(io::Error::other("a child without its pipes"));
         };
-        // Where the system allows no more, they hold what they hold.
+        // If the system allows no more, the pipes keep their size.
         let _ = fcntl_setpipe_size(&to, PIPE_BYTES);
         let _ = fcntl_setpipe_size(&from, PIPE_BYTES);
         Ok(Self {
@@ -214,13 +213,13 @@ impl Piped {
 
 impl Drop for Piped {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The child may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// A child's whole life: it answers until nobody asks or listens any more.
+/// The loop of a child process: it runs until its pipes close.
 pub fn pipe(does: &str) -> io::Result<()> {
     match answer_all(does) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -229,7 +228,7 @@ pub fn pipe(does: &str) -> io::Result<()> {
 }
 
 fn answer_all(does: &str) -> io::Result<()> {
-    // Neither is locked nor buffered a second time.
+    // Avoids a second lock and a second buffer around the standard streams.
     let mut from = buffered(io::stdin().lock());
     let mut to = std::fs::File::from(rustix::io::dup(io::stdout())?);
     let mut body = Vec::new();
@@ -242,12 +241,12 @@ fn answer_all(does: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// A small frame in one read; what is larger than the buffer goes past it.
+/// Reads a small frame with one read; a large body bypasses the buffer.
 fn buffered<R: Read>(from: R) -> BufReader<R> {
     BufReader::with_capacity(64 * 1024, from)
 }
 
-/// The length and the bytes, in one write where the pipe takes them.
+/// Writes the length and the bytes, with one write if the pipe has room.
 fn write_frame(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     let length = (bytes.len() as u64).to_le_bytes();
     let written = to.write_vectored(&[io::IoSlice::new(&length), io::IoSlice::new(bytes)])?;
@@ -257,7 +256,7 @@ fn write_frame(to: &mut impl Write, bytes: &[u8]) -> io::Result<()> {
     }
 }
 
-/// False: there are no more.
+/// False at the end of the pipe.
 fn read_frame(from: &mut impl Read, into: &mut Vec<u8>) -> io::Result<bool> {
     let mut length = [0; 8];
     match from.read_exact(&mut length) {

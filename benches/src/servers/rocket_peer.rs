@@ -1,5 +1,5 @@
-//! Rocket: its own rules for the query, the validator crate for the body, and
-//! `spawn_blocking` for what blocks. It opens its socket itself, and says which.
+//! Rocket: its own rules for the query, the validator crate for the body, and `spawn_blocking`
+//! for blocking work. It opens its socket itself and reports the address.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

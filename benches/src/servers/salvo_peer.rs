@@ -1,4 +1,4 @@
-//! salvo with the validator crate, and `spawn_blocking` for what blocks.
+//! salvo with the validator crate, and `spawn_blocking` for blocking work.
 
 use std::io;
 

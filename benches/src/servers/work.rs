@@ -1,6 +1,6 @@
-//! A computation: a fixed amount of work, however long it takes. A spin until
-//! some time has passed would finish sooner the more threads share a processor,
-//! and flatter whoever runs too many.
+//! A computation: a fixed amount of work, independent of time. A loop that ends after some time
+//! would do less work the more threads share a processor, and would favour servers that run too
+//! many threads.
 
 use std::{
     env,
@@ -9,26 +9,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Tells a server how many rounds a millisecond is worth.
+/// The variable that tells a server how many rounds take 1 ms.
 pub const VARIABLE: &str = "BENCH_ROUNDS_A_MILLISECOND";
 
-/// What was calibrated, or about a millisecond's worth.
+/// The calibrated number, or about 1 ms of work.
 static ROUNDS: LazyLock<u64> = LazyLock::new(|| {
     let said = env::var(VARIABLE).ok().and_then(|said| said.parse().ok());
     said.unwrap_or(400_000)
 });
 
-/// As much work as takes that many milliseconds alone on a processor.
+/// Does the work that takes that many milliseconds alone on a processor.
 pub(super) fn compute(milliseconds: u64) -> u64 {
     rounds(milliseconds * *ROUNDS)
 }
 
-/// As much as takes that many microseconds.
+/// Does the work that takes that many microseconds.
 pub(super) fn compute_us(microseconds: u64) -> u64 {
     rounds(microseconds * *ROUNDS / 1_000)
 }
 
-/// How many rounds take a millisecond here, alone: the best of several tries.
+/// The number of rounds that take 1 ms on this machine, alone: the best of several tries.
 pub fn calibrate() -> u64 {
     const TRY: u64 = 4_000_000;
     let tries = (0..10).map(|_| {

@@ -25,17 +25,19 @@
 )]
 
 pub mod admin;
+pub(crate) mod answering;
 pub mod app;
-pub(crate) mod balance;
 pub mod body;
-pub(crate) mod cgroup;
 pub mod config;
+pub mod context;
 pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
 pub(crate) mod kept;
 pub(crate) mod log;
+pub mod offload;
+pub(crate) mod per_connection;
 pub mod problem;
 pub mod respond;
 pub(crate) mod router;
@@ -43,12 +45,15 @@ pub mod server;
 pub mod spec;
 pub mod state;
 pub mod stats;
-pub(crate) mod sync;
 pub(crate) mod telemetry;
 pub mod testing;
 
+pub(crate) use hybrid_engine::{os::cgroup, sync};
+
 #[doc(hidden)]
 pub mod __private;
+
+use std::{future::Future, pin::Pin};
 
 pub use bytes::Bytes;
 pub use http;
@@ -66,3 +71,6 @@ pub type Response = http::Response<body::Body>;
 
 /// An answer on its way to the client: it is large and passes through many hands.
 pub(crate) type BoxResponse = Box<Response>;
+
+/// The future of a response.
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = BoxResponse> + Send>>;

@@ -2,65 +2,9 @@
 //! route macros emit, and the lane names. Pure facts; what a group or the
 //! configuration adds to them is resolved in `app::build`.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
-/// Where a handler runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Lane {
-    /// On the connection's own event loop: every `async fn`.
-    Event,
-    /// On a thread of the pool: every plain `fn`.
-    Pool,
-    /// A plain `fn` on the event loop: its author wrote `lane = inline`, or
-    /// `lane = auto` and the balancer has proven it short and never blocking.
-    Inline,
-    /// An `async fn` that kept holding its loop, on a small runtime of its own
-    /// until it behaves.
-    Quarantine,
-    /// In a worker process of its own: a plain `fn` with `lane = process`.
-    Process,
-}
-
-impl Lane {
-    /// The lane's word in attributes, headers and logs.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Event => "event",
-            Self::Pool => "pool",
-            Self::Inline => "inline",
-            Self::Quarantine => "quarantine",
-            Self::Process => "process",
-        }
-    }
-
-    /// The lane of that word.
-    #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|lane| lane.as_str() == word)
-    }
-
-    /// Every lane, in the order of their numbers.
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Event,
-        Self::Pool,
-        Self::Inline,
-        Self::Quarantine,
-        Self::Process,
-    ];
-
-    /// Its place among [`ALL`](Self::ALL).
-    pub(crate) const fn index(self) -> usize {
-        self as usize
-    }
-}
-
-impl fmt::Display for Lane {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
+pub use hybrid_engine::Lane;
 
 /// What happens to a running handler whose client has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -292,6 +236,31 @@ impl RouteSpec {
         Self {
             status: Some(status),
             ..self
+        }
+    }
+}
+
+/// How far the framework checks a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCheck {
+    /// A `#[model]`: every rule, all faults in one answer.
+    Model,
+    /// A type with `validator::Validate`.
+    Validator,
+    /// Deserialised, nothing more.
+    Unchecked,
+    /// Bytes or text, taken as they are, or by an extractor of the user's.
+    Raw,
+}
+
+impl BodyCheck {
+    /// Its word in the log and on the admin page.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Validator => "validator",
+            Self::Unchecked => "unchecked",
+            Self::Raw => "raw",
         }
     }
 }

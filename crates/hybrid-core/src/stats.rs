@@ -10,10 +10,9 @@
 use std::{convert::Infallible, time::Duration};
 
 use crate::{
-    app::Frozen,
+    context::{Parts, ServerContext},
     extract::FromRequestParts,
-    head::Parts,
-    router::Route,
+    head::Route,
     spec::Lane,
     telemetry::{Histogram, LaneTotals, Totals},
 };
@@ -86,12 +85,12 @@ impl Stats {
         &self.routes
     }
 
-    fn of(app: &Frozen) -> Self {
-        let telemetry = app.telemetry();
+    fn of(context: &ServerContext) -> Self {
+        let telemetry = context.telemetry();
         telemetry.merge();
         telemetry.with_table(|table| {
-            let routes = app.routes().iter();
-            let routes = routes.map(|route| RouteStats::of(route, table.route(route.index)));
+            let routes = context.routes().iter();
+            let routes = routes.map(|route| RouteStats::of(route, table.class(route.index)));
             Self {
                 routes: routes.collect(),
             }
@@ -103,7 +102,7 @@ impl FromRequestParts for Stats {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.app))
+        Ok(Self::of(&parts.context))
     }
 }
 
@@ -129,7 +128,7 @@ impl RouteStats {
             name: route.spec.name,
             module: route.spec.module,
             is_async: route.lane == Lane::Event,
-            lane: route.effective_lane.get(),
+            lane: route.class.effective_lane.get(),
             requests: totals.requests,
             errors: totals.errors,
             in_flight: totals.in_flight,
@@ -163,7 +162,7 @@ impl Percentiles {
         let lanes = match route.lane {
             Lane::Event | Lane::Quarantine => [Lane::Event, Lane::Quarantine],
             Lane::Pool | Lane::Inline => [Lane::Pool, Lane::Inline],
-            Lane::Process => [Lane::Process, Lane::Pool],
+            _ => [Lane::Process, Lane::Pool],
         };
         let own = Histogram::sum(lanes.iter().map(|lane| pick(totals.lane(*lane))));
         Self::of(&own).or_else(|| Self::of_all(totals, pick))

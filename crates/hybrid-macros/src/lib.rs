@@ -2,7 +2,7 @@
 //!
 //! The facade documents them on its re-exports, where the examples compile. Every entry point here passes `proc_macro2`
 //! tokens to a plain function, so each stage (parse, model, check, expand) can be tested without a compiler.
-#![warn(clippy::needless_pass_by_value)]
+#![warn(clippy::needless_pass_by_value, clippy::self_named_module_files)]
 
 mod case;
 mod check;

@@ -9,7 +9,7 @@ use serde_json::json;
 
 pub type Result<T, E = ApiError> = std::result::Result<T, E>;
 
-/// What goes wrong here. On the wire, the part of the code before the dot is the key.
+/// The errors of this program. In the response, the part of the code before the dot is the key.
 #[derive(Debug, thiserror::Error, Problem)]
 pub enum ApiError {
     #[error("is missing")]

@@ -8,11 +8,8 @@ use std::{
 use hybrid::prelude::*;
 
 use super::{Trial, ask, code};
-use crate::{
-    harness::{at_once, eventually, join},
-    owed,
-    programs::main_of,
-};
+use crate::harness::{at_once, eventually, join, main_of};
+use crate::timing::slow_clients;
 
 // === The program ===
 
@@ -229,17 +226,17 @@ fn a_call_that_never_reached_its_worker_is_not_counted() {
 #[test]
 fn a_slow_reader_gets_all_of_what_a_worker_made() {
     let variables = [
-        ("HYBRID_KEEP_ALIVE", owed::SHORT),
-        ("HYBRID_HEADER_TIMEOUT", owed::SHORT),
-        ("HYBRID_BODY_GRACE", owed::SHORT),
+        ("HYBRID_KEEP_ALIVE", slow_clients::SHORT),
+        ("HYBRID_HEADER_TIMEOUT", slow_clients::SHORT),
+        ("HYBRID_BODY_GRACE", slow_clients::SHORT),
     ];
     let trial = Trial::start("bodies::serving", &variables);
     // The pattern repeats itself after so many bytes.
-    let body = owed::pattern(251);
+    let body = slow_clients::pattern(251);
     let first = format!(
         "POST /grown/{} HTTP/1.1\r\nhost: test\r\ncontent-length: {}\r\n\r\n",
-        owed::BYTES,
+        slow_clients::BYTES,
         body.len()
     );
-    owed::reads_slowly(trial.wire(), &first, &body);
+    slow_clients::reads_slowly(trial.wire(), &first, &body);
 }

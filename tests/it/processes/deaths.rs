@@ -15,10 +15,7 @@ use hybrid::prelude::*;
 use rustix::process::{Signal, getpid, kill_process};
 
 use super::{Trial, ask, code, kill, tell, within};
-use crate::{
-    harness::{PATIENCE, at_once, eventually, join},
-    programs::main_of,
-};
+use crate::harness::{PATIENCE, at_once, eventually, join, main_of};
 
 // === The program ===
 

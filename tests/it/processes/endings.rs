@@ -12,10 +12,7 @@ use hybrid::prelude::*;
 use rustix::process::Signal;
 
 use super::{Trial, is_alive, kill, request, wait_for_file, within};
-use crate::{
-    harness::{PATIENCE, Wire, at_once, eventually, join},
-    programs::main_of,
-};
+use crate::harness::{PATIENCE, Wire, at_once, eventually, join, main_of};
 
 // === The program ===
 

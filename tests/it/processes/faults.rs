@@ -12,10 +12,7 @@ use hybrid::prelude::*;
 use tokio::net::TcpListener;
 
 use super::{Trial, code, directory, tell, within};
-use crate::{
-    harness::{PATIENCE, Reply, eventually},
-    programs::{Program, main_of},
-};
+use crate::harness::{PATIENCE, Program, Reply, eventually, main_of};
 
 // === The programs ===
 

@@ -27,7 +27,7 @@ use rustix::{
 use serde::Serialize;
 
 use super::{Trial, code, request, tell, wait_for_file};
-use crate::{harness::PATIENCE, programs::main_of};
+use crate::harness::{PATIENCE, main_of};
 
 // === What a worker says ===
 

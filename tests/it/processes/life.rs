@@ -16,10 +16,7 @@ use hybrid::prelude::*;
 use rustix::process::Signal;
 
 use super::{Trial, ask, code, directory, is_alive, kill, request, tell, wait_for_file, within};
-use crate::{
-    harness::{BOOM, PATIENCE, Reply, Wire, at_once, eventually, join},
-    programs::{Program, main_of},
-};
+use crate::harness::{BOOM, PATIENCE, Program, Reply, Wire, at_once, eventually, join, main_of};
 
 // === The program ===
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use hybrid::prelude::*;
 
 use super::{Trial, ask, code};
-use crate::programs::main_of;
+use crate::harness::main_of;
 
 // === The program ===
 

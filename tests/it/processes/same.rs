@@ -13,10 +13,7 @@ use hybrid::prelude::*;
 use hyper::body::Frame;
 
 use super::Trial;
-use crate::{
-    harness::{BOOM, Reply, quiet},
-    programs::main_of,
-};
+use crate::harness::{BOOM, Reply, main_of, quiet};
 
 // === The program ===
 

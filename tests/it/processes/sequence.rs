@@ -16,7 +16,7 @@ use proptest::{
 use rustix::process::Signal;
 
 use super::{Trial, kill, request};
-use crate::{harness::Wire, programs::main_of};
+use crate::harness::{Wire, main_of};
 
 // === The program ===
 

@@ -11,10 +11,7 @@ use hybrid::prelude::*;
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, prlimit};
 
 use super::{DIRECTORY, Trial, code, is_alive, kill, request, wait_for_file, within};
-use crate::{
-    harness::{Reply, eventually},
-    programs::{Program, main_of},
-};
+use crate::harness::{Program, Reply, eventually, main_of};
 
 // === The programs ===
 

@@ -1,5 +1,5 @@
-//! A hundred routes on axum, in ten modules, with the rules of the validator crate
-//! and a description by utoipa.
+//! 100 routes on axum, in ten modules, with the rules of the validator crate and a description by
+//! utoipa.
 
 MODULES
 
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use utoipa::{OpenApi, ToSchema};
 use validator::ValidationErrors;
 
-/// What was found.
+/// The response to a search.
 #[derive(Serialize, ToSchema)]
 pub struct Found {
     id: u64,
@@ -26,7 +26,7 @@ pub struct Found {
     number: u32,
 }
 
-/// What was placed.
+/// The response to an order.
 #[derive(Serialize, ToSchema)]
 pub struct Placed {
     name: String,
@@ -36,7 +36,7 @@ pub struct Placed {
     number: u32,
 }
 
-/// What all handlers share.
+/// The state of all handlers.
 #[derive(Clone)]
 pub struct Shared {
     names: Arc<Vec<String>>,

@@ -1,5 +1,5 @@
 
-/// Reads what all share.
+/// Reads the shared state.
 #[utoipa::path(
     get,
     path = "/state/NUMBER/{key}",

@@ -1,4 +1,4 @@
-//! A hundred routes on hybrid, in ten modules.
+//! 100 routes on hybrid, in ten modules.
 
 MODULES
 
@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use hybrid::prelude::*;
 
-/// What was found.
+/// The response to a search.
 #[model(output)]
 pub struct Found {
     id: u64,
@@ -16,7 +16,7 @@ pub struct Found {
     number: u32,
 }
 
-/// What was placed.
+/// The response to an order.
 #[model(output)]
 pub struct Placed {
     name: String,
@@ -26,7 +26,7 @@ pub struct Placed {
     number: u32,
 }
 
-/// What all handlers share.
+/// The state of all handlers.
 #[derive(Clone)]
 pub struct Shared {
     names: Arc<Vec<String>>,

@@ -1,5 +1,5 @@
 
-/// Reads what all share.
+/// Reads the shared state.
 #[get("/state/NUMBER/{key}")]
 async fn state_NUMBER(State(shared): State<Shared>, Path(key): Path<String>) -> Json<Found> {
     let number = NUMBER + CHANGED;

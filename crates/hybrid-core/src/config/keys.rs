@@ -11,8 +11,8 @@ use super::value::directives;
 use super::{
     network::Network,
     value::{
-        Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, LogRequests,
-        MaybeAddress, Mode, Modes, Names, Networks, Requests, Secret, Size, Span, Switch, Token,
+        Address, Balancer, Balancing, Count, Filter, Format, LogFormat, LogRequests, MaybeAddress,
+        Mode, Modes, Names, Networks, Requests, Secret, Size, Span, Switch, Token, ValueKind,
         Variables,
     },
 };
@@ -47,7 +47,7 @@ impl Key {
 pub const LATER: &[&str] = &["docs"];
 
 /// What a value that breaks its key's rules is answered with.
-pub(crate) type Refused = String;
+pub(crate) type RefusedValue = String;
 
 /// What some defaults depend on.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,7 @@ macro_rules! keys {
         pub const KEYS: &[Key] = &[$(Key {
             name: stringify!($name),
             default: default_text!($default),
-            allowed: <$kind as Kind>::ALLOWED,
+            allowed: <$kind as ValueKind>::ALLOWED,
             within: within!($($low, $high)?),
             doc: concat!($($doc),+),
         },)*];
@@ -117,10 +117,10 @@ macro_rules! keys {
 
         impl Layers {
             /// Takes over what the builder set; the faults are returned.
-            pub(crate) fn set_given(&mut self, config: &Config) -> Vec<Refused> {
+            pub(crate) fn set_given(&mut self, config: &Config) -> Vec<RefusedValue> {
                 let mut refused = Vec::new();
                 $(if let Some(given) = &config.$name {
-                    let value = <$kind as Kind>::from_given(given);
+                    let value = <$kind as ValueKind>::from_given(given);
                     match checked!($kind, $name, value, $($low, $high)?)
                         .map_err(|message| describe::<$kind>(message, given))
                         .and_then(|value| available(stringify!($name), value))
@@ -133,10 +133,10 @@ macro_rules! keys {
             }
 
             /// Sets a key from text; `None` if there is no such key.
-            pub(crate) fn set_text(&mut self, key: &str, text: &str) -> Option<Result<(), Refused>> {
+            pub(crate) fn set_text(&mut self, key: &str, text: &str) -> Option<Result<(), RefusedValue>> {
                 Some(match key {
                     $(stringify!($name) => {
-                        let value = <$kind as Kind>::from_text(text);
+                        let value = <$kind as ValueKind>::from_text(text);
                         checked!($kind, $name, value, $($low, $high)?)
                             .map_err(|message| describe::<$kind>(message, &text))
                             .and_then(|value| available(stringify!($name), value))
@@ -152,10 +152,10 @@ macro_rules! keys {
                 key: &str,
                 value: &DeValue<'_>,
                 written: &str,
-            ) -> Option<Result<(), Refused>> {
+            ) -> Option<Result<(), RefusedValue>> {
                 Some(match key {
                     $(stringify!($name) => {
-                        let value = <$kind as Kind>::from_toml(value);
+                        let value = <$kind as ValueKind>::from_toml(value);
                         checked!($kind, $name, value, $($low, $high)?)
                             .map_err(|message| describe::<$kind>(message, &written.trim_matches(['"', '\''])))
                             .and_then(|value| available(stringify!($name), value))
@@ -279,11 +279,11 @@ macro_rules! default_text {
 
 macro_rules! default_value {
     ($kind:ident, $around:ident, ($text:literal, $compute:expr)) => {{
-        let compute: fn(Surroundings) -> <$kind as Kind>::Value = $compute;
+        let compute: fn(Surroundings) -> <$kind as ValueKind>::Value = $compute;
         compute($around)
     }};
     ($kind:ident, $around:ident, $text:literal) => {
-        <$kind as Kind>::from_text($text).expect("a test reads every default of the table")
+        <$kind as ValueKind>::from_text($text).expect("a test reads every default of the table")
     };
 }
 
@@ -303,11 +303,11 @@ macro_rules! checked {
             None => Err(format!(
                 "`{}` must be {}",
                 stringify!($name),
-                <$kind as Kind>::ALLOWED
+                <$kind as ValueKind>::ALLOWED
             )),
             Some(value)
-                if Some(&value) < <$kind as Kind>::from_text($low).as_ref()
-                    || Some(&value) > <$kind as Kind>::from_text($high).as_ref() =>
+                if Some(&value) < <$kind as ValueKind>::from_text($low).as_ref()
+                    || Some(&value) > <$kind as ValueKind>::from_text($high).as_ref() =>
             {
                 Err(format!(
                     "`{}` must be between `{}` and `{}`",
@@ -324,7 +324,7 @@ macro_rules! checked {
             format!(
                 "`{}` must be {}",
                 stringify!($name),
-                <$kind as Kind>::ALLOWED
+                <$kind as ValueKind>::ALLOWED
             )
         })
     };
@@ -332,7 +332,7 @@ macro_rules! checked {
 
 /// A key's value, unless it is of a part that this build lacks: nobody is to believe
 /// it in force.
-fn available<T>(key: &str, value: T) -> Result<T, Refused> {
+fn available<T>(key: &str, value: T) -> Result<T, RefusedValue> {
     if cfg!(feature = "logging") || !matches!(key, "log" | "log_format") {
         return Ok(value);
     }
@@ -346,7 +346,7 @@ fn available<T>(key: &str, value: T) -> Result<T, Refused> {
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Adds what was given to a message, escaped and cut.
-fn describe<K: Kind>(message: Refused, given: &dyn fmt::Debug) -> Refused {
+fn describe<K: ValueKind>(message: RefusedValue, given: &dyn fmt::Debug) -> RefusedValue {
     if K::IS_SECRET {
         return message;
     }
@@ -358,64 +358,64 @@ fn describe<K: Kind>(message: Refused, given: &dyn fmt::Debug) -> Refused {
 }
 
 keys! {
-    /// Where the server listens. Without it, the variable `PORT` means
+    /// The address where the server listens. Without it, the variable `PORT` means
     /// `0.0.0.0:PORT`.
     addr: Address = "127.0.0.1:8000";
-    /// Event-loop threads.
+    /// The number of event loops, one thread each.
     event_loops: Count = ("cores", |around| around.cores) within "1"..="1024";
-    /// Threads of the pool at most, blocked ones included.
+    /// The largest number of pool threads, including blocked ones.
     max_threads: Count = "512" within "1"..="16384";
-    /// How much lower than the event loops' the priority of *long* pool threads is,
-    /// which run computations of more than a few milliseconds: their nice value,
-    /// within their session or control group, inherited by threads that a handler
-    /// starts; 0 is none.
+    /// How much higher the nice value of *long* pool threads is than that of the event
+    /// loops; 0 means no difference. Long pool threads run computations of more than a
+    /// few milliseconds. A nice value counts within a session or control group, and
+    /// threads that a handler starts inherit it.
     pool_nice: Count = "10" within "0"..="19";
-    /// Tickets waiting for the pool, over all routes.
+    /// The largest number of tickets that wait for the pool, over all routes.
     queue_depth: Count = "1024" within "1"..="1000000";
-    /// The longest wait for a thread of the pool before 503.
+    /// The longest wait for a pool thread before a 503.
     queue_wait: Span = "5s" within "1ms"..="1h";
 
-    /// Worker processes of the process lane at most. 0 runs its routes on the
-    /// pool.
+    /// The largest number of worker processes. 0 runs the routes of the process lane on
+    /// the pool.
     max_processes: Count = ("cores", |around| around.cores) within "0"..="1024";
-    /// Memory that a worker may have besides what it had mapped when it was ready:
+    /// The memory that a worker may have in addition to what it had when it was ready:
     /// data, as `RLIMIT_DATA` counts it. A route's `worker_memory` overrides it.
     worker_memory: Size = "1GiB" within "16MiB"..="1024GiB";
-    /// Processor time that one request may take in a worker, rounded up to whole
-    /// seconds; 0 is no limit. A route's `worker_cpu` overrides it.
+    /// The processor time that one request may use in a worker, rounded up to whole
+    /// seconds; 0 means no limit. A route's `worker_cpu` overrides it.
     worker_cpu: Span = "0" within "0"..="24h";
-    /// Files that a worker may open.
+    /// The number of files that a worker may open.
     worker_files: Count = "1024" within "16"..="1000000";
-    /// Requests after which a worker is replaced; 0 is never.
+    /// The number of requests after which a worker is replaced; 0 means never.
     worker_recycle_requests: Count = "0" within "0"..="1000000000";
-    /// Resident memory above which a worker is replaced between two requests;
-    /// 0 is never.
+    /// The resident memory above which a worker is replaced between two requests; 0
+    /// means never.
     worker_recycle_memory: Size = "512MiB" within "0"..="1024GiB";
-    /// Shared memory for the bodies of process routes, in all.
+    /// The shared memory for the bodies of process routes, in all.
     segment_limit: Size = "1GiB" within "1MiB"..="1024GiB";
-    /// Which environment variables workers get: `*` is all, else a list of
-    /// names. `HYBRID_*` are always passed on.
+    /// The environment variables that workers get: `*` means all, otherwise a list of
+    /// names. Workers always get `HYBRID_*`.
     worker_env: Names = "*";
-    /// Workers get no new privileges, write no file, start no program and open
-    /// no connection. Needs the feature `sandbox`.
+    /// Whether a sandbox restricts workers: they get no new privileges, write no file,
+    /// start no program and open no connection. Needs the feature `sandbox`.
     sandbox: Switch = "false";
 
-    /// Whether routes are moved between lanes: `on`; `observe` decides and
-    /// publishes, and moves nothing; `off` decides nothing.
+    /// Whether the balancer moves routes between lanes: `on`; `observe` decides and
+    /// shows its decisions, but moves nothing; `off` decides nothing.
     balancer: Balancer = "on";
     /// Whether every plain `fn` without a written lane is `lane = auto`.
     promote: Switch = "false";
-    /// Where handlers run. For comparison in one binary: `async_only` runs every
-    /// plain `fn` on the event loop, `sync_only` every handler on a thread of
-    /// the pool, each from its beginning to its end.
+    /// Where handlers run, for comparisons in one binary: `async_only` runs every plain
+    /// `fn` on the event loop, `sync_only` runs every handler on one pool thread, from
+    /// start to end.
     mode: Modes = "hybrid";
 
     /// The largest JSON or raw body.
     body_limit: Size = "2MiB" within "0"..="1GiB";
-    /// Bytes of requests' bodies in memory at once; a body within 16 KiB is not
-    /// counted. As many again for what is parsed of them at once, where JSON counts
-    /// five times and a form twice. Beyond it a request waits within `queue_wait`,
-    /// then it is a 503.
+    /// The largest number of bytes of request bodies in memory at the same time; a body
+    /// of up to 16 KiB does not count. The same number again for bytes that are parsed
+    /// at the same time, where JSON counts five times and a form twice. If there is no
+    /// room, a request waits for at most `queue_wait` and then gets a 503.
     bodies_limit: Size = (
         "a quarter of the memory that the process may use",
         |around| usize::try_from(around.memory / 4)
@@ -424,111 +424,116 @@ keys! {
     ) within "1MiB"..="1024GiB";
     /// The largest urlencoded form, or form part of a multipart body.
     form_limit: Size = "1MiB" within "0"..="1GiB";
-    /// Pairs in a urlencoded form.
+    /// The largest number of pairs in a urlencoded form.
     form_pairs_max: Count = "1000" within "1"..="1000000";
-    /// The largest multipart body in all.
+    /// The largest multipart body, in all.
     upload_limit: Size = "50MiB" within "0"..="1024GiB";
-    /// How much of a multipart body is held in memory.
+    /// How many bytes of a multipart body may be in memory.
     multipart_memory: Size = "2MiB" within "0"..="1GiB";
-    /// Fields of a multipart body.
+    /// The largest number of fields in a multipart body.
     multipart_fields_max: Count = "256" within "1"..="100000";
-    /// Files of a multipart body.
+    /// The largest number of files in a multipart body.
     multipart_files_max: Count = "64" within "0"..="100000";
-    /// Headers of one part.
+    /// The largest number of headers of one part.
     part_headers_max: Count = "8" within "1"..="100";
-    /// All headers of one part together.
+    /// The largest size of all headers of one part together.
     part_header_limit: Size = "8KiB" within "64"..="1MiB";
-    /// The name of one part.
+    /// The longest name of one part.
     part_name_limit: Size = "256" within "1"..="8KiB";
-    /// The boundary of a multipart body. RFC 2046 allows 70 bytes.
+    /// The longest boundary of a multipart body. RFC 2046 allows 70 bytes.
     boundary_limit: Size = "70" within "1"..="1KiB";
 
-    /// The whole head of a request, request line included.
+    /// The largest head of a request, including the request line.
     head_limit: Size = "64KiB" within "8KiB"..="1MiB";
-    /// Headers of a request.
+    /// The largest number of headers of a request.
     headers_max: Count = "100" within "1"..="1000";
-    /// The target of a request.
+    /// The longest target of a request.
     uri_limit: Size = "8KiB" within "16"..="60KiB";
-    /// The method's name.
+    /// The longest name of a method.
     method_limit: Size = "32" within "7"..="256";
 
-    /// The longest wait for the first byte of a new connection, and again for
-    /// the rest of a head of which a byte has come.
+    /// The longest wait for the first byte of a new connection. The rest of a head has
+    /// the same time again, from its first byte.
     header_timeout: Span = "10s" within "10ms"..="1h";
-    /// The longest that a request's body may be waited for, in all.
+    /// The longest wait for the body of a request, in all.
     body_timeout: Span = "300s" within "10ms"..="24h";
-    /// Bytes a second that a client must send of a body, after `body_grace`;
-    /// 0 is no such limit.
+    /// The number of bytes per second of a body that a client must send, after
+    /// `body_grace`; 0 means no such limit.
     body_rate: Size = "240" within "0"..="1GiB";
-    /// How long a body may stay below `body_rate`.
+    /// How long a body may be slower than `body_rate`.
     body_grace: Span = "5s" within "10ms"..="1h";
-    /// The longest from the complete body to the head of the answer, waiting
-    /// included; a route's `timeout` overrides it.
+    /// The longest time from the complete body to the head of the response, including
+    /// waiting; a route's `timeout` overrides it.
     request_timeout: Span = "30s" within "1ms"..="24h";
-    /// The longest that an answer may be written without progress.
+    /// The longest time for which writing a response may make no progress.
     write_timeout: Span = "30s" within "10ms"..="1h";
-    /// How long a connection without a request is kept. Above a load
-    /// balancer's 60 s, so that the balancer closes first.
+    /// How long the server keeps a connection without a request. It is above the 60 s
+    /// of a load balancer, so that the balancer closes first.
     keep_alive: Span = "75s" within "10ms"..="24h";
-    /// How long a refused request's rest is read before the connection is closed,
-    /// so that the client sees the answer and not a reset. The client must keep
-    /// `body_rate`.
+    /// How long the server reads the rest of a refused request before it closes the
+    /// connection, so that the client sees the response and not a reset. The client
+    /// must keep `body_rate`.
     linger_timeout: Span = "30s" within "0"..="5m";
-    /// How much of it is read, and for 1 s at most, while an eighth of
-    /// `max_connections` or more are closed so, and while the server stops.
+    /// How many bytes of that rest the server reads, for at most 1 s, while an eighth
+    /// of `max_connections` or more are closing like that, and while the server is
+    /// stopping.
     linger_limit: Size = "256KiB" within "0"..="16MiB";
-    /// Connections at once. The file limit may allow fewer: it is raised at the
-    /// start, and files for the rest of the program are left aside.
+    /// The largest number of connections at the same time. The file limit may allow
+    /// fewer: the server raises it at the start, and reserves files for the rest of the
+    /// program.
     max_connections: Count = "25000" within "1"..="10000000";
 
-    /// Streams at once on an HTTP/2 connection.
+    /// The largest number of streams at the same time on an HTTP/2 connection.
     http2_streams_max: Count = "100" within "1"..="10000";
-    /// Streams that a client may reset before they were looked at.
+    /// The number of streams that a client may reset before the server has processed
+    /// them.
     http2_pending_resets_max: Count = "20" within "1"..="10000";
-    /// Streams of one connection that may be reset because of the client's
-    /// errors.
+    /// The number of streams of one connection that the server may reset because of
+    /// errors of the client.
     http2_errors_max: Count = "128" within "1"..="100000";
     /// The flow-control window of an HTTP/2 stream.
     http2_stream_window: Size = "256KiB" within "64KiB"..="16MiB";
     /// The flow-control window of an HTTP/2 connection.
     http2_connection_window: Size = "1MiB" within "64KiB"..="1GiB";
-    /// How often an HTTP/2 connection is asked whether it still lives.
+    /// The time between two pings on an HTTP/2 connection.
     http2_ping: Span = "30s" within "10ms"..="1h";
-    /// How long the answer to that may take.
+    /// The longest wait for the reply to a ping.
     http2_ping_timeout: Span = "20s" within "10ms"..="1h";
 
-    /// How long a stopping server finishes what runs and what is queued,
-    /// `drain_delay` included.
+    /// How long a stopping server may take to finish running and queued requests,
+    /// including `drain_delay`.
     shutdown_grace: Span = "25s" within "0"..="24h";
-    /// How long a stopping server still accepts, while it says that it is not
-    /// ready.
+    /// How long a stopping server still accepts connections, while `/health/ready` is
+    /// already 503.
     drain_delay: Span = (
         "0, or 5s where KUBERNETES_SERVICE_HOST is set",
         |around| Duration::from_secs(if around.kubernetes { 5 } else { 0 })
     ) within "0"..="1h";
-    /// How long a stopping server serves connections that wait for a request,
-    /// with `Connection: close`.
+    /// How long a stopping server serves connections that wait for a request, with
+    /// `Connection: close`.
     drain_idle: Span = "250ms" within "0"..="1m";
 
-    /// Proxies whose `Forwarded` and `X-Forwarded-For` are believed.
+    /// The proxies whose `Forwarded` and `X-Forwarded-For` headers the server trusts.
     trusted_proxies: Networks = "";
-    /// Where the admin endpoints have a listener of their own: whoever reaches it
-    /// may read them.
+    /// The address of a separate listener for the admin endpoints. Without
+    /// `admin_token`, everyone who can reach it can read them.
     admin: MaybeAddress = "";
-    /// What clients of the admin endpoints send as `Authorization: Bearer ..`, but for
-    /// health and the list of the endpoints. Without it they are open.
+    /// The token that clients of the admin endpoints send as `Authorization: Bearer
+    /// ..`. Health and the list of the endpoints need none. Without a token the
+    /// endpoints are open.
     admin_token: Token = "";
-    /// Whether answers say where their route ran.
+    /// Whether each response has the header `x-hybrid-lane`, the lane where its route
+    /// ran.
     expose_lane: Switch = "false";
-    /// Which events are logged: a level, or directives such as `info,my_app=debug`.
-    /// Where it is not set, `RUST_LOG` counts. Needs the feature `logging`, and is
-    /// refused without it.
+    /// Which events are logged: a level, or directives such as `info,my_app=debug`. If
+    /// it is not set, `RUST_LOG` counts. Needs the feature `logging`, and is refused
+    /// without it.
     log: Filter = "info";
-    /// How log lines are written: `text`, with colours on a terminal alone, or `json`.
+    /// The format of log lines: `text`, with colours only on a terminal, or `json`.
     /// Needs the feature `logging`, and is refused without it.
     log_format: Format = "text";
-    /// Which requests have a line in the log: `off`; `errors`, those that are answered
-    /// with a 5xx, passed deadlines among them; `all`.
+    /// Which requests get a line in the log: `off`; `errors`, those with a 5xx,
+    /// including passed deadlines; `all`.
     log_requests: Requests = "errors";
 }
 

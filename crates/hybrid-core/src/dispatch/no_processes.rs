@@ -6,14 +6,14 @@ use std::{convert::Infallible, io, path::PathBuf, sync::Arc};
 
 use tokio::runtime::Handle;
 
-use super::{Running, ticket::Ticket};
+use super::ticket::Ticket;
 use crate::{
     Response,
     app::App,
     body::Body,
     config::Variables,
+    context::{Parts, Running},
     extract::receive::Raw,
-    head::Parts,
     problem::Problem,
     telemetry::{Shed, clock::Instant, timing::Timing},
 };

@@ -17,30 +17,31 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 
 use super::{
-    Call, Endpoint, Serve, Serving,
+    Endpoint, RoutedRequest, Serve, admission,
     catch::{Panicked, catch},
-    current::Running,
-    endpoint,
-    on_pool::OnPool,
+    placement,
+    plain_fn::PlainFn,
     process::{self, Answered, Failed, Interrupt, Payload, Work, Worked},
+    stages,
     ticket::Ticket,
     within::within,
 };
 use crate::{
-    Response,
-    app::Frozen,
+    Response, ResponseFuture,
     body::Body,
+    context::{Parts, Running, ServerContext},
+    dispatch::process::Processes,
     extract::{
         Arguments, Describe,
         receive::{read_to_end, receive_raw},
     },
-    head::Parts,
+    head::Route,
     problem::{Carried, Problem},
     respond::IntoResponse,
-    router::Route,
     spec::{Lane, OnDisconnect},
     telemetry::{
         clock::{self, Instant},
+        count_refused_sources,
         timing::Timing,
     },
 };
@@ -57,13 +58,13 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    let here = Arc::new(OnPool::new(arguments, handler));
+    let here = Arc::new(PlainFn::new(arguments, handler));
     Endpoint::new(Lane::Process, OnProcess { here })
 }
 
 struct OnProcess<A: Arguments> {
     /// The same endpoint in this process.
-    here: Arc<OnPool<A>>,
+    here: Arc<PlainFn<A>>,
 }
 
 impl<A: Arguments> Serve for OnProcess<A> {
@@ -71,11 +72,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
         self.here.arguments.describe(to);
     }
 
-    fn serve(self: Arc<Self>, call: Call) -> Serving {
+    fn serve(self: Arc<Self>, call: RoutedRequest) -> ResponseFuture {
         if call.parts.lane != Lane::Process {
             return Arc::clone(&self.here).serve(call);
         }
-        let Call { mut parts, body } = call;
+        let RoutedRequest { mut parts, body } = call;
         Box::pin(async move {
             let received = self.receive(&mut parts, body).await;
             let parts = Arc::new(parts);
@@ -86,11 +87,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
             let (mut response, timing) = match answered {
                 Ok(answered) => answered,
                 Err(mut response) => {
-                    endpoint::finish(&mut response, &parts);
+                    placement::finish(&mut response, &parts);
                     (response, None)
                 }
             };
-            endpoint::place(&mut response, &parts, timing.as_ref());
+            placement::place(&mut response, &parts, timing.as_ref());
             Box::new(response)
         })
     }
@@ -102,10 +103,10 @@ impl<A: Arguments> Serve for OnProcess<A> {
             deadline,
         } = work;
         let (response, timing) = self.run(&mut parts, &mut body, deadline);
-        let mut response =
-            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, parts.taken_by()));
+        let mut response = catch(|| gathered(response))
+            .unwrap_or_else(|panic| panicked(panic, parts.matched_route()));
         let refused = refused_sources(&response);
-        endpoint::finish(&mut response, &parts);
+        placement::finish(&mut response, &parts);
         Worked {
             response,
             timing,
@@ -121,10 +122,8 @@ impl<A: Arguments> OnProcess<A> {
     /// where no guard is asked before it.
     async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Payload, Response> {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        if !A::HAVE_GUARDS
-            && endpoint::refuses_head(arguments, parts).map_err(|refused| *refused)?
-        {
-            let prepared = endpoint::prepare(arguments, plan, parts, &mut body).await?;
+        if !A::HAVE_GUARDS && stages::refuses_head(arguments, parts).map_err(|refused| *refused)? {
+            let prepared = stages::prepare(arguments, plan, parts, &mut body).await?;
             return Err(prepared.refuse(arguments).into_response());
         }
         let raw = Box::pin(receive_raw(plan, parts, body, A::HAVE_GUARDS)).await;
@@ -137,20 +136,21 @@ impl<A: Arguments> OnProcess<A> {
         parts: &Arc<Parts>,
         body: Payload,
     ) -> Result<(Response, Option<Timing>), Response> {
-        let complete = endpoint::complete(self.here.plan, parts);
-        let deadline = endpoint::deadline(complete, parts);
-        let longest = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, Some(longest)).await;
+        let complete = stages::complete(self.here.plan, parts);
+        let deadline = stages::deadline(complete, parts);
+        let longest = admission::longest_wait(parts);
+        let permit = admission::admit(parts, deadline, Some(longest)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running {
             // Held until the worker has ended its call, or was killed.
             permit: permit.map(Arc::new),
             ..Running::of(parts, Lane::Process, deadline)
         };
-        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.context.pool().orphans())));
         let interrupt = Interrupt::default();
         let call = process::Call {
-            is_sent_in_place: parts.app.sends_in_place() && parts.taken_by().stack.is_none(),
+            is_sent_in_place: parts.context.sends_in_place()
+                && parts.matched_route().stack.is_none(),
             interrupt: interrupt.clone(),
             ticket: Arc::clone(&ticket),
             parts: Arc::clone(parts),
@@ -158,9 +158,9 @@ impl<A: Arguments> OnProcess<A> {
             longest,
             body,
         };
-        let app = parts.app.clone();
+        let context = parts.context.clone();
         let mut calling = Calling {
-            call: Some(Box::pin(async move { app.call_worker(call).await })),
+            call: Some(Box::pin(async move { call_worker(&context, call).await })),
             parts,
             ticket,
             interrupt,
@@ -173,25 +173,34 @@ impl<A: Arguments> OnProcess<A> {
                     timing,
                     refused,
                 } = answered;
-                let telemetry = parts.app.telemetry();
-                telemetry.refused_sources(parts.taken_by(), &parts.head.method, &refused);
+                let telemetry = parts.context.telemetry();
+                let (route, method) = (parts.matched_route(), &parts.head.method);
+                count_refused_sources(telemetry, route, method, refused.iter().copied());
                 Ok((response, timing))
             }
-            Some(Err(failed)) => Err(refuse(&parts.app, parts.taken_by(), failed)),
+            Some(Err(failed)) => Err(refuse(&parts.context, parts.matched_route(), failed)),
             None => {
                 // What is dropped in the middle of a call is killed.
                 calling.call = None;
-                Err(endpoint::timed_out().into_response())
+                Err(Problem::handler_timeout().into_response())
             }
         }
     }
 }
 
-fn refuse(app: &Frozen, route: &Route, failed: Failed) -> Response {
+/// Takes a call through a worker process.
+async fn call_worker(context: &ServerContext, call: process::Call) -> Result<Answered, Failed> {
+    match context.processes() {
+        Processes::Apart(workers) => workers.call(call).await,
+        Processes::OnPool | Processes::Inside(_) => Err(Failed::nowhere()),
+    }
+}
+
+fn refuse(context: &ServerContext, route: &Route, failed: Failed) -> Response {
     if let Failed::Refused(refused) = &failed
         && let Some(why) = refused.shed()
     {
-        app.telemetry().shed(route, why);
+        context.telemetry().shed(&route.class, why);
     }
     failed.problem(route.spec.name).into_response()
 }
@@ -229,7 +238,7 @@ impl Drop for Calling<'_> {
         if !self.ticket.has_started() {
             return;
         }
-        let until = match self.parts.taken_by().on_disconnect {
+        let until = match self.parts.matched_route().on_disconnect {
             OnDisconnect::Detach => self.deadline,
             OnDisconnect::Cancel => {
                 self.interrupt.cancel();
@@ -243,13 +252,13 @@ impl Drop for Calling<'_> {
                 && let Some(timing) = &answered.timing
             {
                 parts
-                    .app
+                    .context
                     .telemetry()
-                    .ran_unanswered(parts.taken_by(), timing);
+                    .ran_unanswered(&parts.matched_route().class, timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };
-        Frozen::detach(&self.parts.app, Box::pin(unheard), None);
+        ServerContext::detach(&self.parts.context, Box::pin(unheard), None);
     }
 }
 
@@ -263,11 +272,11 @@ impl<A: Arguments> OnProcess<A> {
         deadline: Option<Instant>,
     ) -> (Response, Option<Timing>) {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        let prepare = endpoint::prepare(arguments, plan, parts, body);
+        let prepare = stages::prepare(arguments, plan, parts, body);
         let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(response)) => return (*response, None),
-            Err(panic) => return (panicked(panic, parts.taken_by()), None),
+            Err(panic) => return (panicked(panic, parts.matched_route()), None),
         };
         if prepared.is_refused() {
             return (prepared.refuse(arguments).into_response(), None);
@@ -277,13 +286,13 @@ impl<A: Arguments> OnProcess<A> {
             Ok(values) => *(self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
-        let route = Arc::clone(parts.taken_by());
+        let route = Arc::clone(parts.matched_route());
         let (ran, timing) = route.timed(0, || catch(|| running.enter(handle)));
         let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
         let response = match ran {
             Ok(response) => response,
             // Unwound by `block_on`, or for whatever reason: it is too late.
-            Err(_) if is_late() => endpoint::timed_out().into_response(),
+            Err(_) if is_late() => Problem::handler_timeout().into_response(),
             Err(panic) => panicked(panic, &route),
         };
         (response, Some(timing))

@@ -12,17 +12,16 @@ use http_body::Body as _;
 
 use crate::{
     BoxError, Request, Response,
-    body::Body,
-    dispatch::{Running, entered, within::within},
+    body::{Body, BodyTooSlow},
+    context::{Parts, Running, SharedReservation, entered},
+    dispatch::within::within,
     extract::{
+        claim::Claim,
         forms::{FormBody, FormKind, FormLimits},
         media::Media,
-        room::{Claim, Kept},
     },
-    head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
-    server::BodyTooSlow,
     spec::Lane,
 };
 
@@ -102,7 +101,7 @@ async fn make_own(
     body: Body,
 ) -> Result<Received, Response> {
     let request = request_of(parts, body);
-    let timeout = parts.taken_by().timeout;
+    let timeout = parts.matched_route().timeout;
     let deadline = timeout.and_then(|timeout| parts.received.checked_add(timeout));
     let running = Running::of(parts, Lane::Event, deadline);
     match within(deadline, entered(running, make(request))).await {
@@ -121,7 +120,7 @@ async fn receive_whole(
     let limit = limit_of(plan, &media, parts);
     refuse_by_length(&body, limit)?;
     check_coding(&parts.headers)?;
-    let limits = FormLimits::of(parts.app.settings());
+    let limits = FormLimits::of(parts.context.settings());
     let form = check_type(plan, media, &limits)?;
     if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
         return Ok(Received::Skipped);
@@ -132,7 +131,7 @@ async fn receive_whole(
         claim.parse(plan, bytes.len()).await?;
     }
     let room = claim.into_room();
-    parts.room.put(room);
+    parts.reservation.put(room);
     Ok(match form {
         _ if bytes.is_empty() => Received::Nothing,
         Some(kind) => Received::Form(Box::new(FormBody::new(bytes, kind, limits))),
@@ -152,7 +151,7 @@ pub(crate) enum Raw {
     Unread,
 }
 
-/// Receives a body for somebody who looks at it elsewhere, within its limit.
+/// Receives a body that is looked at elsewhere, within its limit.
 ///
 /// With `is_judged_later`, what the body would be refused for (413, 415) is passed
 /// on as well, since a guard there is asked first.
@@ -172,7 +171,7 @@ pub(crate) async fn receive_raw(
     };
     let judged = refuse_by_length(&body, limit).map_err(|problem| (Raw::TooLarge, problem));
     let judged = judged.and_then(|()| {
-        let limits = FormLimits::of(parts.app.settings());
+        let limits = FormLimits::of(parts.context.settings());
         let checked = match plan {
             // What it takes is its own business.
             BodyPlan::Own(_) => Ok(None),
@@ -185,7 +184,7 @@ pub(crate) async fn receive_raw(
             let mut claim = Claim::of(parts);
             let read = read_pieces(body, limit, &mut claim).await?;
             let room = claim.into_room();
-            parts.room.put(room);
+            parts.reservation.put(room);
             read
         }
         Err(refused) => Err(refused),
@@ -199,9 +198,9 @@ pub(crate) async fn receive_raw(
 
 /// A user's `FromRequest` has limits of its own below this one.
 fn limit_of_own(parts: &Parts) -> usize {
-    let settings = parts.app.settings();
+    let settings = parts.context.settings();
     let most = settings.body_limit.max(settings.upload_limit);
-    parts.taken_by().body_limit.unwrap_or(most)
+    parts.matched_route().body_limit.unwrap_or(most)
 }
 
 /// Frames below this are gathered, so that a client that sends byte by byte costs
@@ -247,8 +246,8 @@ async fn read_pieces(
 }
 
 fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
-    let settings = parts.app.settings();
-    match (parts.taken_by().body_limit, plan, media) {
+    let settings = parts.context.settings();
+    match (parts.matched_route().body_limit, plan, media) {
         (Some(own), ..) => own,
         (None, BodyPlan::Form, Media::Urlencoded) => settings.form_limit,
         (None, ..) => settings.body_limit,
@@ -395,17 +394,23 @@ fn request_of(parts: &mut Parts, body: Body) -> Request {
     *request.headers_mut() = parts.headers.clone();
     *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
     if !request.body().is_end_stream() {
-        parts.room = Kept::shared();
+        parts.reservation = SharedReservation::shared();
     }
-    let settings = parts.app.settings();
+    let settings = parts.context.settings();
     let limits = BodyLimits {
-        whole: parts.taken_by().body_limit.unwrap_or(settings.body_limit),
-        streamed: parts.taken_by().body_limit.unwrap_or(settings.upload_limit),
+        whole: parts
+            .matched_route()
+            .body_limit
+            .unwrap_or(settings.body_limit),
+        streamed: parts
+            .matched_route()
+            .body_limit
+            .unwrap_or(settings.upload_limit),
         form: FormLimits::of(settings),
-        room: parts.room.clone(),
+        reservation: parts.reservation.clone(),
     };
     request.extensions_mut().insert(limits);
-    request.extensions_mut().insert(parts.routed());
+    request.extensions_mut().insert(parts.request_context());
     request
 }
 
@@ -418,8 +423,8 @@ pub(crate) struct BodyLimits {
     pub(crate) streamed: usize,
     /// The parts of a multipart body.
     pub(crate) form: FormLimits,
-    /// Where room is kept for what is read of it.
-    pub(crate) room: Kept,
+    /// The memory that is reserved for what is read of it.
+    pub(crate) reservation: SharedReservation,
 }
 
 impl BodyLimits {
@@ -438,7 +443,7 @@ impl BodyLimits {
             whole: settings.body_limit,
             streamed: settings.upload_limit,
             form: FormLimits::of(&settings),
-            room: Kept::default(),
+            reservation: SharedReservation::default(),
         }
     }
 }

@@ -76,6 +76,7 @@ pub(super) fn start(report: fn(u64) -> String) -> io::Result<&'static Lines> {
         return Ok(lines);
     }
     let lines = Lines::start(Box::new(stderr::write), report)?;
+    hybrid_engine::background::before_exit(finish);
     Ok(LOG.get_or_init(|| lines))
 }
 

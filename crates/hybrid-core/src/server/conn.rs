@@ -25,13 +25,13 @@ use futures_util::task::AtomicWaker;
 use hyper::body::Incoming;
 
 use super::{
-    Peer,
     delivery::Delivery,
-    shared::{Shared, Stage},
+    shared::{ServerState, Stage},
     stream::Stream,
     ticks::Millis,
     waiting::Waiting,
 };
+use crate::head::Peer;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) enum Lapse {
 /// One connection, as its parts and the sweeper see it.
 #[derive(Debug)]
 pub(crate) struct Conn {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ServerState>,
     pub(crate) peer: Peer,
     phase: AtomicU8,
     since: AtomicU64,
@@ -94,7 +94,7 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(shared: &Arc<Shared>, peer: Peer) -> Arc<Self> {
+    pub(crate) fn new(shared: &Arc<ServerState>, peer: Peer) -> Arc<Self> {
         Arc::new(Self {
             shared: Arc::clone(shared),
             peer,
@@ -193,7 +193,7 @@ impl Conn {
         }
     }
 
-    /// A read found nothing: whoever reads has used up what came before.
+    /// A read found nothing: the reader has used up what came before.
     pub(crate) fn nothing_to_read(&self) {
         self.more.store(false, Relaxed);
     }

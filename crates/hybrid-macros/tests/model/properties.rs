@@ -403,6 +403,15 @@ proptest! {
         }
     }
 
+    /// The float in the body is the float that the handler gets.
+    #[test]
+    fn a_float_is_read_exactly(price in 0.01f64..1e300) {
+        let mut body = good();
+        body["price"] = price.into();
+        let order = facade::json::<Order>(&body.to_string()).expect("a good body");
+        prop_assert_eq!(order.price.to_bits(), price.to_bits());
+    }
+
     #[test]
     fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         judge(&bytes);

@@ -54,7 +54,7 @@ fn login(
     State(keys): State<Keys>,
     Json(Wrapped { user }): Json<Wrapped<Login>>,
 ) -> Result<Answer> {
-    // No connection is held while the hash is computed, which takes a while.
+    // Computing the hash takes long, so the handler holds no database connection meanwhile.
     let (id, hash) = users::credentials(&db.get()?, &user.email)?;
     if !auth::is_password(&user.password, &hash)? {
         return Err(ApiError::Credentials);

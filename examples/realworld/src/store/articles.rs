@@ -1,4 +1,4 @@
-//! Articles, their tags, and who likes them.
+//! Articles, their tags, and the users who like them.
 
 use hybrid::prelude::model;
 use r2d2_sqlite::rusqlite::{self, OptionalExtension as _, Row, ToSql, named_params, params};
@@ -59,7 +59,7 @@ pub struct Draft {
     tags: Vec<String>,
 }
 
-/// What changes of an article.
+/// The fields of an article that change.
 #[model(input)]
 pub struct Changes {
     #[field(custom = not_blank, max_length = 200)]
@@ -73,7 +73,7 @@ pub struct Changes {
     tags: Option<Vec<String>>,
 }
 
-/// Which articles a list has: those that fit each condition that is given.
+/// The filter of a list: articles that match every condition that is given.
 #[model(input)]
 #[derive(Default)]
 pub struct Filter {
@@ -82,7 +82,7 @@ pub struct Filter {
     favorited: Option<String>,
 }
 
-/// Which part of a list.
+/// The page of a list.
 #[model(input)]
 pub struct Page {
     #[field(ge = 1, le = 100, default = 20)]
@@ -104,7 +104,7 @@ fn columns() -> String {
     )
 }
 
-/// A page of the articles that fit, newest first, and how many there are in all.
+/// One page of the matching articles, newest first, and the number of all of them.
 pub fn list(
     db: &Connection,
     Filter { tag, author, favorited }: &Filter,
@@ -122,7 +122,7 @@ pub fn list(
     select(db, condition, values, page)
 }
 
-/// As [`list`], of the articles whose authors the user follows.
+/// The same as [`list`], for articles whose authors the user follows.
 pub fn feed(db: &Connection, user: i64, page: &Page) -> Result<(Vec<Article>, u64)> {
     let condition =
         "EXISTS (SELECT 1 FROM follows WHERE followed = users.id AND follower = :viewer)";

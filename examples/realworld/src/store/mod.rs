@@ -11,7 +11,7 @@ use r2d2_sqlite::SqliteConnectionManager;
 
 use crate::{error::Result, settings::Settings};
 
-/// A connection of the pool. All stores are functions of one.
+/// A connection of the pool. All functions of the stores take one.
 pub type Connection = PooledConnection<SqliteConnectionManager>;
 
 /// A pool of connections.
@@ -40,12 +40,12 @@ impl Db {
     }
 }
 
-/// A rule: the text has a character that can be seen.
+/// A rule: the text has a visible character.
 fn not_blank(text: &str) -> Result<(), &'static str> {
     if text.trim().is_empty() { Err("can't be blank") } else { Ok(()) }
 }
 
-/// Reads a field that may be absent but not null, as the suite wants it.
+/// Reads a field that may be absent but not null. The suite requires that.
 mod not_null {
     use serde::{Deserialize, Deserializer};
 

@@ -56,7 +56,7 @@ pub fn add(db: &Connection, user: &Registration, hash: &str) -> Result<i64> {
     Ok(db.last_insert_rowid())
 }
 
-/// A user that is gone is unauthorized: its token outlives it.
+/// A deleted user is unauthorized: the token may still be valid.
 pub fn get(db: &Connection, id: i64) -> Result<User> {
     let sql = "SELECT email, username, bio, image FROM users WHERE id = ?1";
     let user = db.query_row(sql, [id], |row| {

@@ -14,8 +14,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use super::{Lease, Shared, Worker, Workers, frame::Order, payload::Payload, queue::Refused};
 use crate::{
     Response,
-    dispatch::{Running, run_uncounted, ticket::Ticket},
-    head::Parts,
+    context::{Parts, Running},
+    dispatch::ticket::Ticket,
+    offload::run_uncounted,
     problem::{Problem, kinds},
     telemetry::{
         clock::{self, Instant},

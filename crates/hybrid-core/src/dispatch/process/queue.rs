@@ -332,7 +332,7 @@ impl Refused {
                 left,
                 "this very request ended its worker process more than once",
             ),
-            Self::Deadline => crate::dispatch::timed_out(),
+            Self::Deadline => Problem::handler_timeout(),
             Self::Closed => Problem::shutting_down(),
         }
     }

@@ -30,20 +30,20 @@ use super::{
 };
 use crate::{
     BoxError, Response,
-    app::{self, App, Configured, For, Frozen},
+    app::{self, App, AppHandle, BuiltApp, Configured, Purpose},
     body::Body,
     config::Settings,
+    context::Parts,
     dispatch::{
         catch::{Panicked, catch},
         ticket::Ticket,
     },
     error::Error,
-    head::Parts,
+    head::Route,
     log::{self, stderr},
     problem::Problem,
     respond::IntoResponse,
-    router::Route,
-    server::Local,
+    server::Application,
     telemetry::{clock::Instant, timing::Timing},
 };
 
@@ -77,7 +77,7 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
     // What `ps` shows where this is the main thread; a name that the system refuses
     // is only less clear.
     let _ = rustix::thread::set_name(c"hybrid-worker");
-    let resolved = app::settings(&app.config, For::Worker);
+    let resolved = app::settings(&app.config, Purpose::Worker);
     log::start_in_worker(&resolved.settings);
     if let Err(error) = limits::die_before_the_server() {
         // It is killed as the server is: no worse than any program's child.
@@ -108,7 +108,7 @@ pub(crate) fn serve(app: App, sockets: Sockets) -> ! {
 }
 
 struct Worker {
-    app: Local<Frozen>,
+    app: AppHandle,
     runtime: Runtime,
     calls: OwnedFd,
     limits: InForce,
@@ -134,14 +134,14 @@ fn start(
         server,
     } = sockets;
     let runtime = runtime()?;
-    let built = app::build(app, resolved, For::Worker, runtime.handle())?;
+    let built = app::build(app, resolved, Purpose::Worker, runtime.handle())?;
     let (maps, current) = (Maps::default(), Current::default());
     orders::listen_to_orders(control, Arc::clone(&maps), Arc::clone(&current))
         .map_err(|error| Error::one("a worker could not listen to its server", error))?;
     orders::listen_to_signals(server)
         .map_err(|error| Error::one("a worker could not listen to signals", error))?;
     let worker = Worker {
-        app: Local::of(&built.app),
+        app: BuiltApp::connect(&built.app),
         runtime,
         calls,
         limits: InForce::new(),
@@ -173,7 +173,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Worker {
     fn fingerprint(&self) -> u64 {
-        match self.app.processes() {
+        match self.app.context().processes() {
             Processes::Inside(inside) => inside.fingerprint,
             Processes::OnPool | Processes::Apart(_) => 0,
         }
@@ -233,6 +233,7 @@ impl Worker {
         let number = call.number;
         let route = self
             .app
+            .context()
             .routes()
             .get(call.route as usize)
             .ok_or("no such route")?;
@@ -240,7 +241,7 @@ impl Worker {
         let ticket = Arc::new(Ticket::new(Arc::default()));
         ticket.start();
         *lock(&self.current) = Some((number, Arc::clone(&ticket)));
-        let limits = limits_of(&route, self.app.settings());
+        let limits = limits_of(&route, self.app.context().settings());
         if let Err(why) = self.limits.apply(limits) {
             tracing::warn!("a limit could not be set: {why}");
         }
@@ -248,7 +249,8 @@ impl Worker {
         let work = self.work_of(call, &route, ticket)?;
         // The handler's panics are caught further in; what is left is what its values
         // do when they are dropped.
-        let worked = catch(|| Arc::clone(&route.serve).work(work)).unwrap_or_else(dropped_badly);
+        let worked =
+            catch(|| self.app.endpoint(route.index).work(work)).unwrap_or_else(dropped_badly);
         *lock(&self.current) = None;
         // The next worker may have more luck with its states.
         let is_spoilt = route.states.have_failed();

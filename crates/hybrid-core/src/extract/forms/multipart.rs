@@ -16,13 +16,13 @@ use http::{StatusCode, header};
 use super::{FormKind, FormLimits, too_many};
 use crate::{
     Request,
-    dispatch::Running,
+    context::{Reservation, Running},
     extract::{
         BodyStream, FromRequest,
+        claim::Claim,
         forms::disposition::Names,
         media::{Media, MediaType},
         receive::{BodyLimits, too_large},
-        room::{Claim, Room},
     },
     problem::{Kind, Problem, kinds},
 };
@@ -265,7 +265,7 @@ impl Part<'_> {
     }
 
     /// All of it, with the room that it takes.
-    async fn read(mut self) -> Result<(Bytes, Room), Problem> {
+    async fn read(mut self) -> Result<(Bytes, Reservation), Problem> {
         let mut claim = Claim::of_running(self.running);
         let mut all = BytesMut::new();
         while let Some(piece) = self.chunk().await? {

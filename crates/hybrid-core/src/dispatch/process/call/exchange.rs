@@ -18,16 +18,14 @@ use super::{
 use crate::{
     Response,
     body::Body,
-    dispatch::{
-        process::{
-            Doom, Holds, Lease,
-            frame::{self, Answer, FromWorker, Rubbish, Sound, SoundBody, ToWorker},
-            segment::Part,
-            socket,
-        },
-        run_uncounted,
+    dispatch::process::{
+        Doom, Holds, Lease,
+        frame::{self, Answer, FromWorker, Rubbish, Sound, SoundBody, ToWorker},
+        segment::Part,
+        socket,
     },
     log::requests::Failure,
+    offload::run_uncounted,
     problem::Problem,
     telemetry::{
         clock,
@@ -43,7 +41,7 @@ impl Lease {
         let loaded = self.load(call).await?;
         let mut message = Vec::with_capacity(1024 + loaded.inline_bytes());
         encode_call(call, number, &loaded, &mut message)?;
-        let route = call.parts.taken_by().index;
+        let route = call.parts.matched_route().index;
         self.worker.route.store(route, Ordering::Relaxed);
         self.worker.route_last.store(route, Ordering::Relaxed);
         self.holds = Holds::Calling;

@@ -10,17 +10,15 @@ use bytes::Bytes;
 
 use super::{Broken, COPIED_ON_LOOP_BYTES_MAX, Call, Failed, target_of};
 use crate::{
-    dispatch::{
-        process::{
-            Lease, Worker,
-            frame::{self, INLINE_BYTES_MAX, SHARED_BYTES_MIN, ToWorker},
-            payload::{Payload, joined},
-            segment::{Lack, Segment},
-        },
-        run_uncounted,
+    dispatch::process::{
+        Lease, Worker,
+        frame::{self, INLINE_BYTES_MAX, SHARED_BYTES_MIN, ToWorker},
+        payload::{Payload, joined},
+        segment::{Lack, Segment},
     },
+    head::ClientAddr,
+    offload::run_uncounted,
     problem::Problem,
-    server::ClientAddr,
     telemetry::clock,
 };
 
@@ -208,7 +206,7 @@ pub(super) fn encode_call(
     let client: Option<ClientAddr> = head.extensions.get().copied();
     let message = ToWorker::Call(frame::Call {
         number,
-        route: u32::try_from(call.parts.taken_by().index).unwrap_or(u32::MAX),
+        route: u32::try_from(call.parts.matched_route().index).unwrap_or(u32::MAX),
         method: head.method.as_str(),
         target: &target,
         version: version_number(head.version),

@@ -15,6 +15,7 @@ use super::{Work, Worker, lock};
 use crate::{
     BoxError,
     body::Body,
+    context::{Parts, SharedReservation},
     dispatch::{
         Cancel,
         process::{
@@ -23,10 +24,7 @@ use crate::{
         },
         ticket::Ticket,
     },
-    extract::room::Kept,
-    head::{Came, Head, Matched, Parts},
-    router::Route,
-    server::{ClientAddr, Peer},
+    head::{ClientAddr, Head, Matched, Peer, RequestHead, Route},
     spec::Lane,
     telemetry::clock,
 };
@@ -68,12 +66,15 @@ impl Worker {
         };
         Ok(Work {
             parts: Parts {
-                head: Head::new(Came::new(http, Peer { addr: call.peer }), Some(matched)),
-                app: self.app.clone(),
+                head: Head::new(
+                    RequestHead::new(http, Peer { addr: call.peer }),
+                    Some(matched),
+                ),
+                context: self.app.context().clone(),
                 lane: Lane::Process,
                 received,
                 cancel: Cancel::of(ticket),
-                room: Kept::default(),
+                reservation: SharedReservation::default(),
             },
             body: self.body_of(&call.body)?,
             deadline,

@@ -1,0 +1,7 @@
+//! What the operating system says and does: every read of `/proc` and of control
+//! groups, thread priorities, and the `unsafe` calls of this crate.
+
+#[doc(hidden)]
+pub mod cgroup;
+pub mod cores;
+pub mod thread_times;

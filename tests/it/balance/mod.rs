@@ -1,0 +1,3 @@
+//! What the balancer decides.
+
+mod decisions;
