@@ -83,7 +83,7 @@ fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
         root,
         ..
     } = signature;
-    // The generated call of the function does not count as a use of it.
+    // The generated call of a deprecated function must not warn.
     let quiet = signature
         .is_deprecated
         .then(|| quote!(#[allow(deprecated)]));

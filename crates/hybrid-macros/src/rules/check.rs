@@ -213,7 +213,7 @@ fn stands_alone(rule: &WrittenRule, ty: &Type, diag: &mut Diagnostics) {
     }
 }
 
-/// Reports a bound that no value of the integer type keeps, or that all values keep.
+/// Reports a bound that no value of the integer type keeps.
 fn in_range(
     bound: Bound,
     rule: &WrittenRule,
