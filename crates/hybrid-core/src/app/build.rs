@@ -15,7 +15,7 @@ use super::{
     collect::{Builder, Collected},
     hooks::Hook,
     processes,
-    states::Start,
+    states::StatesToMake,
 };
 use crate::{
     config::{self, Balancing, Config, ConfigError, Mode, Program, Resolved, Settings, Warnings},
@@ -181,7 +181,7 @@ fn check(
     builder.run_process_routes(purpose, is_apart);
     let states = builder.add_root(std::mem::replace(&mut app.root, Group::root()));
     builder.check_unread(&program);
-    builder.make_states(Start::of(purpose, is_apart));
+    builder.make_states(StatesToMake::of(purpose, is_apart));
     if let Some((path, at)) = &app.admin {
         builder.add_admin(path, at);
     }

@@ -12,7 +12,7 @@ use super::{
     guards::GroupGuard,
     layers::{Layer, Stack},
     processes,
-    states::{Plan, Start},
+    states::{StatePlan, StatesToMake},
 };
 use crate::{
     config::{Program, Settings, Warnings},
@@ -35,7 +35,7 @@ pub(super) struct Builder<'a> {
     pub(super) is_apart: bool,
     /// Where process routes run in this process.
     pub(super) process_lane: Lane,
-    pub(super) plan: Plan,
+    pub(super) plan: StatePlan,
     pub(super) faults: Vec<Fault>,
     pub(super) router: RouterBuilder,
     pub(super) stacks: Vec<Stack>,
@@ -77,7 +77,7 @@ impl<'a> Builder<'a> {
             runtime,
             is_apart: false,
             process_lane: Lane::Pool,
-            plan: Plan::default(),
+            plan: StatePlan::default(),
             faults: Vec::new(),
             router: RouterBuilder::default(),
             stacks: Vec::new(),
@@ -102,7 +102,7 @@ impl<'a> Builder<'a> {
     }
 
     /// Makes the states that the start makes.
-    pub(super) fn make_states(&mut self, start: Start) {
+    pub(super) fn make_states(&mut self, start: StatesToMake) {
         let plan = std::mem::take(&mut self.plan);
         plan.make(start, &mut self.faults);
     }

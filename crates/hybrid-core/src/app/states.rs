@@ -11,7 +11,7 @@ use crate::{error::Fault, spec::Lane, state::StateEntry};
 
 /// The states of all groups, in the order given.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct StatePlan {
     states: Vec<Planned>,
 }
 
@@ -34,14 +34,14 @@ enum TakenBy {
 
 /// What the start makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum StatesToMake {
     Everything,
     /// All but what process routes alone take.
     WhatThisProcessTakes,
     Nothing,
 }
 
-impl Start {
+impl StatesToMake {
     /// With `is_apart`, process routes run in processes of their own.
     pub(super) fn of(purpose: Purpose, is_apart: bool) -> Self {
         match purpose {
@@ -70,7 +70,7 @@ impl TakenBy {
     }
 }
 
-impl Plan {
+impl StatePlan {
     /// Adds a state, whose fault would be that one of the report.
     pub(super) fn add(&mut self, entry: &Arc<StateEntry>, position: usize) {
         self.states.push(Planned {
@@ -90,7 +90,7 @@ impl Plan {
 
     /// Makes what the start makes, on this thread, which is inside the runtime
     /// and may block.
-    pub(super) fn make(self, start: Start, faults: &mut Vec<Fault>) {
+    pub(super) fn make(self, start: StatesToMake, faults: &mut Vec<Fault>) {
         let states = self.states.into_iter();
         let made = states.filter(|state| start.makes(state.taken_by));
         let failed = made

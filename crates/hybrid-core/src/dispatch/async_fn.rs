@@ -34,7 +34,7 @@ struct Stages<A> {
 }
 
 /// Starts a handler, whatever it is.
-type Start<V> = Box<dyn FnOnce(V) -> ResponseFuture + Send>;
+type StartHandler<V> = Box<dyn FnOnce(V) -> ResponseFuture + Send>;
 
 /// Called by `#[get]` and its kin for an `async fn`: the handler runs on the
 /// event loop.
@@ -157,7 +157,7 @@ impl<A: Arguments<Values: Send>> Stages<A> {
     async fn serve_on_pool(
         self: Arc<Self>,
         call: RoutedRequest,
-        start: Start<A::Values>,
+        start: StartHandler<A::Values>,
     ) -> BoxResponse {
         let RoutedRequest {
             mut parts,

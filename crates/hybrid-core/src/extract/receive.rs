@@ -29,8 +29,8 @@ use crate::{
 /// A body above this many bytes is parsed on the pool, never on an event loop.
 pub(crate) const PARSED_ON_LOOP_BYTES_MAX: usize = 16 * 1024;
 
-type Made = Box<dyn Any + Send>;
-type Making = Pin<Box<dyn Future<Output = Result<Made, Response>> + Send>>;
+type OwnBody = Box<dyn Any + Send>;
+type MakingOwnBody = Pin<Box<dyn Future<Output = Result<OwnBody, Response>> + Send>>;
 
 /// How a route's body is received.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub enum BodyPlan {
     /// Bytes of any type.
     Raw,
     /// By a [`FromRequest`](crate::extract::FromRequest) of its own.
-    Own(fn(Request) -> Making),
+    Own(fn(Request) -> MakingOwnBody),
 }
 
 /// A body that is there.
@@ -55,7 +55,7 @@ pub enum Received {
     /// A form.
     Form(Box<FormBody>),
     /// What a `FromRequest` made.
-    Made(Option<Made>),
+    Made(Option<OwnBody>),
     /// The body was left unread, since the request is refused already.
     Skipped,
 }
@@ -97,7 +97,7 @@ pub(crate) async fn receive(
 /// Lets a `FromRequest` of the user's make its value, within the time that the
 /// handler has, which here begins with the head.
 async fn make_own(
-    make: fn(Request) -> Making,
+    make: fn(Request) -> MakingOwnBody,
     parts: &mut Parts,
     body: Body,
 ) -> Result<Received, Response> {

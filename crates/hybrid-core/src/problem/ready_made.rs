@@ -33,10 +33,10 @@ pub type Result<T, E = Problem> = std::result::Result<T, E>;
 /// assert_eq!(find(2).map_err(|problem| problem.status().as_u16()), Err(404));
 /// ```
 pub struct Problem {
-    pub(super) inner: Box<Inner>,
+    pub(super) inner: Box<Fields>,
 }
 
-pub(super) struct Inner {
+pub(super) struct Fields {
     status: StatusCode,
     code: Cow<'static, str>,
     title: Cow<'static, str>,
@@ -77,7 +77,7 @@ impl Problem {
     }
 
     fn made(status: StatusCode, code: Cow<'static, str>, title: Cow<'static, str>) -> Self {
-        let inner = Inner {
+        let inner = Fields {
             status,
             code,
             title,

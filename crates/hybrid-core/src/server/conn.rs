@@ -29,7 +29,7 @@ use super::{
     shared::{ServerState, Stage},
     stream::Stream,
     ticks::Millis,
-    waiting::Waiting,
+    waiting::BodyWait,
 };
 use crate::head::Peer;
 
@@ -86,7 +86,7 @@ pub(crate) struct Conn {
     /// Woken by the sweeper and by changes of the stage.
     waker: AtomicWaker,
     /// The body of the request that an HTTP/1 connection serves.
-    pub(crate) body: Waiting,
+    pub(crate) body: BodyWait,
     /// The small rest of that body where its reader is gone.
     rest: Mutex<Option<Box<Incoming>>>,
     /// The streams of an HTTP/2 connection that run.
@@ -110,7 +110,7 @@ impl Conn {
             ends_with_answer: AtomicBool::new(false),
             held_back: AtomicU16::new(0),
             waker: AtomicWaker::new(),
-            body: Waiting::default(),
+            body: BodyWait::default(),
             rest: Mutex::default(),
             streams: Mutex::default(),
         })

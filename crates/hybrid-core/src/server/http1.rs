@@ -23,7 +23,7 @@ use super::{
     head_checks,
     serving::{self, Answered, Serving},
     shared::Stage,
-    timed_body::{Http1Body, RequestBody, Unread, Watch},
+    timed_body::{BodyWatch, Http1Body, RequestBody, Unread},
     timed_io::TimedIo,
 };
 use crate::{BoxResponse, body::Body, config::Settings, head::RequestHead};
@@ -178,7 +178,7 @@ fn serve<A: Application>(
         let unread = unread(&parts, &incoming);
         Body::new(RequestBody::new(
             incoming,
-            Watch::Conn(Arc::clone(&conn)),
+            BodyWatch::Conn(Arc::clone(&conn)),
             unread,
         ))
     } else {
@@ -204,7 +204,7 @@ fn rest_of(conn: &Arc<Conn>, answered: &Answered) -> Option<RequestBody> {
     let rest = conn.take_rest()?;
     Some(RequestBody::new(
         rest,
-        Watch::Conn(Arc::clone(conn)),
+        BodyWatch::Conn(Arc::clone(conn)),
         Unread::Leave,
     ))
 }

@@ -15,7 +15,7 @@ use super::{
     serving::{self, Answered},
     shared::Stage,
     stream::{OpenStream, StreamTasks},
-    timed_body::{Http2Body, RequestBody, Unread, Watch},
+    timed_body::{BodyWatch, Http2Body, RequestBody, Unread},
     timed_io::TimedIo,
 };
 use crate::{body::Body, config::Settings, head::RequestHead};
@@ -96,7 +96,7 @@ fn serve<A: Application>(
     let body = if incoming.is_end_stream() {
         Body::empty()
     } else {
-        let watch = Watch::Stream(Arc::clone(&running));
+        let watch = BodyWatch::Stream(Arc::clone(&running));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
     let serving = serving::begin(server, app, RequestHead::new(parts, running.peer()), body);

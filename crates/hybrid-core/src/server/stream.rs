@@ -19,13 +19,13 @@ use std::{
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 
-use super::{conn::Conn, shared::ServerState, ticks::Millis, waiting::Waiting};
+use super::{conn::Conn, shared::ServerState, ticks::Millis, waiting::BodyWait};
 use crate::head::Peer;
 
 /// What is known of a stream while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    pub(crate) body: Waiting,
+    pub(crate) body: BodyWait,
     /// Bytes that were given to h2 and are not written yet.
     held: AtomicUsize,
     /// Since when none of them was written.

@@ -16,7 +16,7 @@ use super::{
     conn::Conn,
     shared::ServerState,
     stream::{OpenStream, Piece},
-    waiting::Waiting,
+    waiting::BodyWait,
 };
 use crate::{
     BoxError,
@@ -24,15 +24,15 @@ use crate::{
 };
 
 /// Whose limits a request's body obeys.
-pub(crate) enum Watch {
+pub(crate) enum BodyWatch {
     /// The one request of an HTTP/1 connection.
     Conn(Arc<Conn>),
     /// One of the streams of an HTTP/2 connection.
     Stream(Arc<OpenStream>),
 }
 
-impl Watch {
-    fn waiting(&self) -> (&Waiting, &ServerState) {
+impl BodyWatch {
+    fn waiting(&self) -> (&BodyWait, &ServerState) {
         match self {
             Self::Conn(conn) => (&conn.body, &conn.shared),
             Self::Stream(running) => (&running.stream.body, running.shared()),
@@ -44,7 +44,7 @@ impl Watch {
 pub(crate) struct RequestBody {
     /// There until it is dropped.
     incoming: Option<Incoming>,
-    watch: Watch,
+    watch: BodyWatch,
     /// What happens to a body that is not read to its end.
     unread: Unread,
 }
@@ -60,7 +60,7 @@ pub(crate) enum Unread {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: Incoming, watch: Watch, unread: Unread) -> Self {
+    pub(crate) fn new(incoming: Incoming, watch: BodyWatch, unread: Unread) -> Self {
         watch.waiting().0.restart();
         Self {
             incoming: Some(incoming),
@@ -89,7 +89,7 @@ impl RequestBody {
     /// The rest may have been read from the socket a moment later: it is waited for
     /// before the answer is sent.
     fn keep_rest(&mut self) {
-        if let Watch::Conn(conn) = &self.watch
+        if let BodyWatch::Conn(conn) = &self.watch
             && let Some(rest) = self.incoming.take()
         {
             conn.keep_rest(rest);

@@ -15,7 +15,7 @@ use super::{
 
 /// The time limits of one body: all of it, and its rate.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
+pub(crate) struct BodyWait {
     /// When the present wait began, 0 where no reader waits.
     since: AtomicU64,
     /// Earlier waits together.
@@ -29,7 +29,7 @@ pub(crate) struct Waiting {
     waker: AtomicWaker,
 }
 
-impl Waiting {
+impl BodyWait {
     /// A new body begins.
     pub(crate) fn restart(&self) {
         self.since.store(0, Relaxed);

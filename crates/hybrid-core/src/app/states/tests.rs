@@ -27,13 +27,13 @@ use crate::{
 #[test]
 fn the_start_makes_what_this_process_takes() {
     use TakenBy::{NoRoute, OtherRoutes, ProcessRoutes};
-    let check = |start: Start, expected: [bool; 3]| {
+    let check = |start: StatesToMake, expected: [bool; 3]| {
         let made = [NoRoute, ProcessRoutes, OtherRoutes].map(|taken_by| start.makes(taken_by));
         assert_eq!(made, expected, "{start:?}");
     };
-    check(Start::Everything, [true, true, true]);
-    check(Start::WhatThisProcessTakes, [true, false, true]);
-    check(Start::Nothing, [false, false, false]);
+    check(StatesToMake::Everything, [true, true, true]);
+    check(StatesToMake::WhatThisProcessTakes, [true, false, true]);
+    check(StatesToMake::Nothing, [false, false, false]);
 }
 
 // === Routes, as the macros would make them ===
