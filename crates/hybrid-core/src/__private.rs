@@ -24,39 +24,26 @@ pub use crate::extract::{
 };
 
 // Called by the route macros: lanes.
-pub use crate::dispatch::{Endpoint, auto, event, inline, on_pool as pool, on_process as process};
+pub use crate::dispatch::{
+    Endpoint, RouteHandler as Route, auto, event, inline, on_pool as pool, on_process as process,
+};
 
 // Called by `#[extractor]`.
+pub use crate::context::Parts;
 pub use crate::dispatch::{extract, extract_on_pool};
 pub use crate::extract::Arguments;
-pub use crate::head::Parts;
 
 // Called by `#[middleware]`.
 pub use crate::{Request, app::Next, head::Head};
 
 // Called by `#[derive(Problem)]`.
-pub use crate::problem::{Conversion, Kind, Problem, ProblemKind, Submitted};
+pub use crate::problem::{Conversion, Kind, Problem, ProblemKind, Submitted, TypedError};
 pub use crate::{Response, respond::IntoResponse};
 
 // Called by `routes![]`.
 pub use crate::app::{RouteEntry, Routes};
 
 use crate::extract::{FormField, TextArgument};
-
-/// A handler as a type: what `#[get]` and its kin implement.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is no route",
-    label = "not a handler",
-    note = "`routes![]` takes handlers: write `#[get(\"/path\")]`, `#[post(..)]` or another of the route \
-            attributes above the function"
-)]
-pub trait Route {
-    /// What the attribute states.
-    const SPEC: RouteSpec;
-
-    /// The handler, bound to its lane.
-    fn endpoint() -> Endpoint;
-}
 
 /// Called by `routes![]`: the entry of one handler.
 #[must_use]
@@ -100,12 +87,6 @@ macro_rules! __arg {
 pub use crate::__arg as arg;
 
 // === Typed errors ===
-
-/// The typed error of a handler, as far as it is one.
-#[derive(Clone, Copy, Debug)]
-pub struct TypedError {
-    pub(crate) kinds: &'static [Kind],
-}
 
 /// Asks the compiler what an error type is.
 #[derive(Debug, Clone, Copy)]

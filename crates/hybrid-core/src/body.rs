@@ -1,9 +1,10 @@
-//! The one body type of requests and answers: nothing, bytes that are there, or
+//! Requests and responses, and their one body type: nothing, bytes that are there, or
 //! a stream of frames. Limits and time are set where a body is made or read
 //! (`server`, `extract::receive`), not here.
 
 use std::{
     fmt,
+    future::Future,
     pin::Pin,
     task::{Context, Poll, ready},
 };
@@ -11,7 +12,20 @@ use std::{
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 
-use crate::BoxError;
+/// An error of any type, as tower and hyper pass it around.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// A request with a body that may still be on its way.
+pub type Request = http::Request<Body>;
+
+/// An answer.
+pub type Response = http::Response<Body>;
+
+/// An answer on its way to the client: it is large and passes through many hands.
+pub(crate) type BoxResponse = Box<Response>;
+
+/// The future of a response.
+pub(crate) type ResponseFuture = Pin<Box<dyn Future<Output = BoxResponse> + Send>>;
 
 type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send>>;
 
@@ -25,9 +39,9 @@ type Stream = Pin<Box<dyn http_body::Body<Data = Bytes, Error = BoxError> + Send
 /// assert_eq!(Body::from("four").size_hint().exact(), Some(4));
 /// assert!(Body::empty().is_end_stream());
 /// ```
-pub struct Body(Kind);
+pub struct Body(Repr);
 
-enum Kind {
+enum Repr {
     /// Bytes that are there; `None` once taken or where there are none.
     Full(Option<Bytes>),
     Stream(Stream),
@@ -37,7 +51,7 @@ impl Body {
     /// No body.
     #[must_use]
     pub const fn empty() -> Self {
-        Self(Kind::Full(None))
+        Self(Repr::Full(None))
     }
 
     /// Wraps any other body; its errors are boxed.
@@ -46,14 +60,14 @@ impl Body {
         B: http_body::Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
-        Self(Kind::Stream(Box::pin(Boxed { body })))
+        Self(Repr::Stream(Box::pin(Boxed { body })))
     }
 
     /// Takes the bytes out where they are all there already, without a copy.
     pub(crate) fn try_into_bytes(self) -> Result<Bytes, Self> {
         match self.0 {
-            Kind::Full(bytes) => Ok(bytes.unwrap_or_default()),
-            Kind::Stream(stream) => Err(Self(Kind::Stream(stream))),
+            Repr::Full(bytes) => Ok(bytes.unwrap_or_default()),
+            Repr::Stream(stream) => Err(Self(Repr::Stream(stream))),
         }
     }
 }
@@ -67,15 +81,15 @@ impl Default for Body {
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::Full(bytes) => write!(f, "Body({} bytes)", bytes.as_ref().map_or(0, Bytes::len)),
-            Kind::Stream(_) => f.write_str("Body(stream)"),
+            Repr::Full(bytes) => write!(f, "Body({} bytes)", bytes.as_ref().map_or(0, Bytes::len)),
+            Repr::Stream(_) => f.write_str("Body(stream)"),
         }
     }
 }
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self(Kind::Full((!bytes.is_empty()).then_some(bytes)))
+        Self(Repr::Full((!bytes.is_empty()).then_some(bytes)))
     }
 }
 
@@ -106,24 +120,24 @@ impl http_body::Body for Body {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         match &mut self.get_mut().0 {
-            Kind::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Kind::Stream(stream) => stream.as_mut().poll_frame(cx),
+            Repr::Full(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Repr::Stream(stream) => stream.as_mut().poll_frame(cx),
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.0 {
-            Kind::Full(bytes) => bytes.is_none(),
-            Kind::Stream(stream) => stream.is_end_stream(),
+            Repr::Full(bytes) => bytes.is_none(),
+            Repr::Stream(stream) => stream.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            Kind::Full(bytes) => {
+            Repr::Full(bytes) => {
                 SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64))
             }
-            Kind::Stream(stream) => stream.size_hint(),
+            Repr::Stream(stream) => stream.size_hint(),
         }
     }
 }
@@ -160,3 +174,18 @@ where
         self.body.size_hint()
     }
 }
+
+/// The client sends its body too slowly: 408 `request_timeout`.
+///
+/// The error of a request's body, boxed; it is recognised by its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BodyTooSlow;
+
+impl fmt::Display for BodyTooSlow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body came too slowly")
+    }
+}
+
+impl std::error::Error for BodyTooSlow {}

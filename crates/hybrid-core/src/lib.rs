@@ -13,20 +13,23 @@
 #![warn(clippy::needless_pass_by_value)]
 
 pub mod admin;
+pub(crate) mod answering;
 pub mod app;
-pub(crate) mod balance;
 pub mod body;
 pub mod config;
+pub mod context;
 pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
 pub(crate) mod kept;
 pub(crate) mod log;
+pub mod offload;
+pub(crate) mod per_connection;
 pub mod problem;
 pub mod respond;
 pub(crate) mod router;
-pub mod server;
+pub(crate) mod server;
 pub mod spec;
 pub mod state;
 pub mod stats;
@@ -38,19 +41,9 @@ pub(crate) use hybrid_engine::{os::cgroup, sync};
 #[doc(hidden)]
 pub mod __private;
 
+pub use body::{BoxError, Request, Response};
+pub(crate) use body::{BoxResponse, ResponseFuture};
 pub use bytes::Bytes;
 pub use http;
 pub use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version};
 pub use hybrid_validate::{FromParam, Location, ParamError, Patch, Segment, Source, Violation};
-
-/// An error of any type, as tower and hyper pass it around.
-pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-/// A request with a body that may still be on its way.
-pub type Request = http::Request<body::Body>;
-
-/// An answer.
-pub type Response = http::Response<body::Body>;
-
-/// An answer on its way to the client: it is large and passes through many hands.
-pub(crate) type BoxResponse = Box<Response>;

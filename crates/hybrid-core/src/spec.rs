@@ -239,3 +239,28 @@ impl RouteSpec {
         }
     }
 }
+
+/// How far the framework checks a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyCheck {
+    /// A `#[model]`: every rule, all faults in one answer.
+    Model,
+    /// A type with `validator::Validate`.
+    Validator,
+    /// Deserialised, nothing more.
+    Unchecked,
+    /// Bytes or text, taken as they are, or by an extractor of the user's.
+    Raw,
+}
+
+impl BodyCheck {
+    /// Its word in the log and on the admin page.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Model => "model",
+            Self::Validator => "validator",
+            Self::Unchecked => "unchecked",
+            Self::Raw => "raw",
+        }
+    }
+}

@@ -3,7 +3,7 @@
 //! read without a lock.
 //!
 //! A state with a constructor is a cell that is filled once: by the start, or by
-//! whoever asks first (`app::states` decides which). Whoever asks has it made on
+//! the first caller that asks (`app::states` decides which). A caller has it made on
 //! a thread of its own, since constructors may block and may start runtimes. One
 //! that fails is not called again: why is remembered, and logged once.
 
@@ -29,18 +29,18 @@ use crate::{
 #[derive(Clone, Default)]
 pub(crate) struct States {
     // A handful of entries: a scan beats a hash.
-    entries: Arc<[Arc<Entry>]>,
+    entries: Arc<[Arc<StateEntry>]>,
 }
 
 /// One state of one group, made or to be made.
-pub(crate) struct Entry {
+pub(crate) struct StateEntry {
     pub(crate) key: StateKey,
     pub(crate) at: &'static Location<'static>,
     pub(crate) origin: Origin,
     /// The state that it is made from.
     pub(crate) needs: Option<Arc<Self>>,
     made: OnceLock<Made>,
-    /// Taken to be called; touched by nobody once the state is made.
+    /// Taken to be called; never touched once the state is made.
     constructor: Mutex<Constructor>,
     done: Notify,
 }
@@ -85,7 +85,7 @@ type Made = Result<Value, String>;
 pub(crate) type Making = Pin<Box<dyn Future<Output = Result<Value, BoxError>> + Send>>;
 
 enum Constructor {
-    /// Nobody has asked.
+    /// No caller has asked.
     Idle(Construct),
     /// A thread was started that will take it.
     Begun(Construct),
@@ -169,7 +169,7 @@ impl Make {
     }
 }
 
-impl Entry {
+impl StateEntry {
     pub(crate) fn new(source: StateSource, runtime: &Handle) -> Self {
         let StateSource { key, at, make } = source;
         let (origin, made, constructor) = make.resolve(runtime);
@@ -213,7 +213,7 @@ impl Entry {
         if let Constructor::Idle(construct) | Constructor::Begun(construct) = constructor {
             let panicked = |Panicked(text)| Err(format!("its constructor panicked: {text}"));
             let made = catch(construct).unwrap_or_else(panicked);
-            // It is empty: whoever took the constructor fills it.
+            // It is empty: the caller that took the constructor fills it.
             let _ = self.made.set(made.map_err(|error| self.not_made(&error)));
             self.done.notify_waiters();
         }
@@ -223,7 +223,7 @@ impl Entry {
         }
     }
 
-    /// The value, made by a thread of its own if nobody has made it yet; waits
+    /// The value, made by a thread of its own if it is not made yet; waits
     /// for that.
     fn value(self: &Arc<Self>) -> Result<&Value, String> {
         if self.made.get().is_none() {
@@ -245,7 +245,7 @@ impl Entry {
         self.made.wait().as_ref().map_err(Clone::clone)
     }
 
-    /// Has it made by a thread of its own, unless somebody has begun.
+    /// Has it made by a thread of its own, unless another caller has begun.
     fn begin(self: &Arc<Self>) -> Result<(), String> {
         let mut constructor = self.constructor();
         if !matches!(*constructor, Constructor::Idle(_)) {
@@ -266,7 +266,7 @@ impl Entry {
     }
 
     fn constructor(&self) -> MutexGuard<'_, Constructor> {
-        // Whoever holds it moves a box and cannot leave it half moved.
+        // Its holder moves a box and cannot leave it half moved.
         self.constructor
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -289,18 +289,18 @@ impl Constructor {
 
 impl States {
     /// `own` in front of what the parent group has.
-    pub(crate) fn shadowing(own: Vec<Arc<Entry>>, parent: &Self) -> Self {
+    pub(crate) fn shadowing(own: Vec<Arc<StateEntry>>, parent: &Self) -> Self {
         let inherited = parent
             .entries
             .iter()
             .filter(|p| own.iter().all(|o| o.key != p.key));
-        let inherited: Vec<Arc<Entry>> = inherited.cloned().collect();
+        let inherited: Vec<Arc<StateEntry>> = inherited.cloned().collect();
         Self {
             entries: own.into_iter().chain(inherited).collect(),
         }
     }
 
-    /// The state of that type. Makes it if nobody has, and waits for that; what
+    /// The state of that type. Makes it if it is not made yet, and waits for that; what
     /// could not be made is not there.
     pub(crate) fn get<T: Any>(&self) -> Option<&T> {
         let entry = self.find(TypeId::of::<T>())?;
@@ -309,7 +309,7 @@ impl States {
 
     /// Whether one of them could not be made.
     pub(crate) fn have_failed(&self) -> bool {
-        let failed = |entry: &Arc<Entry>| matches!(entry.made.get(), Some(Err(_)));
+        let failed = |entry: &Arc<StateEntry>| matches!(entry.made.get(), Some(Err(_)));
         self.entries.iter().any(failed)
     }
 
@@ -332,11 +332,11 @@ impl States {
     }
 
     /// The state of that type, in the nearest group that has one.
-    pub(crate) fn entry(&self, key: StateKey) -> Option<&Arc<Entry>> {
+    pub(crate) fn entry(&self, key: StateKey) -> Option<&Arc<StateEntry>> {
         self.find(key.id)
     }
 
-    fn find(&self, id: TypeId) -> Option<&Arc<Entry>> {
+    fn find(&self, id: TypeId) -> Option<&Arc<StateEntry>> {
         self.entries.iter().find(|entry| entry.key.id == id)
     }
 }
@@ -361,17 +361,17 @@ mod tests {
     type Make<T> = fn() -> Result<T, BoxError>;
 
     #[track_caller]
-    fn entry<T: Any + Send + Sync>(make: super::Make) -> Arc<Entry> {
+    fn entry<T: Any + Send + Sync>(make: super::Make) -> Arc<StateEntry> {
         let source = StateSource {
             key: StateKey::of::<T>(),
             at: Location::caller(),
             make,
         };
-        Arc::new(Entry::new(source, &Handle::current()))
+        Arc::new(StateEntry::new(source, &Handle::current()))
     }
 
     #[track_caller]
-    fn given<T: Any + Send + Sync>(value: T) -> Arc<Entry> {
+    fn given<T: Any + Send + Sync>(value: T) -> Arc<StateEntry> {
         entry::<T>(super::Make::Given(Box::new(value)))
     }
 

@@ -10,10 +10,9 @@
 use std::{convert::Infallible, time::Duration};
 
 use crate::{
-    app::Frozen,
+    context::{Parts, ServerContext},
     extract::FromRequestParts,
-    head::Parts,
-    router::Route,
+    head::Route,
     spec::Lane,
     telemetry::{Histogram, LaneTotals, Totals},
 };
@@ -86,11 +85,11 @@ impl Stats {
         &self.routes
     }
 
-    fn of(app: &Frozen) -> Self {
-        let telemetry = app.telemetry();
+    fn of(context: &ServerContext) -> Self {
+        let telemetry = context.telemetry();
         telemetry.merge();
         telemetry.with_table(|table| {
-            let routes = app.routes().iter();
+            let routes = context.routes().iter();
             let routes = routes.map(|route| RouteStats::of(route, table.class(route.index)));
             Self {
                 routes: routes.collect(),
@@ -103,7 +102,7 @@ impl FromRequestParts for Stats {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Infallible> {
-        Ok(Self::of(&parts.app))
+        Ok(Self::of(&parts.context))
     }
 }
 

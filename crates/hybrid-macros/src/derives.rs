@@ -1,4 +1,4 @@
-//! What the derives have in common: where the facade is found, and the attributes of a type or variant.
+//! Shared by the derives: the path of the facade, and the attributes of a type or variant.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Path, parse_quote};
@@ -25,7 +25,7 @@ pub(crate) fn options(attrs: &[Attribute], name: &str, diag: &mut Diagnostics) -
     options
 }
 
-/// The words of every `#[name(..)]` that another crate's derive owns: what is wrong there is for that crate to say.
+/// The words of every `#[name(..)]` that belongs to another crate's derive. That crate reports the mistakes there.
 pub(crate) fn foreign_options(attrs: &[Attribute], name: &str) -> Options {
     let mut unheard = Diagnostics::nameless(name);
     let mut options = Options::default();
@@ -45,7 +45,7 @@ pub(crate) fn root(attrs: &[Attribute], diag: &mut Diagnostics) -> Path {
     root.unwrap_or_else(|| parse_quote!(::hybrid))
 }
 
-/// The block that keeps generated names out of the user's.
+/// The block that separates generated names from the user's names.
 pub(crate) fn block(root: &Path, inside: &TokenStream) -> TokenStream {
     quote::quote! {
         const _: () = {

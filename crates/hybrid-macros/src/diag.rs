@@ -1,8 +1,8 @@
-//! The sink for everything that is wrong with one annotated item.
+//! Collects all mistakes of one annotated item.
 //!
-//! Every stage reports here and goes on, so that one compile shows all mistakes. Each message names the item first
-//! (spans are sometimes lost on the way through other macros), is lower case, has no full stop and says what to write
-//! instead. Nothing here judges; the stages do.
+//! Every stage reports its mistakes here and continues, so that one compilation shows all of them. Each message starts
+//! with the name of the item (spans can be lost in other macros), is lower case, has no full stop and says what to
+//! write instead. This module only collects: the stages decide what is a mistake.
 
 use std::fmt::Display;
 
@@ -18,7 +18,7 @@ pub(crate) struct Diagnostics {
 }
 
 impl Diagnostics {
-    /// A sink whose messages start with the kind and the name of the item: ``handler `orders`: …``.
+    /// A collector whose messages start with the kind and the name of the item: ``handler `orders`: …``.
     pub(crate) fn new(kind: &str, name: impl Display) -> Self {
         Self {
             subject: format!("{kind} `{name}`: "),
@@ -26,7 +26,7 @@ impl Diagnostics {
         }
     }
 
-    /// A sink for an item whose name is not known yet: ``#[get]: …``.
+    /// A collector for an item whose name is not known yet: ``#[get]: …``.
     pub(crate) fn nameless(kind: &str) -> Self {
         Self {
             subject: format!("{kind}: "),
@@ -46,7 +46,7 @@ impl Diagnostics {
             .push(syn::Error::new(span, format!("{}{message}", self.subject)));
     }
 
-    /// Takes over what syn found while it parsed: its text, at its place.
+    /// Adds a syntax error of syn, with its text and its place.
     pub(crate) fn syntax(&mut self, error: syn::Error) {
         for one in error {
             self.errors.push(syn::Error::new(
@@ -56,7 +56,7 @@ impl Diagnostics {
         }
     }
 
-    /// Reports a word that means nothing here, with the nearest one that does.
+    /// Reports an unknown word, with the nearest known one.
     pub(crate) fn unknown(&mut self, word: &Ident, what: &str, known: &[&str]) {
         let written = word.to_string();
         let hint = match (foreign(&written, known), nearest(&written, known)) {
@@ -67,17 +67,17 @@ impl Diagnostics {
         self.error(word, format_args!("unknown {what} `{written}`, {hint}"));
     }
 
-    /// Whether nothing was reported so far.
+    /// Whether no mistake was reported so far.
     pub(crate) fn is_empty(&self) -> bool {
         self.errors.is_empty()
     }
 
-    /// How many mistakes were reported; a part compares it before and after to know whether it is sound.
+    /// The number of reported mistakes. A part that compares it before and after knows whether it has no mistake.
     pub(crate) fn len(&self) -> usize {
         self.errors.len()
     }
 
-    /// The mistakes as `compile_error!`s, in the order of their report.
+    /// The mistakes as `compile_error!`s, in the order reported.
     pub(crate) fn into_tokens(self) -> TokenStream {
         self.errors
             .iter()
@@ -92,8 +92,8 @@ impl Diagnostics {
     }
 }
 
-/// Words of validator, FastAPI, Rocket and JSON Schema: the word of ours that must be known where they stand, and
-/// what to write instead.
+/// Words of validator, FastAPI, Rocket and JSON Schema. Each entry has the word of this crate that must be known at
+/// that place, and the text that says what to write instead.
 const FOREIGN: &[(&[&str], &str, &str)] = &[
     (
         &["min", "minimum", "gte", "min_value"],
@@ -205,7 +205,7 @@ const FOREIGN: &[(&[&str], &str, &str)] = &[
     ),
 ];
 
-/// What stands here for a word that another framework has.
+/// The replacement for a word of another framework.
 fn foreign(written: &str, known: &[&str]) -> Option<&'static str> {
     let entry = FOREIGN
         .iter()
@@ -223,7 +223,7 @@ pub(crate) fn list(words: &[&str]) -> String {
     }
 }
 
-/// The known word that is closest to what was written, if one is close enough to be meant.
+/// The known word that is closest to the written one, if it is close enough.
 pub(crate) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     hybrid_validate::literal::suggest(written, known.iter().copied())
 }

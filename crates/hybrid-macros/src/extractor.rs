@@ -1,4 +1,4 @@
-//! `#[extractor]`: a function that makes a value out of a request's head.
+//! `#[extractor]`: a function that makes a value from the head of a request.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -39,7 +39,7 @@ pub(crate) fn extractor(attr: TokenStream, item: TokenStream) -> (TokenStream, D
     (quote!(#function #rest), diag)
 }
 
-/// The type that is made, out of its `Result` where it has one.
+/// The type of the value, without the `Result` around it.
 fn made(signature: &Signature) -> Option<&Type> {
     let output = signature.output.as_ref()?;
     if is_result(signature) {
@@ -69,7 +69,7 @@ fn check(signature: &Signature, function: &Function, diag: &mut Diagnostics) {
     }
 }
 
-/// The body is read once, after all guards.
+/// An extractor cannot read the body, which is read once, after all guards.
 fn no_body(signature: &Signature, diag: &mut Diagnostics) {
     for param in signature
         .params
@@ -81,12 +81,12 @@ fn no_body(signature: &Signature, diag: &mut Diagnostics) {
     }
 }
 
-/// The trait is implemented for the type that is made, so it is one of the user's.
+/// The trait is implemented for the returned type, so it must be a type of the user's crate.
 fn makes_own_type(ty: &Type, message: &str, diag: &mut Diagnostics) {
     match ty {
         Type::Tuple(tuple) if tuple.elems.is_empty() => diag.error(ty, message),
-        Type::Path(_) if types::kind(ty) == types::Kind::Unknown && types::option(ty).is_none() => {
-        }
+        Type::Path(_)
+            if types::kind(ty) == types::TypeKind::Unknown && types::option(ty).is_none() => {}
         Type::Path(_)
         | Type::Tuple(_)
         | Type::Reference(_)
@@ -122,7 +122,7 @@ fn expand(signature: &Signature, ty: &Type) -> TokenStream {
         Ident::new("__parts", Span::mixed_site()),
         Ident::new("__to", Span::mixed_site()),
     );
-    // Without parameters the tuple is a unit, which clippy would take away.
+    // Without parameters the tuple is a unit, which clippy would report.
     let params = &signature.params;
     let unit = params
         .is_empty()
@@ -146,7 +146,7 @@ fn expand(signature: &Signature, ty: &Type) -> TokenStream {
     with_cfgs(signature, &inside)
 }
 
-/// The call; what cannot fail says so.
+/// The call. A function that cannot fail is wrapped in `Ok`.
 fn call(signature: &Signature) -> TokenStream {
     if is_result(signature) {
         return arguments::call(signature);
@@ -163,7 +163,7 @@ fn call(signature: &Signature) -> TokenStream {
 
 fn stub(signature: &Signature, ty: &Type) -> TokenStream {
     if !matches!(ty, Type::Path(_))
-        || types::kind(ty) != types::Kind::Unknown
+        || types::kind(ty) != types::TypeKind::Unknown
         || types::option(ty).is_some()
     {
         return TokenStream::new();

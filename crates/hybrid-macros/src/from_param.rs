@@ -1,4 +1,4 @@
-//! `#[derive(FromParam)]`: an enum whose variants are words.
+//! `#[derive(FromParam)]`: an enum of words, one for each variant.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -18,7 +18,7 @@ struct Words {
     words: Vec<Word>,
 }
 
-/// One variant with the words that mean it; the first is its own.
+/// One variant with its words. The first is its name.
 struct Word {
     variant: Ident,
     names: Vec<String>,

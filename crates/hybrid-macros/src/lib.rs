@@ -1,9 +1,8 @@
 //! The attributes of hybrid.
 //!
-//! Their documentation stands on the re-exports of the facade, where its examples compile. Every entry point here is one
-//! line that hands `proc_macro2` tokens to a plain function, so that each stage (parse, model, check, expand) is tested
-//! without a compiler around it.
-#![warn(clippy::needless_pass_by_value)]
+//! The facade documents them on its re-exports, where the examples compile. Every entry point here passes `proc_macro2`
+//! tokens to a plain function, so each stage (parse, model, check, expand) can be tested without a compiler.
+#![warn(clippy::needless_pass_by_value, clippy::self_named_module_files)]
 
 mod case;
 mod check;
@@ -114,7 +113,7 @@ pub fn model(attr: TokenStream, item: TokenStream) -> TokenStream {
     model_attr::model(attr.into(), item.into()).into()
 }
 
-/// What was made of an item, and what is wrong with it.
+/// The expansion of an item, and its mistakes.
 fn whole((mut tokens, diag): (proc_macro2::TokenStream, Diagnostics)) -> TokenStream {
     tokens.extend(diag.into_tokens());
     tokens.into()

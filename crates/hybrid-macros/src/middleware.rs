@@ -1,4 +1,4 @@
-//! `#[middleware]`: checks that a function is one of the two shapes, and leaves it as it is.
+//! `#[middleware]`: checks that a function has one of two signatures, and leaves it unchanged.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -25,7 +25,7 @@ pub(crate) fn middleware(attr: TokenStream, item: TokenStream) -> (TokenStream, 
     };
     let mut diag = Diagnostics::new("middleware", function.name());
     let mut options = Options::parse(attr, &mut diag);
-    // Nothing is generated that would name the crate: taken as everywhere else.
+    // No generated code names the crate, so `crate` is accepted and ignored.
     let _root = options.take("crate").and_then(|opt| opt.path(&mut diag));
     for value in &options.positional {
         diag.error(
@@ -53,7 +53,7 @@ fn typed(input: &FnArg) -> Option<&PatType> {
     }
 }
 
-/// An `async fn` goes around the handler: it may answer itself, or call `next`.
+/// An `async fn` wraps the handler: it may respond itself, or call `next`.
 fn around(function: &Function, args: &[&PatType], diag: &mut Diagnostics) {
     if let [one] = args
         && is_head(&one.ty)
@@ -67,7 +67,7 @@ fn around(function: &Function, args: &[&PatType], diag: &mut Diagnostics) {
         return wrong(function, args, AROUND, diag);
     }
     for (arg, name) in args.iter().zip(["Request", "Next"]) {
-        if types::kind(&arg.ty) != types::Kind::Unknown
+        if types::kind(&arg.ty) != types::TypeKind::Unknown
             || matches!(&*arg.ty, Type::Reference(_) | Type::Tuple(_))
         {
             diag.error(
@@ -84,7 +84,7 @@ fn around(function: &Function, args: &[&PatType], diag: &mut Diagnostics) {
     }
 }
 
-/// A plain `fn` looks at the head and lets it pass, or refuses.
+/// A plain `fn` reads the head. It accepts or refuses the request.
 fn before(function: &Function, args: &[&PatType], diag: &mut Diagnostics) {
     if args.iter().any(|arg| types::is(&arg.ty, "Next")) {
         let message = format!("what calls `next` waits for it, so it is an `async fn`: `{AROUND}`");
@@ -104,7 +104,7 @@ fn before(function: &Function, args: &[&PatType], diag: &mut Diagnostics) {
             function.name(),
             format_args!("it says whether the request may pass: `{BEFORE}`"),
         ),
-        Some(output) if types::kind(output) != types::Kind::Unknown => {
+        Some(output) if types::kind(output) != types::TypeKind::Unknown => {
             diag.error(
                 output,
                 format_args!("it says whether the request may pass: `{BEFORE}`"),

@@ -1,7 +1,7 @@
 //! The words inside an attribute's parentheses, as written: `"x", ge = 1, deprecated, methods = [GET]`.
 //!
-//! First stage for every attribute of ours. It knows syntax and duplicates and judges nothing else; who knows a word
-//! takes it out, and what is left at the end is reported as unknown.
+//! The first stage of every attribute. It checks syntax and duplicates only. Later stages take the words that they
+//! know, and the remaining words are reported as unknown.
 
 use proc_macro2::{Span, TokenStream};
 use syn::ext::IdentExt as _;
@@ -10,26 +10,26 @@ use syn::{Expr, Ident, LitStr, Path, Token};
 
 use crate::diag::Diagnostics;
 
-/// Everything inside one attribute's parentheses.
+/// The words of one attribute.
 #[derive(Debug, Default)]
 pub(crate) struct Options {
-    /// Values without a word in front, in order.
+    /// Values without a word, in order.
     pub(crate) positional: Vec<Expr>,
-    /// `word`, `word = value` and `word(..)`, in order; each word once.
+    /// `word`, `word = value` and `word(..)`, in order. Each word occurs once.
     pub(crate) named: Vec<Opt>,
 }
 
-/// One word with what follows it.
+/// One word with its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Opt {
     pub(crate) key: Ident,
     pub(crate) value: Value,
 }
 
-/// What follows a word.
+/// The value of a word.
 #[derive(Debug, Clone)]
 pub(crate) enum Value {
-    /// Nothing: a flag.
+    /// No value: a flag.
     Flag,
     /// `= expression`.
     Expr(Expr),
@@ -38,14 +38,14 @@ pub(crate) enum Value {
 }
 
 impl Options {
-    /// Reads the tokens; what cannot be read is reported and skipped up to the next comma.
+    /// Reads the tokens. A part with a syntax error is reported and skipped up to the next comma.
     pub(crate) fn parse(tokens: TokenStream, diag: &mut Diagnostics) -> Self {
         let mut options = Self::default();
         options.extend(tokens, diag);
         options
     }
 
-    /// Reads the tokens of a further attribute of the same kind into this one.
+    /// Adds the tokens of another attribute of the same kind.
     pub(crate) fn extend(&mut self, tokens: TokenStream, diag: &mut Diagnostics) {
         let parser = |input: ParseStream<'_>| {
             while !input.is_empty() {
@@ -91,13 +91,13 @@ impl Options {
         Ok(())
     }
 
-    /// Takes the word out, if it is there.
+    /// Takes the word, if it occurs.
     pub(crate) fn take(&mut self, word: &str) -> Option<Opt> {
         let at = self.named.iter().position(|opt| opt.key == word)?;
         Some(self.named.remove(at))
     }
 
-    /// Takes the first word out, if it stands alone and is none of the known ones: a constant, perhaps.
+    /// Takes the first word, if it has no value and is unknown: it may be a constant.
     pub(crate) fn take_first_flag(&mut self, known: &[&str]) -> Option<Ident> {
         let first = self.named.first()?;
         let alone =
@@ -105,7 +105,7 @@ impl Options {
         alone.then(|| self.named.remove(0).key)
     }
 
-    /// Reports every word that nobody took.
+    /// Reports every word that was not taken.
     pub(crate) fn reject_rest(&self, known: &[&str], diag: &mut Diagnostics) {
         for opt in &self.named {
             diag.unknown(&opt.key, "option", known);
@@ -114,7 +114,7 @@ impl Options {
 }
 
 impl Opt {
-    /// The value as a string literal; anything else is reported.
+    /// The value as a string literal. Other values are reported.
     pub(crate) fn text(&self, diag: &mut Diagnostics) -> Option<LitStr> {
         if let Value::Expr(expr) = &self.value
             && let Some(text) = as_str(expr)
@@ -129,7 +129,7 @@ impl Opt {
         None
     }
 
-    /// The value as a path, `module::function`; anything else is reported.
+    /// The value as a path, `module::function`. Other values are reported.
     pub(crate) fn path(&self, diag: &mut Diagnostics) -> Option<Path> {
         if let Value::Expr(Expr::Path(expr)) = &self.value
             && expr.qself.is_none()
@@ -144,7 +144,7 @@ impl Opt {
         None
     }
 
-    /// The value as a single word; anything else is reported with the words that are possible.
+    /// The value as a single word. Other values are reported with the possible words.
     pub(crate) fn word(&self, known: &[&str], diag: &mut Diagnostics) -> Option<Ident> {
         if let Value::Expr(Expr::Path(expr)) = &self.value
             && let Some(word) = expr.path.get_ident()
@@ -178,7 +178,7 @@ impl Opt {
         false
     }
 
-    /// The expression behind `=`; a missing one is reported.
+    /// The expression after `=`. A missing one is reported.
     pub(crate) fn expr(&self, diag: &mut Diagnostics) -> Option<&Expr> {
         if let Value::Expr(expr) = &self.value {
             return Some(expr);
@@ -188,7 +188,7 @@ impl Opt {
         None
     }
 
-    /// Where the value stands, or the word where there is none.
+    /// The span of the value, or of the word if it has none.
     pub(crate) fn value_span(&self) -> Span {
         use syn::spanned::Spanned as _;
         match &self.value {
@@ -199,7 +199,7 @@ impl Opt {
     }
 }
 
-/// The string literal that an expression is, if it is one.
+/// The string literal, if the expression is one.
 pub(crate) fn as_str(expr: &Expr) -> Option<&LitStr> {
     match expr {
         Expr::Lit(syn::ExprLit {

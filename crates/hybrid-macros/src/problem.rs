@@ -1,4 +1,4 @@
-//! `#[derive(Problem)]`: a typed error whose variants say their status and code.
+//! `#[derive(Problem)]`: a typed error. Its variants have a status and a code.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -12,16 +12,16 @@ use crate::{case, derives, settings};
 /// The words of `#[problem(..)]`.
 const WORDS: &[&str] = &["status", "code", "title", "detail"];
 
-/// A type with its kinds.
+/// A type with its variants.
 struct Typed {
     name: Ident,
     generics: Generics,
     root: Path,
-    kinds: Vec<Kind>,
+    kinds: Vec<ProblemVariant>,
 }
 
-/// One kind, and the pattern of the values that are of it.
-struct Kind {
+/// One variant, and the pattern of its values.
+struct ProblemVariant {
     pattern: TokenStream,
     status: u16,
     code: String,
@@ -29,9 +29,9 @@ struct Kind {
     detail: Option<LitStr>,
 }
 
-/// What `#[problem(..)]` on a type or a variant says.
+/// The words of `#[problem(..)]` on a type or a variant.
 #[derive(Default)]
-struct Said {
+struct ProblemWords {
     status: Option<u16>,
     code: Option<String>,
     title: Option<String>,
@@ -67,7 +67,13 @@ fn build(input: &DeriveInput, diag: &mut Diagnostics) -> Typed {
     match &input.data {
         Data::Struct(_) => {
             let name = &input.ident;
-            kinds.extend(kind(quote!(Self { .. }), name, all, Said::default(), diag));
+            kinds.extend(kind(
+                quote!(Self { .. }),
+                name,
+                all,
+                ProblemWords::default(),
+                diag,
+            ));
         }
         Data::Enum(data) => {
             if data.variants.is_empty() {
@@ -84,10 +90,10 @@ fn build(input: &DeriveInput, diag: &mut Diagnostics) -> Typed {
                     Fields::Named(_) | Fields::Unnamed(_) => quote!(Self::#name { .. }),
                 };
                 let own = said(&variant.attrs, diag);
-                let all = Said {
+                let all = ProblemWords {
                     status: all.status,
                     title: all.title.clone(),
-                    ..Said::default()
+                    ..ProblemWords::default()
                 };
                 kinds.extend(kind(pattern, name, own, all, diag));
             }
@@ -103,9 +109,9 @@ fn build(input: &DeriveInput, diag: &mut Diagnostics) -> Typed {
     }
 }
 
-fn said(attrs: &[Attribute], diag: &mut Diagnostics) -> Said {
+fn said(attrs: &[Attribute], diag: &mut Diagnostics) -> ProblemWords {
     let mut options = derives::options(attrs, "problem", diag);
-    let said = Said {
+    let said = ProblemWords {
         status: options.take("status").and_then(|opt| status(&opt, diag)),
         code: text(&mut options, "code", diag)
             .filter(|code| code_is_sound(code, diag))
@@ -149,7 +155,7 @@ fn code_is_sound(code: &LitStr, diag: &mut Diagnostics) -> bool {
     sound
 }
 
-/// A detail is a fixed text; what varies is said by `Display`.
+/// A detail is a fixed text. `Display` can contain values.
 fn detail_is_fixed(detail: &LitStr, diag: &mut Diagnostics) -> bool {
     let fixed = !detail.value().contains('{');
     if !fixed {
@@ -159,7 +165,7 @@ fn detail_is_fixed(detail: &LitStr, diag: &mut Diagnostics) -> bool {
 }
 
 fn refuse_one_code_for_all(
-    all: &Said,
+    all: &ProblemWords,
     variants: usize,
     input: &DeriveInput,
     diag: &mut Diagnostics,
@@ -172,14 +178,14 @@ fn refuse_one_code_for_all(
     }
 }
 
-/// A kind from what the variant says, what the type says for all, and the name.
+/// Builds a variant from its attribute, that of the type, and its name.
 fn kind(
     pattern: TokenStream,
     name: &Ident,
-    own: Said,
-    all: Said,
+    own: ProblemWords,
+    all: ProblemWords,
     diag: &mut Diagnostics,
-) -> Option<Kind> {
+) -> Option<ProblemVariant> {
     let text = name.unraw().to_string();
     let Some(status) = own.status.or(all.status) else {
         if diag.is_empty() {
@@ -190,7 +196,7 @@ fn kind(
         }
         return None;
     };
-    Some(Kind {
+    Some(ProblemVariant {
         pattern,
         status,
         code: own.code.unwrap_or_else(|| case::code(&text)),
@@ -202,8 +208,8 @@ fn kind(
     })
 }
 
-/// Clients tell kinds apart by their code.
-fn twice(kinds: &[Kind], input: &DeriveInput, diag: &mut Diagnostics) {
+/// Clients distinguish variants by their codes, so each code is unique.
+fn twice(kinds: &[ProblemVariant], input: &DeriveInput, diag: &mut Diagnostics) {
     for (index, kind) in kinds.iter().enumerate() {
         if kinds[..index]
             .iter()
@@ -227,7 +233,7 @@ fn expand(typed: &Typed) -> TokenStream {
     } = typed;
     let (params, arguments, bounds) = generics.split_for_impl();
     let list = kinds.iter().map(
-        |Kind {
+        |ProblemVariant {
              status,
              code,
              title,
@@ -240,7 +246,7 @@ fn expand(typed: &Typed) -> TokenStream {
     let arms = kinds.iter().enumerate().map(
         |(
             index,
-            Kind {
+            ProblemVariant {
                 pattern, detail, ..
             },
         )| {
@@ -252,7 +258,7 @@ fn expand(typed: &Typed) -> TokenStream {
             quote!(#pattern => __h::Problem::of(&Self::KINDS[#index]) #detail,)
         },
     );
-    // The linker's table holds types, not the generic ones that they are made of.
+    // The linker's table holds concrete types, not generic ones.
     let submit = generics
         .params
         .is_empty()

@@ -1,4 +1,4 @@
-//! `#[get("/x")]` and its like: parse → model → check → expand.
+//! The route attributes, such as `#[get("/x")]`: parse → model → check → expand.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,7 +7,7 @@ use crate::diag::Diagnostics;
 use crate::parse::function::{Function, is_route};
 use crate::{check, expand, model};
 
-/// Expands the attribute on one handler. `method` is `None` for `#[route]`, which names its methods itself.
+/// Expands the attribute on one handler. `method` is `None` for `#[route]`, which has `methods = [..]`.
 pub(crate) fn route(
     method: Option<&'static str>,
     attr: TokenStream,
@@ -36,7 +36,7 @@ pub(crate) fn route(
     (quote!(#function #rest), diag)
 }
 
-/// Not a function that could be read: it stays as it is, for rustc to say more.
+/// The item is not a function. It is returned unchanged, and rustc reports more.
 fn unreadable(
     method: Option<&'static str>,
     item: TokenStream,

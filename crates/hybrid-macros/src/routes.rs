@@ -1,10 +1,10 @@
 //! `routes![list, admin::remove]`.
 //!
-//! The facade's `routes!` hands over its own `$crate`, so that it works under any name and through any re-export.
+//! The facade's `routes!` passes its own `$crate`, so that it works under any name and through any re-export.
 //!
-//! A function without attribute is rustc's E0747 ("constant provided when a type was expected"), which says that the
-//! name is a function. A text of our own would need an import of the path, `use list as __0`, and an import is ambiguous
-//! where a crate has the handler's name (`bytes`, `time`).
+//! A function without an attribute is rustc's error E0747 ("constant provided when a type was expected"), which says
+//! that the name is a function. A message of this crate would need an import of the path, `use list as __0`. That
+//! import is ambiguous if a crate has the handler's name (`bytes`, `time`).
 
 use proc_macro2::{TokenStream, TokenTree};
 use quote::quote;
@@ -36,7 +36,7 @@ pub(crate) fn routes(input: TokenStream) -> (TokenStream, Diagnostics) {
         .iter()
         .map(|path| quote::quote_spanned!(path.span()=> #root::__private::entry::<#path>()));
     let list = quote!(#root::__private::Routes::new([#(#entries),*]));
-    // One expression, whatever is wrong.
+    // The output is one expression, even with mistakes.
     if diag.is_empty() {
         return (list, diag);
     }
@@ -44,7 +44,7 @@ pub(crate) fn routes(input: TokenStream) -> (TokenStream, Diagnostics) {
     (quote!({ #errors #list }), diag)
 }
 
-/// The facade, `[$crate]` in front, and what the user wrote.
+/// The facade `[$crate]`, then the user's tokens.
 fn root(input: TokenStream) -> (TokenStream, TokenStream) {
     let mut tokens = input.into_iter();
     match tokens.next() {

@@ -26,20 +26,20 @@ pub(crate) const WORDS: &[&str] = &[
 
 /// The lanes that can be named.
 const LANES: &[&str] = &["event", "pool", "auto", "inline", "process"];
-/// The lanes that are known and not built.
+/// The lanes that are planned but not implemented.
 const LATER: &[&str] = &["queue"];
 
-/// The least memory of a worker, as for the key of that name.
+/// The minimal memory of a worker, as for the configuration key of that name.
 const WORKER_MEMORY_BYTES_MIN: u64 = 16 << 20;
-/// The most processor time of one request, as for the key of that name.
+/// The maximal processor time of one request, as for the configuration key of that name.
 const WORKER_CPU_S_MAX: u64 = 24 * 3_600;
 
-/// What a route says about itself, apart from path and methods.
+/// The options of a route, apart from path and methods.
 #[derive(Debug, Default)]
 pub(crate) struct Settings {
-    /// The lane with the word that names it; by the signature where there is none.
+    /// The lane with its word. Without one, the signature decides.
     pub(crate) lane: Option<(Lane, Ident)>,
-    /// A lane is written and was reported, so that it is not known which is meant.
+    /// A lane was written with a mistake, so the lane is unknown.
     pub(crate) lane_is_broken: bool,
     pub(crate) timeout: Option<Timeout>,
     pub(crate) max_concurrency: Option<usize>,
@@ -55,12 +55,12 @@ pub(crate) struct Settings {
     pub(crate) hidden: bool,
 }
 
-/// What one request of a route may take of a worker process.
+/// The limits of one request in a worker process.
 #[derive(Debug, Default)]
 pub(crate) struct Worker {
     pub(crate) memory_bytes: Option<u64>,
     pub(crate) cpu_s: Option<u32>,
-    /// The words that say so, sound or not.
+    /// The words of these limits, with or without mistakes.
     pub(crate) words: Vec<Ident>,
 }
 
@@ -74,14 +74,14 @@ pub(crate) enum Lane {
     Process,
 }
 
-/// How long a handler may take.
+/// The time limit of a handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Timeout {
     None,
     Millis(u64),
 }
 
-/// What happens when the client leaves.
+/// What happens when the client disconnects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OnDisconnect {
     Cancel,
@@ -89,7 +89,7 @@ pub(crate) enum OnDisconnect {
 }
 
 impl Settings {
-    /// Takes every word that is a setting out of the options.
+    /// Takes the words of all settings from the options.
     pub(crate) fn take(options: &mut Options, diag: &mut Diagnostics) -> Self {
         let mut settings = Self::default();
         for opt in std::mem::take(&mut options.named) {
@@ -287,7 +287,7 @@ fn tags(opt: &Opt, diag: &mut Diagnostics) -> Vec<LitStr> {
     texts.unwrap_or_default()
 }
 
-/// The unsigned integer literal that an expression is.
+/// The unsigned integer literal, if the expression is one.
 pub(crate) fn integer(expr: &Expr) -> Option<u64> {
     match expr {
         Expr::Lit(ExprLit {

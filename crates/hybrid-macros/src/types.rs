@@ -1,16 +1,15 @@
-//! What a type says about itself as it is spelled.
+//! Facts about a type, from its spelling.
 //!
-//! A macro sees tokens and no types: `type Id = u64` hides that `Id` is a number. Whatever is decided here is
-//! therefore only used to give a better message early, or to shape a literal; what cannot be told from the spelling is
-//! left to the compiler.
+//! A macro sees tokens and no types: `type Id = u64` hides that `Id` is a number. So these facts are used only for
+//! better early messages, or to convert a literal. The compiler decides the rest.
 
 use hybrid_validate::Num;
 use syn::{GenericArgument, PathArguments, PathSegment, Type};
 
-/// What a spelled type is, once `Option` and `Box` around it are taken off.
+/// The kind of a type, without the `Option` and `Box` around it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// An integer of so many bits; `usize` counts as 64.
+pub(crate) enum TypeKind {
+    /// An integer with its number of bits. `usize` counts as 64 bits.
     Int {
         signed: bool,
         bits: u32,
@@ -20,15 +19,15 @@ pub(crate) enum Kind {
     Char,
     /// `String` or `Cow<str>`.
     Text,
-    /// `Vec`, a set, an array: something with items.
+    /// `Vec`, a set or an array: a type with items.
     List,
     /// `HashMap` or `BTreeMap`.
     Map,
-    /// Not to be told from the spelling.
+    /// The spelling does not tell.
     Unknown,
 }
 
-/// The last segment of the path that a type is, through parentheses and invisible groups.
+/// The last segment of the type's path, without parentheses and invisible groups.
 pub(crate) fn segment(ty: &Type) -> Option<&PathSegment> {
     match ty {
         Type::Path(path) => path.path.segments.last(),
@@ -58,7 +57,7 @@ pub(crate) fn argument(ty: &Type, n: usize) -> Option<&Type> {
         .nth(n)
 }
 
-/// What an `Option` holds, if the type is spelled as one.
+/// The type in an `Option`, if the type is spelled as one.
 pub(crate) fn option(ty: &Type) -> Option<&Type> {
     if is(ty, "Option") {
         argument(ty, 0)
@@ -72,7 +71,7 @@ pub(crate) fn is_patch(ty: &Type) -> bool {
     is(ty, "Patch") && argument(ty, 0).is_some()
 }
 
-/// Whether it may hold a date or time of `chrono`; those of `jiff` that bear the same name have no parameter.
+/// Whether it may contain a date or time of `chrono`. Types of `jiff` with the same names have no parameter.
 pub(crate) fn is_date(ty: &Type) -> bool {
     let element = element(ty);
     let names = ["NaiveDate", "NaiveTime", "NaiveDateTime"];
@@ -80,7 +79,7 @@ pub(crate) fn is_date(ty: &Type) -> bool {
         || (is(element, "DateTime") && argument(element, 0).is_some())
 }
 
-/// The type without the `Option`s and pointers around it, to which rules reach through.
+/// The type without the `Option`s and pointers around it. Rules apply to the inner type.
 pub(crate) fn bare(ty: &Type) -> &Type {
     match segment(ty)
         .map(|segment| segment.ident.to_string())
@@ -91,86 +90,86 @@ pub(crate) fn bare(ty: &Type) -> &Type {
     }
 }
 
-/// Whether it is an `Option`, a `Patch` or a list, whose values a check of the user's gets one by one.
+/// Whether it is an `Option`, a `Patch` or a list, which pass their values to a user's check one by one.
 pub(crate) fn holds_others(ty: &Type) -> bool {
     let wraps = is(ty, "Option") || is(ty, "Patch");
-    kind(ty) == Kind::List || (wraps && argument(ty, 0).is_some())
+    kind(ty) == TypeKind::List || (wraps && argument(ty, 0).is_some())
 }
 
-/// What rules on single values look at: elements of lists and values of maps, through `Option` and `Box`.
+/// The type that rules for single values apply to: elements of lists and values of maps, without `Option` and `Box`.
 pub(crate) fn element(ty: &Type) -> &Type {
     let bare = bare(ty);
     if let Type::Array(array) = bare {
         return element(&array.elem);
     }
     match (kind(bare), is(bare, "HashMap") || is(bare, "BTreeMap")) {
-        (Kind::List, _) => argument(bare, 0).map_or(bare, element),
-        (Kind::Map, true) => argument(bare, 1).map_or(bare, element),
+        (TypeKind::List, _) => argument(bare, 0).map_or(bare, element),
+        (TypeKind::Map, true) => argument(bare, 1).map_or(bare, element),
         _ => bare,
     }
 }
 
-/// What the type is, itself.
-pub(crate) fn kind(ty: &Type) -> Kind {
+/// The kind of the type itself.
+pub(crate) fn kind(ty: &Type) -> TypeKind {
     if let Type::Array(_) | Type::Slice(_) = ty {
-        return Kind::List;
+        return TypeKind::List;
     }
     let Some(segment) = segment(ty) else {
-        return Kind::Unknown;
+        return TypeKind::Unknown;
     };
     match segment.ident.to_string().as_str() {
-        "u8" => Kind::Int {
+        "u8" => TypeKind::Int {
             signed: false,
             bits: 8,
         },
-        "u16" => Kind::Int {
+        "u16" => TypeKind::Int {
             signed: false,
             bits: 16,
         },
-        "u32" => Kind::Int {
+        "u32" => TypeKind::Int {
             signed: false,
             bits: 32,
         },
-        "u64" | "usize" => Kind::Int {
+        "u64" | "usize" => TypeKind::Int {
             signed: false,
             bits: 64,
         },
-        "u128" => Kind::Int {
+        "u128" => TypeKind::Int {
             signed: false,
             bits: 128,
         },
-        "i8" => Kind::Int {
+        "i8" => TypeKind::Int {
             signed: true,
             bits: 8,
         },
-        "i16" => Kind::Int {
+        "i16" => TypeKind::Int {
             signed: true,
             bits: 16,
         },
-        "i32" => Kind::Int {
+        "i32" => TypeKind::Int {
             signed: true,
             bits: 32,
         },
-        "i64" | "isize" => Kind::Int {
+        "i64" | "isize" => TypeKind::Int {
             signed: true,
             bits: 64,
         },
-        "i128" => Kind::Int {
+        "i128" => TypeKind::Int {
             signed: true,
             bits: 128,
         },
-        "f32" | "f64" => Kind::Float,
-        "bool" => Kind::Bool,
-        "char" => Kind::Char,
-        "String" => Kind::Text,
-        "Cow" if argument(ty, 0).is_some_and(|inner| is(inner, "str")) => Kind::Text,
-        "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => Kind::List,
-        "HashMap" | "BTreeMap" => Kind::Map,
-        _ => Kind::Unknown,
+        "f32" | "f64" => TypeKind::Float,
+        "bool" => TypeKind::Bool,
+        "char" => TypeKind::Char,
+        "String" => TypeKind::Text,
+        "Cow" if argument(ty, 0).is_some_and(|inner| is(inner, "str")) => TypeKind::Text,
+        "Vec" | "VecDeque" | "HashSet" | "BTreeSet" => TypeKind::List,
+        "HashMap" | "BTreeMap" => TypeKind::Map,
+        _ => TypeKind::Unknown,
     }
 }
 
-/// The least and the greatest integer of so many bits.
+/// The smallest and the greatest integer with this number of bits.
 pub(crate) fn limits(signed: bool, bits: u32) -> (Num, Num) {
     if signed {
         (
@@ -205,22 +204,22 @@ pub(crate) fn spelled(ty: &Type) -> String {
 mod tests {
     use syn::{Type, parse_quote};
 
-    use super::{Kind, element, kind, spelled};
+    use super::{TypeKind, element, kind, spelled};
 
     #[test]
     fn elements_are_found_through_wrappers() {
         let ty: Type = parse_quote!(Option<Vec<Option<std::boxed::Box<u8>>>>);
         assert_eq!(
             kind(element(&ty)),
-            Kind::Int {
+            TypeKind::Int {
                 signed: false,
                 bits: 8
             }
         );
         let ty: Type = parse_quote!(HashMap<String, f32>);
-        assert_eq!(kind(element(&ty)), Kind::Float);
+        assert_eq!(kind(element(&ty)), TypeKind::Float);
         let ty: Type = parse_quote!(Id);
-        assert_eq!(kind(element(&ty)), Kind::Unknown);
+        assert_eq!(kind(element(&ty)), TypeKind::Unknown);
     }
 
     #[test]

@@ -46,12 +46,6 @@ const KNOWN: &[(&str, &str, &str)] = &[
     ("hybrid-core", "server", "dispatch"),
     ("hybrid-core", "state", "dispatch"),
     ("hybrid-core", "telemetry", "router"),
-    ("hybrid-macros", "check", "route"),
-    ("hybrid-validate", "param", "inspect"),
-    ("hybrid-validate", "patch", "inspect"),
-    ("hybrid-validate", "pattern", "literal"),
-    ("hybrid-validate", "rule", "number"),
-    ("hybrid-validate", "rule", "pattern"),
 ];
 
 fn known(of: &str) -> impl Iterator<Item = Arrow> {

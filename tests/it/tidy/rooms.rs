@@ -28,17 +28,6 @@ const WITH_CODE: &[&str] = &[
     "crates/hybrid-core/src/server/tests/mod.rs",
     "crates/hybrid-core/src/telemetry/mod.rs",
     "crates/hybrid-core/src/testing/mod.rs",
-    "crates/hybrid-macros/src/model_attr/expand/mod.rs",
-    "crates/hybrid-macros/src/model_attr/mod.rs",
-    "crates/hybrid-macros/src/rules/mod.rs",
-    "crates/hybrid-validate/src/bridge/mod.rs",
-    "crates/hybrid-validate/src/format/mod.rs",
-    "crates/hybrid-validate/src/inspect/mod.rs",
-    "crates/hybrid-validate/src/inspect/trace/mod.rs",
-    "crates/hybrid-validate/src/literal/mod.rs",
-    "crates/hybrid-validate/src/number/mod.rs",
-    "crates/hybrid-validate/src/param/mod.rs",
-    "crates/hybrid-validate/src/text/mod.rs",
 ];
 
 /// Files `x.rs` beside a folder `x`, which should be `x/mod.rs` with its code in a file
@@ -57,7 +46,6 @@ const SELF_NAMED: &[&str] = &[
     "crates/hybrid-core/src/dispatch/process/worker_main.rs",
     "crates/hybrid-core/src/extract/forms.rs",
     "crates/hybrid-core/src/kept.rs",
-    "crates/hybrid-validate/src/text/extra.rs",
 ];
 
 fn files() -> Vec<PathBuf> {

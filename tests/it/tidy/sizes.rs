@@ -27,14 +27,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "to be split: check, make states, start, assemble",
     ),
     (
-        "crates/hybrid-macros/src/model.rs: read",
-        "to be split: one function for each word of an attribute",
-    ),
-    (
-        "crates/hybrid-macros/src/model_attr/model.rs: field",
-        "to be split: one function for each word of an attribute",
-    ),
-    (
         "crates/hybrid-macros/src/tests/expand.rs: with_another_root_no_path_leads_to_hybrid",
         "one input with every kind of item, which is long by itself",
     ),
@@ -121,30 +113,6 @@ const FILES: &[(&str, &str)] = &[
     (
         "crates/hybrid-core/src/server/head.rs",
         "one subject, checks of heads; a third of it is its tests",
-    ),
-    (
-        "crates/hybrid-macros/src/check.rs",
-        "one function for each rule, one after another",
-    ),
-    (
-        "crates/hybrid-macros/src/model.rs",
-        "to be split by subject: the route and its parameters",
-    ),
-    (
-        "crates/hybrid-macros/src/model_attr/model.rs",
-        "to be split by subject: the item and its fields",
-    ),
-    (
-        "crates/hybrid-macros/src/rules/check.rs",
-        "one function for each rule, one after another",
-    ),
-    (
-        "crates/hybrid-validate/src/inspect/fields.rs",
-        "to be split by subject: fields of bodies and of parameters",
-    ),
-    (
-        "crates/hybrid-validate/src/inspect/trace/reader.rs",
-        "to be split by subject: its forwarding methods are a list",
     ),
     (
         "tests/examples/showcase.rs",

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use super::time::Moment;
-use crate::{app::Frozen, router::Route, spec::Lane};
+use crate::{context::ServerContext, head::Route, spec::Lane};
 
 /// What is decided about a route.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ pub(super) struct Balancer {
 /// How the event loops do.
 #[derive(Debug, Default)]
 pub(super) struct Loops {
-    /// Busy share of all loops, 0 to 1; `None` where nobody measures it.
+    /// Busy share of all loops, 0 to 1; `None` where it is not measured.
     pub(super) utilisation: Option<f64>,
     pub(super) stalls: u64,
 }
@@ -58,8 +58,8 @@ pub(super) struct MoveCount {
     pub(super) count: u64,
 }
 
-pub(super) fn of(app: &Frozen, route: &Route) -> Decided {
-    let board = app.balancer().board();
+pub(super) fn of(context: &ServerContext, route: &Route) -> Decided {
+    let board = context.balancer().board();
     let route = &board.routes[route.index];
     let moves = route.moves.iter().map(|moved| Move {
         from: moved.from.as_str(),
@@ -77,14 +77,14 @@ pub(super) fn of(app: &Frozen, route: &Route) -> Decided {
 
 /// How many of its requests run at once: its author's limit or the balancer's,
 /// whichever is less; `None` where there is neither.
-pub(super) fn limit(app: &Frozen, route: &Route) -> Option<usize> {
+pub(super) fn limit(context: &ServerContext, route: &Route) -> Option<usize> {
     let written = route.running.as_ref().map(|limit| limit.at_once);
-    let decided = app.balancer().board().routes[route.index].limit;
+    let decided = context.balancer().board().routes[route.index].limit;
     written.into_iter().chain(decided).min()
 }
 
-pub(super) fn balancer(app: &Frozen) -> Balancer {
-    let board = app.balancer().board();
+pub(super) fn balancer(context: &ServerContext) -> Balancer {
+    let board = context.balancer().board();
     Balancer {
         mode: board.mode.as_str(),
         ticks: board.ticks,
@@ -92,16 +92,16 @@ pub(super) fn balancer(app: &Frozen) -> Balancer {
     }
 }
 
-pub(super) fn loops(app: &Frozen) -> Loops {
-    let board = app.balancer().board();
+pub(super) fn loops(context: &ServerContext) -> Loops {
+    let board = context.balancer().board();
     Loops {
         utilisation: Some(board.utilisation),
         stalls: board.stalls,
     }
 }
 
-pub(super) fn stalls(app: &Frozen) -> Vec<Stalls> {
-    let board = app.balancer().board();
+pub(super) fn stalls(context: &ServerContext) -> Vec<Stalls> {
+    let board = context.balancer().board();
     let routes = board.routes.iter().enumerate();
     let stalled = routes.filter(|(_, route)| route.stalls.count > 0);
     let stalls = stalled.map(|(route, known)| Stalls {
@@ -112,8 +112,8 @@ pub(super) fn stalls(app: &Frozen) -> Vec<Stalls> {
     stalls.collect()
 }
 
-pub(super) fn move_counts(app: &Frozen) -> Vec<MoveCount> {
-    let board = app.balancer().board();
+pub(super) fn move_counts(context: &ServerContext) -> Vec<MoveCount> {
+    let board = context.balancer().board();
     let mut counts = Vec::new();
     for (route, known) in board.routes.iter().enumerate() {
         for (from, counted) in Lane::ALL.into_iter().zip(&known.moves_total) {

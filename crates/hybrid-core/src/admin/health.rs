@@ -2,7 +2,7 @@
 
 use http::StatusCode;
 
-use crate::{Response, app::Frozen, respond::IntoResponse};
+use crate::{Response, context::ServerContext, respond::IntoResponse};
 
 /// The event loops turn: otherwise there would be no answer.
 pub(super) fn live() -> Response {
@@ -10,8 +10,8 @@ pub(super) fn live() -> Response {
 }
 
 /// It serves, and has not begun to stop.
-pub(super) fn ready(app: &Frozen) -> Response {
-    if app.is_stopping() {
+pub(super) fn ready(context: &ServerContext) -> Response {
+    if context.is_stopping() {
         return (StatusCode::SERVICE_UNAVAILABLE, "stopping\n").into_response();
     }
     "ready\n".into_response()

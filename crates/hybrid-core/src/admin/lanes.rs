@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use super::decided::{self, Balancer};
 use crate::{
-    app::Frozen,
-    dispatch::{Processes, process::WorkerGauge},
+    context::{Processes, ServerContext},
+    dispatch::process::WorkerGauge,
 };
 
 #[derive(Debug, Serialize)]
@@ -52,8 +52,8 @@ struct Worker {
 }
 
 impl Process {
-    fn of(app: &Frozen) -> Self {
-        let Processes::InWorkers(workers) = app.processes() else {
+    fn of(context: &ServerContext) -> Self {
+        let Processes::InWorkers(workers) = context.processes() else {
             return Self {
                 workers: Vec::new(),
                 queue_depth: 0,
@@ -88,12 +88,12 @@ impl Worker {
     }
 }
 
-pub(super) fn all(app: &Frozen) -> Lanes {
-    let loops = decided::loops(app);
-    let pool = app.pool().gauges();
+pub(super) fn all(context: &ServerContext) -> Lanes {
+    let loops = decided::loops(context);
+    let pool = context.pool().gauges();
     Lanes {
         event: Event {
-            loops: app.loops(),
+            loops: context.loops(),
             utilisation: loops.utilisation,
             stalls: loops.stalls,
         },
@@ -107,7 +107,7 @@ pub(super) fn all(app: &Frozen) -> Lanes {
             queue_depth: pool.queue_depth,
             orphans: pool.orphans,
         },
-        process: Process::of(app),
-        balancer: decided::balancer(app),
+        process: Process::of(context),
+        balancer: decided::balancer(context),
     }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::decided::{self, Decided, Move};
 use crate::{
-    app::{Frozen, check_word},
-    router::Route,
-    spec::Lane,
+    context::ServerContext,
+    head::Route,
+    spec::{BodyCheck, Lane},
     stats::Percentiles,
     telemetry::Totals,
 };
@@ -50,16 +50,16 @@ struct Millis {
 }
 
 /// Every route, in the order in which they were added.
-pub(super) fn all(app: &Frozen) -> Vec<RouteView<'_>> {
-    let telemetry = app.telemetry();
+pub(super) fn all(context: &ServerContext) -> Vec<RouteView<'_>> {
+    let telemetry = context.telemetry();
     telemetry.merge();
-    // Before the table is held: whoever holds both would have to in one order.
-    let decided = app.routes().iter();
+    // Before the table is locked: two locks at once would need one order everywhere.
+    let decided = context.routes().iter();
     let decided: Vec<_> = decided
-        .map(|route| (decided::of(app, route), decided::limit(app, route)))
+        .map(|route| (decided::of(context, route), decided::limit(context, route)))
         .collect();
     telemetry.with_table(|table| {
-        let views = app.routes().iter().flat_map(|route| {
+        let views = context.routes().iter().flat_map(|route| {
             let whole = table.class(route.index);
             let decided = &decided[route.index];
             let methods = telemetry.series().variants(route.index);
@@ -98,7 +98,10 @@ impl<'a> RouteView<'a> {
             reason: decided.reason.clone(),
             advice: decided.advice.clone(),
             label: decided.label,
-            body: check_word(route.body_check).filter(|word| *word != "raw"),
+            body: route
+                .body_check
+                .map(BodyCheck::as_str)
+                .filter(|word| *word != "raw"),
             requests: totals.requests,
             errors: totals.errors,
             shed,

@@ -11,18 +11,21 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
-    BoxResponse, Response,
-    app::Frozen,
+    Request, Response,
+    answering::{Answering, Outlet},
     body::Body,
     config::Settings,
+    context::ServerContext,
     dispatch::catch::Catching,
-    head::Came,
+    head::RequestHead,
     kept::{self, Panics},
+    per_connection::PerConnection,
     problem::Problem,
-    server::{self, Application, Local},
+    server::{self, Application},
+    telemetry::clock,
 };
 
-/// Few ask, and nobody may use up the files that the application needs.
+/// Few clients ask, and they must not use up the files that the application needs.
 const CONNECTIONS_MAX: usize = 64;
 
 /// The server of the admin endpoints; it ends when this is dropped.
@@ -33,16 +36,16 @@ pub(crate) struct AdminServer {
 
 /// The application, as seen from its admin listener.
 struct AdminApp {
-    app: Arc<Frozen>,
+    context: Arc<ServerContext>,
     settings: Settings,
 }
 
 impl AdminServer {
     /// Serves on that listener, which is bound already.
-    pub(crate) fn start(app: &Arc<Frozen>, listener: StdListener) -> Self {
+    pub(crate) fn start(context: &Arc<ServerContext>, listener: StdListener) -> Self {
         if let Ok(addr) = listener.local_addr() {
             kept::quietly(|| tracing::info!("admin endpoints on http://{addr}"));
-            if !addr.ip().is_loopback() && app.settings().admin_token.is_none() {
+            if !addr.ip().is_loopback() && context.settings().admin_token.is_none() {
                 kept::quietly(|| {
                     tracing::warn!(
                         "they are open to every client that reaches {addr}: set `admin_token`"
@@ -52,10 +55,10 @@ impl AdminServer {
         }
         let settings = Settings {
             max_connections: CONNECTIONS_MAX,
-            ..app.settings().clone()
+            ..context.settings().clone()
         };
         let app = Arc::new(AdminApp {
-            app: Arc::clone(app),
+            context: Arc::clone(context),
             settings,
         });
         let (end, ended) = watch::channel(());
@@ -120,16 +123,30 @@ fn take(socket: &Socket) -> Option<StdListener> {
 }
 
 impl Application for AdminApp {
-    fn call(
-        app: Local<Self>,
-        came: Box<Came>,
-        body: Body,
-    ) -> impl Future<Output = BoxResponse> + Send + 'static {
-        Frozen::call_admin(Local::of(&app.app), came, body)
+    type Handle = PerConnection<Self>;
+    type Answer = Answering;
+
+    fn connect(app: &Arc<Self>) -> PerConnection<Self> {
+        PerConnection::of(app)
+    }
+
+    fn call(app: &PerConnection<Self>, request_head: Box<RequestHead>, body: Body) -> Answering {
+        let RequestHead { http, peer } = *request_head;
+        let outlet = Outlet::of(&http.method);
+        let admin = app.clone();
+        let serving = Box::pin(async move {
+            let path = http.uri.path().to_owned();
+            let request = Request::from_parts(http, body);
+            Box::new(super::answer(&admin.context, &path, request, peer))
+        });
+        let context = PerConnection::of(&app.context);
+        let mut answering = Answering::new(context, serving, None, clock::now());
+        answering.leaves_by(outlet, None);
+        answering
     }
 
     fn refuse(&self, problem: Problem, head: &http::request::Parts) -> Response {
-        self.app.render_refusal(&problem, head)
+        self.context.render_refusal(&problem, head)
     }
 
     fn settings(&self) -> &Settings {

@@ -11,13 +11,13 @@ use super::{
     guards::GroupGuard,
     layers::{HybridLayer, Layer},
     middleware::Middleware,
-    mount::Mount,
     routes::RouteEntry,
 };
 use crate::{
     BoxError,
     body::Body,
     extract::FromRequestParts,
+    router::Mount,
     state::{Make, Making, StateKey, StateSource, States, Value},
 };
 

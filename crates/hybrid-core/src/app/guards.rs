@@ -5,10 +5,10 @@
 use std::{any::type_name, fmt, future::Future, panic::Location, pin::Pin, sync::Arc};
 
 use crate::{
-    Response,
-    dispatch::{Asker, Call, Serve, Serving, Work, Worked, leave},
+    Response, ResponseFuture,
+    context::Parts,
+    dispatch::{Asker, RoutedRequest, Serve, Work, Worked, leave},
     extract::{Describe, FromRequestParts},
-    head::Parts,
     respond::IntoResponse,
 };
 
@@ -79,14 +79,14 @@ impl Serve for Guarded {
         self.endpoint.describe(to);
     }
 
-    fn serve(self: Arc<Self>, call: Call) -> Serving {
+    fn serve(self: Arc<Self>, call: RoutedRequest) -> ResponseFuture {
         Box::pin(async move {
-            let Call { mut parts, body } = call;
+            let RoutedRequest { mut parts, body } = call;
             let asker = Asker::of(&parts);
             match asker.ask(self.ask(&mut parts)).await {
                 Ok(()) => {
                     let endpoint = Arc::clone(&self.endpoint);
-                    endpoint.serve(Call { parts, body }).await
+                    endpoint.serve(RoutedRequest { parts, body }).await
                 }
                 Err(response) => leave(Box::new(response), &parts, None),
             }

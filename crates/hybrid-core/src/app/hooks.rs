@@ -1,4 +1,4 @@
-//! What runs before the server listens and after it has answered everybody.
+//! What runs before the server listens and after it has answered every request.
 
 use std::{fmt, future::Future, panic::Location, pin::Pin, time::Duration};
 
@@ -10,7 +10,7 @@ use crate::{
     error::Fault,
 };
 
-type Running = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
+type HookFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 
 /// One hook, with the place where it was given.
 pub(crate) struct Hook {
@@ -21,7 +21,7 @@ pub(crate) struct Hook {
 enum Run {
     /// May block: called on a thread that is no event loop.
     Plain(Box<dyn FnOnce() -> Result<(), BoxError> + Send>),
-    Async(Box<dyn FnOnce() -> Running + Send>),
+    Async(Box<dyn FnOnce() -> HookFuture + Send>),
 }
 
 /// The hooks of an application, in the order given.
@@ -32,7 +32,8 @@ pub(crate) struct Hooks {
 }
 
 impl Hook {
-    fn plain<E: Into<BoxError>>(
+    /// A hook that may block.
+    pub(super) fn plain<E: Into<BoxError>>(
         hook: impl FnOnce() -> Result<(), E> + Send + 'static,
         at: &'static Location<'static>,
     ) -> Self {
@@ -40,7 +41,8 @@ impl Hook {
         Self { run, at }
     }
 
-    fn future<E, Fut>(
+    /// An async hook.
+    pub(super) fn future<E, Fut>(
         hook: impl FnOnce() -> Fut + Send + 'static,
         at: &'static Location<'static>,
     ) -> Self
@@ -48,7 +50,7 @@ impl Hook {
         E: Into<BoxError>,
         Fut: Future<Output = Result<(), E>> + Send + 'static,
     {
-        let run = move || -> Running {
+        let run = move || -> HookFuture {
             let running = hook();
             Box::pin(async move { running.await.map_err(Into::into) })
         };
@@ -71,7 +73,7 @@ impl Hook {
     /// Runs a stop hook, for so long at most; a panic is its failure.
     pub(crate) async fn stop(self, longest: Duration) -> Result<(), Fault> {
         let Self { run, at } = self;
-        let running: Running = match run {
+        let running: HookFuture = match run {
             Run::Plain(run) => Box::pin(on_a_thread(run)),
             Run::Async(run) => run(),
         };
@@ -96,7 +98,7 @@ async fn on_a_thread(
     let thread = std::thread::Builder::new().name("hybrid-stop".to_owned());
     thread.spawn(move || {
         let _context = runtime.enter();
-        // Nobody listens where it took too long.
+        // The receiver is gone where it took too long.
         let _ = say.send(run());
     })?;
     hear.await.unwrap_or_else(|_| Err("it panicked".into()))
@@ -108,44 +110,6 @@ impl Hooks {
         self.start
             .iter()
             .any(|hook| matches!(hook.run, Run::Async(_)))
-    }
-
-    pub(super) fn on_start<E: Into<BoxError>>(
-        &mut self,
-        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
-        at: &'static Location<'static>,
-    ) {
-        self.start.push(Hook::plain(hook, at));
-    }
-
-    pub(super) fn on_start_async<E, Fut>(
-        &mut self,
-        hook: impl FnOnce() -> Fut + Send + 'static,
-        at: &'static Location<'static>,
-    ) where
-        E: Into<BoxError>,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        self.start.push(Hook::future(hook, at));
-    }
-
-    pub(super) fn on_stop<E: Into<BoxError>>(
-        &mut self,
-        hook: impl FnOnce() -> Result<(), E> + Send + 'static,
-        at: &'static Location<'static>,
-    ) {
-        self.stop.push(Hook::plain(hook, at));
-    }
-
-    pub(super) fn on_stop_async<E, Fut>(
-        &mut self,
-        hook: impl FnOnce() -> Fut + Send + 'static,
-        at: &'static Location<'static>,
-    ) where
-        E: Into<BoxError>,
-        Fut: Future<Output = Result<(), E>> + Send + 'static,
-    {
-        self.stop.push(Hook::future(hook, at));
     }
 }
 

@@ -15,14 +15,11 @@ use http::Request as HttpRequest;
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
-use super::frozen::{Edge, Routed};
+use super::{built::BehindLayers, edge::Edge};
 use crate::{
-    BoxError, Request, Response,
-    dispatch::{
-        Serving,
-        catch::{Catching, Panicked, catch},
-    },
-    problem::{Problem, kinds},
+    BoxError, Request, Response, ResponseFuture,
+    dispatch::catch::{Catching, Panicked, catch},
+    problem::Problem,
     respond::{IntoResponse, into_body},
 };
 
@@ -99,7 +96,7 @@ where
     B::Error: Into<BoxError>,
 {
     fn put_around(&self, inner: Inner) -> Inner {
-        Inner::new(Answering {
+        Inner::new(LayerService {
             service: self.layer(inner),
         })
     }
@@ -209,10 +206,9 @@ impl Service<Request> for Routes {
         if let Some(inner) = inward {
             return Box::pin(inner.oneshot(request));
         }
-        let routed = request.extensions_mut().remove::<Routed>();
         Box::pin(async move {
-            Ok(match routed {
-                Some(routed) => *routed.answer_inside(request).await,
+            Ok(match BehindLayers::answering(request) {
+                Some(answering) => *answering.await,
                 None => {
                     Problem::internal("a layer took away the request's extensions").into_response()
                 }
@@ -256,11 +252,11 @@ impl Service<Request> for Nested {
 
 /// A layer's service whose answers and errors are ours.
 #[derive(Clone)]
-struct Answering<S> {
+struct LayerService<S> {
     service: S,
 }
 
-impl<S, B> Service<Request> for Answering<S>
+impl<S, B> Service<Request> for LayerService<S>
 where
     S: Service<Request, Response = http::Response<B>> + Clone + Send + 'static,
     S::Error: Into<BoxError>,
@@ -283,25 +279,15 @@ where
         settled(edge, || async move {
             match service.oneshot(request).await {
                 Ok(response) => response.map(into_body),
-                Err(error) => refusal(&error.into()).into_response(),
+                Err(error) => Problem::of_service_error(&error.into()).into_response(),
             }
         })
     }
 }
 
-/// What an error of a layer is answered with.
-pub(crate) fn refusal(error: &BoxError) -> Problem {
-    let no_room = error.is::<tower::load_shed::error::Overloaded>()
-        || error.is::<tower::timeout::error::Elapsed>();
-    if no_room {
-        return Problem::overloaded("a layer refused the request");
-    }
-    Problem::of(&kinds::INTERNAL).with_detail(format!("a layer failed: {error}"))
-}
-
 /// What answers where no route does.
 #[derive(Clone)]
-pub(crate) struct Fallback(Arc<dyn Fn(Request) -> Serving + Send + Sync>);
+pub(crate) struct Fallback(Arc<dyn Fn(Request) -> ResponseFuture + Send + Sync>);
 
 impl Fallback {
     pub(super) fn new<F, Fut>(handler: F) -> Self
@@ -315,7 +301,7 @@ impl Fallback {
         }))
     }
 
-    pub(super) fn answer(&self, request: Request) -> Serving {
+    pub(super) fn answer(&self, request: Request) -> ResponseFuture {
         (self.0)(request)
     }
 }

@@ -13,12 +13,12 @@ use std::{
 use tower_service::Service;
 
 use super::{
-    frozen::{Edge, Routed},
+    edge::Edge,
     layers::{Answer, Inner, Layer, settled},
 };
 use crate::{
     Request, Response,
-    dispatch::{Running, entered},
+    context::{RequestContext, Running, entered},
     head::Head,
     problem::Problem,
     respond::IntoResponse,
@@ -71,7 +71,7 @@ where
     fn into_layer(self) -> Layer {
         let middleware = Arc::new(self);
         Layer::new(move |inner| {
-            let call = move |request: Request, inner: Inner| -> Answering {
+            let call = move |request: Request, inner: Inner| -> MiddlewareFuture {
                 let running = Running::of_request(&request);
                 let answer = middleware(request, Next { inner });
                 Box::pin(async move {
@@ -96,9 +96,9 @@ where
     fn into_layer(self) -> Layer {
         let check = Arc::new(self);
         Layer::new(move |inner| {
-            let call = move |request: Request, inner: Inner| -> Answering {
+            let call = move |request: Request, inner: Inner| -> MiddlewareFuture {
                 let (http, body) = request.into_parts();
-                let head = Routed::head(http);
+                let head = RequestContext::head(http);
                 match check(&head) {
                     Ok(()) => Box::pin(inner.answer(Request::from_parts(head.into_http(), body))),
                     Err(problem) => Box::pin(std::future::ready(problem.into_response())),
@@ -112,7 +112,7 @@ where
     }
 }
 
-type Answering = Pin<Box<dyn Future<Output = Response> + Send>>;
+type MiddlewareFuture = Pin<Box<dyn Future<Output = Response> + Send>>;
 
 /// A middleware as a tower service.
 struct Called<F> {
@@ -129,7 +129,7 @@ impl<F> Clone for Called<F> {
     }
 }
 
-impl<F: Fn(Request, Inner) -> Answering> Service<Request> for Called<F> {
+impl<F: Fn(Request, Inner) -> MiddlewareFuture> Service<Request> for Called<F> {
     type Response = Response;
     type Error = Infallible;
     type Future = Answer;

@@ -12,15 +12,13 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{App, For, worker};
+use super::{App, Purpose, worker};
 use crate::{
     config::{Settings, Variables},
-    dispatch::{
-        Processes,
-        process::{self, Program, Workers, WorkersConfig},
-    },
+    context::Processes,
+    dispatch::process::{self, Program, Workers, WorkersConfig},
     error::{Error, Fault},
-    router::Route,
+    head::Route,
     spec::Lane,
 };
 
@@ -69,11 +67,11 @@ pub(crate) struct Wanted {
 }
 
 /// Whether process routes run in other processes than this one.
-pub(super) fn are_apart(settings: &Settings, purpose: For, wanted: &Wanted) -> bool {
+pub(super) fn are_apart(settings: &Settings, purpose: Purpose, wanted: &Wanted) -> bool {
     let is_server = match purpose {
-        For::Serving | For::Mounting => true,
-        For::Testing => wanted.program.is_some(),
-        For::Worker => false,
+        Purpose::Serving | Purpose::Mounting => true,
+        Purpose::Testing => wanted.program.is_some(),
+        Purpose::Worker => false,
     };
     is_server && settings.max_processes > 0
 }
@@ -81,7 +79,7 @@ pub(super) fn are_apart(settings: &Settings, purpose: For, wanted: &Wanted) -> b
 /// What is wrong with how an application wants worker processes.
 pub(super) fn faults(
     settings: &Settings,
-    purpose: For,
+    purpose: Purpose,
     wanted: &Wanted,
     routes: &[Arc<Route>],
 ) -> Vec<Fault> {
@@ -95,8 +93,9 @@ pub(super) fn faults(
                        `hybrid = { version = \"..\", features = [\"sandbox\"] }`";
         faults.push(Fault::new(message));
     }
-    let is_reached =
-        purpose == For::Testing || wanted.by_run || ENTER_WORKER_IS_CALLED.load(Ordering::Relaxed);
+    let is_reached = purpose == Purpose::Testing
+        || wanted.by_run
+        || ENTER_WORKER_IS_CALLED.load(Ordering::Relaxed);
     if are_apart(settings, purpose, wanted) && !is_reached {
         let fault = Fault::new(
             "the app has routes that run in worker processes, whose `main` would go on to bind \
@@ -117,13 +116,13 @@ fn of_the_lane(routes: &[Arc<Route>]) -> impl Iterator<Item = &Arc<Route>> {
 /// Begins the lane, as it is to be run.
 pub(super) fn start(
     settings: &Settings,
-    purpose: For,
+    purpose: Purpose,
     wanted: Wanted,
     routes: &[Arc<Route>],
     runtime: &Handle,
 ) -> Result<Processes, Error> {
     let fingerprint = fingerprint(routes);
-    if purpose == For::Worker {
+    if purpose == Purpose::Worker {
         return Ok(Processes::Here { fingerprint });
     }
     let has_routes = of_the_lane(routes).next().is_some();

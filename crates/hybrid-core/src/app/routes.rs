@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{__private::Route, dispatch::Endpoint, spec::RouteSpec};
+use crate::{
+    dispatch::{Endpoint, RouteHandler},
+    spec::RouteSpec,
+};
 
 /// Routes that are to be mounted: what `routes![list, create]` makes.
 #[derive(Debug, Default)]
@@ -30,7 +33,7 @@ impl Routes {
 impl RouteEntry {
     /// Called by `routes![]`: the entry of one handler.
     #[must_use]
-    pub const fn of<R: Route>() -> Self {
+    pub const fn of<R: RouteHandler>() -> Self {
         Self {
             spec: R::SPEC,
             endpoint: R::endpoint,

@@ -15,9 +15,10 @@ use tokio::{
 };
 
 use super::{
-    App, Frozen,
-    build::{self, Built, For},
+    App, BuiltApp,
+    build::{self, Built, Purpose},
     hooks::Hook,
+    start_log::say_start,
     worker,
 };
 use crate::{
@@ -68,14 +69,14 @@ impl App {
             return Err(inside_a_runtime());
         }
         self.processes.by_run = true;
-        let mut configured = build::settings(&self.config, For::Serving);
+        let mut configured = build::settings(&self.config, Purpose::Serving);
         let settings = &configured.settings;
         configured.faults.extend(one_address_twice(settings));
         log::start(settings)
             .map_err(|error| Error::one("the log's thread could not be started", error))?;
         let runtime = runtime(settings)?;
         let addr = settings.addr;
-        let built = build::build(self, configured, For::Serving, runtime.handle())?;
+        let built = build::build(self, configured, Purpose::Serving, runtime.handle())?;
         let listener = runtime
             .block_on(TcpListener::bind(addr))
             .map_err(|error| Error::one(format!("{addr} cannot be listened on"), error))?;
@@ -135,7 +136,7 @@ impl IntoFuture for Serve {
                 listener,
                 until,
             } = self;
-            let built = build_apart(app, For::Serving).await?;
+            let built = build_apart(app, Purpose::Serving).await?;
             let stop = async move {
                 until.await;
                 Stop::asked()
@@ -154,11 +155,11 @@ impl fmt::Debug for Serve {
 }
 
 /// Builds on a thread of its own, since constructors of states may block.
-pub(crate) async fn build_apart(app: App, purpose: For) -> Result<Built, Error> {
+pub(crate) async fn build_apart(app: App, purpose: Purpose) -> Result<Built, Error> {
     let runtime = Handle::current();
     let (say, hear) = tokio::sync::oneshot::channel();
     let build = move || {
-        // Nobody listens where the caller was dropped meanwhile.
+        // The receiver is gone where the caller was dropped meanwhile.
         let _ = say.send(build::build_app(app, purpose, &runtime));
     };
     let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
@@ -198,8 +199,8 @@ async fn serve_built(
         warnings,
         admin,
     } = built;
-    kept::quietly(|| log::say_start(&app, &warnings));
-    let admin = admin.map(|listener| AdminServer::start(&app, listener));
+    kept::quietly(|| say_start(app.context(), &warnings));
+    let admin = admin.map(|listener| AdminServer::start(app.context(), listener));
     if let Ok(addr) = listener.local_addr() {
         kept::quietly(|| tracing::info!("listening on http://{addr}"));
         if app.shows_admin_to(addr.ip()) {
@@ -246,8 +247,8 @@ const AFTER_CUT: Duration = Duration::from_millis(100);
 
 /// What happens after the last answer: handlers whose clients have left, hooks,
 /// threads; each within what is left of the time to finish.
-async fn finish(app: &Frozen, hooks: Vec<Hook>, left: Duration) {
-    app.finish(left).await;
+async fn finish(app: &BuiltApp, hooks: Vec<Hook>, left: Duration) {
+    app.context().finish(left).await;
     for hook in hooks {
         if let Err(fault) = hook.stop(left.max(AFTER_LAST_ANSWER)).await {
             kept::quietly(|| tracing::error!("{fault}"));

@@ -15,17 +15,18 @@ use tokio::runtime::Handle;
 use tower_service::Service;
 
 use super::{
-    App, Frozen,
-    build::{self, Built, For},
+    App, AppHandle, BuiltApp,
+    build::{self, Built, Purpose},
     serve::build_apart,
+    start_log::say_start,
 };
 use crate::{
     BoxError, Response,
     error::{Error, Fault},
-    head::Came,
-    kept, log,
+    head::{Peer, RequestHead},
+    kept,
     respond::into_body,
-    server::{Application, Local, Peer},
+    server::Application,
 };
 
 /// A built application as a [`tower_service::Service`]; see [`App::into_service`].
@@ -33,7 +34,7 @@ use crate::{
 /// Its thread pool ends with its last clone.
 #[derive(Clone)]
 pub struct AppService {
-    app: Local<Frozen>,
+    app: AppHandle,
 }
 
 impl App {
@@ -51,7 +52,7 @@ impl App {
     /// Outside of a tokio runtime.
     pub fn into_service(self) -> Result<AppService, Error> {
         let runtime = Handle::current();
-        let mut configured = build::settings(&self.config, For::Mounting);
+        let mut configured = build::settings(&self.config, Purpose::Mounting);
         if self.awaits() {
             let message = "the app has async states or hooks: use `into_service_async().await`";
             configured.faults.push(Fault::new(message));
@@ -59,7 +60,7 @@ impl App {
         }
         let thread = std::thread::Builder::new().name("hybrid-start".to_owned());
         let built = std::thread::scope(|scope| {
-            let build = move || build::build(self, configured, For::Mounting, &runtime);
+            let build = move || build::build(self, configured, Purpose::Mounting, &runtime);
             let built = thread.spawn_scoped(scope, build);
             built.map(std::thread::ScopedJoinHandle::join)
         });
@@ -79,7 +80,7 @@ impl App {
     /// Dropped early, the states that were being made are dropped when they are
     /// ready.
     pub async fn into_service_async(self) -> Result<AppService, Error> {
-        let built = build_apart(self, For::Mounting).await?;
+        let built = build_apart(self, Purpose::Mounting).await?;
         Ok(AppService::of(&built))
     }
 
@@ -90,14 +91,14 @@ impl App {
 
 impl AppService {
     fn of(built: &Built) -> Self {
-        kept::quietly(|| log::say_start(&built.app, &built.warnings));
-        if built.app.settings().admin.is_some() {
+        kept::quietly(|| say_start(built.app.context(), &built.warnings));
+        if built.app.context().settings().admin.is_some() {
             tracing::warn!(
                 "`admin` is ignored: an app inside another server listens nowhere; use `admin_at`"
             );
         }
         Self {
-            app: Local::of(&built.app),
+            app: Application::connect(&built.app),
         }
     }
 }
@@ -117,7 +118,7 @@ where
 
     fn call(&mut self, request: HttpRequest<B>) -> Self::Future {
         let (head, body) = request.map(into_body).into_parts();
-        let answer = Application::call(self.app.clone(), Came::new(head, Peer::default()), body);
+        let answer = BuiltApp::call(&self.app, RequestHead::new(head, Peer::default()), body);
         Box::pin(async move { Ok(*answer.await) })
     }
 }

@@ -5,7 +5,7 @@ use std::panic::Location;
 use hybrid_validate::inspect::Inspect;
 use serde::de::DeserializeOwned;
 
-use super::{App, build::Builder};
+use super::{App, collect::Builder};
 use crate::{
     config::{Misfit, Program},
     dispatch::catch::{Panicked, catch},
@@ -87,7 +87,7 @@ impl Builder<'_> {
         Make::Settled(judged.value)
     }
 
-    /// Settings that nobody reads.
+    /// Settings that no call of `settings` reads.
     pub(super) fn check_unread(&mut self, program: &Program) {
         if self.settings_at.is_some() {
             return;

@@ -3,7 +3,7 @@
 
 use std::{net::TcpListener, panic::Location};
 
-use super::build::{Builder, For};
+use super::{build::Purpose, collect::Builder};
 use crate::{
     error::Fault,
     router::{Ours, Template},
@@ -29,9 +29,9 @@ impl Builder<'_> {
 
     /// The admin endpoints' own listener, bound already now, so that what is wrong with
     /// its address is reported with the rest.
-    pub(super) fn listen_for_admin(&mut self, purpose: For) -> Option<TcpListener> {
+    pub(super) fn listen_for_admin(&mut self, purpose: Purpose) -> Option<TcpListener> {
         let addr = self.settings.admin?;
-        if purpose != For::Serving {
+        if purpose != Purpose::Serving {
             return None;
         }
         let listener = TcpListener::bind(addr);

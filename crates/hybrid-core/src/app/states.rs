@@ -1,22 +1,22 @@
 //! Which states the start makes, and in which order: that of the groups and
-//! their calls. The rest are made by whoever takes them first.
+//! their calls. The first request that takes one of the others has it made.
 //!
 //! A server makes all but those that process routes alone take: those are made in
 //! the worker processes, each of which makes what its own requests take.
 
 use std::sync::Arc;
 
-use super::build::For;
-use crate::{error::Fault, spec::Lane, state::Entry};
+use super::build::Purpose;
+use crate::{error::Fault, spec::Lane, state::StateEntry};
 
 /// The states of all groups, in the order given.
 #[derive(Default)]
-pub(super) struct Plan {
+pub(super) struct StatePlan {
     states: Vec<Planned>,
 }
 
 struct Planned {
-    entry: Arc<Entry>,
+    entry: Arc<StateEntry>,
     taken_by: TakenBy,
     /// How many faults were known when its group was looked at: its own stands
     /// there in the report.
@@ -27,31 +27,31 @@ struct Planned {
 /// includes those before it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum TakenBy {
-    Nobody,
+    NoRoute,
     ProcessRoutes,
     OtherRoutes,
 }
 
 /// What the start makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Start {
+pub(super) enum StatesToMake {
     Everything,
     /// All but what process routes alone take.
     WhatThisProcessTakes,
     Nothing,
 }
 
-impl Start {
+impl StatesToMake {
     /// With `is_apart`, process routes run in processes of their own.
-    pub(super) fn of(purpose: For, is_apart: bool) -> Self {
+    pub(super) fn of(purpose: Purpose, is_apart: bool) -> Self {
         match purpose {
-            For::Worker => Self::Nothing,
+            Purpose::Worker => Self::Nothing,
             _ if is_apart => Self::WhatThisProcessTakes,
-            For::Serving | For::Mounting | For::Testing => Self::Everything,
+            Purpose::Serving | Purpose::Mounting | Purpose::Testing => Self::Everything,
         }
     }
 
-    /// Also what nobody says to take, which middleware or a hook may want.
+    /// Also what no route says that it takes: middleware or a hook may want it.
     fn makes(self, taken_by: TakenBy) -> bool {
         match self {
             Self::Everything => true,
@@ -70,18 +70,18 @@ impl TakenBy {
     }
 }
 
-impl Plan {
+impl StatePlan {
     /// Adds a state, whose fault would be that one of the report.
-    pub(super) fn add(&mut self, entry: &Arc<Entry>, position: usize) {
+    pub(super) fn add(&mut self, entry: &Arc<StateEntry>, position: usize) {
         self.states.push(Planned {
             entry: Arc::clone(entry),
-            taken_by: TakenBy::Nobody,
+            taken_by: TakenBy::NoRoute,
             position,
         });
     }
 
     /// A route of that lane takes that state.
-    pub(super) fn taken(&mut self, entry: &Arc<Entry>, lane: Lane) {
+    pub(super) fn taken(&mut self, entry: &Arc<StateEntry>, lane: Lane) {
         let mut states = self.states.iter_mut();
         if let Some(state) = states.find(|state| Arc::ptr_eq(&state.entry, entry)) {
             state.taken_by = state.taken_by.max(TakenBy::route_of(lane));
@@ -90,7 +90,7 @@ impl Plan {
 
     /// Makes what the start makes, on this thread, which is inside the runtime
     /// and may block.
-    pub(super) fn make(self, start: Start, faults: &mut Vec<Fault>) {
+    pub(super) fn make(self, start: StatesToMake, faults: &mut Vec<Fault>) {
         let states = self.states.into_iter();
         let made = states.filter(|state| start.makes(state.taken_by));
         let failed = made

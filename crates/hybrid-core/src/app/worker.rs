@@ -12,13 +12,14 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::runtime::{Builder, Runtime};
 
-use super::{App, Configured, For, Frozen, build, settings};
+use super::{App, AppHandle, BuiltApp, Configured, Purpose, build, settings};
 use crate::{
     BoxError,
     body::Body,
     config::Settings,
+    context::{Parts, Processes, SharedReservation},
     dispatch::{
-        Cancel, Processes, Work, Worked,
+        Cancel, Work, Worked,
         catch::{Panicked, catch},
         process::{
             HeadBuffer, IncomingCall, Outcome, ResourceLimits, Sockets, TooLong, WorkerSetup,
@@ -27,20 +28,18 @@ use crate::{
         process_http::{self, BodyState},
     },
     error::Error,
-    extract::room::Kept,
-    head::{Came, Head, Matched, Parts},
+    head::{Head, Matched, RequestHead, Route},
     log::{self, stderr},
     problem::Problem,
     respond::IntoResponse,
-    router::Route,
-    server::Local,
+    server::Application,
     spec::Lane,
     telemetry::clock,
 };
 
 /// Is a worker from here on, until the server ends it.
 pub(super) fn serve(app: App, sockets: Sockets) -> ! {
-    let resolved = settings(&app.config, For::Worker);
+    let resolved = settings(&app.config, Purpose::Worker);
     log::start_in_worker(&resolved.settings);
     serve_worker(sockets, resolved.settings.sandbox, || {
         let worker = match AppWorker::start(app, resolved) {
@@ -59,22 +58,22 @@ pub(super) fn serve(app: App, sockets: Sockets) -> ! {
 }
 
 struct AppWorker {
-    app: Local<Frozen>,
+    app: AppHandle,
     runtime: Runtime,
 }
 
 impl AppWorker {
     fn start(app: App, resolved: Configured) -> Result<Self, Error> {
         let runtime = runtime()?;
-        let built = build(app, resolved, For::Worker, runtime.handle())?;
+        let built = build(app, resolved, Purpose::Worker, runtime.handle())?;
         Ok(Self {
-            app: Local::of(&built.app),
+            app: BuiltApp::connect(&built.app),
             runtime,
         })
     }
 
     fn fingerprint(&self) -> u64 {
-        match self.app.processes() {
+        match self.app.context().processes() {
             Processes::Here { fingerprint } => *fingerprint,
             Processes::OnPool | Processes::InWorkers(_) => 0,
         }
@@ -82,8 +81,8 @@ impl AppWorker {
 
     /// What a request of each route may use.
     fn limits(&self) -> Vec<ResourceLimits> {
-        let settings = self.app.settings();
-        let routes = self.app.routes().iter();
+        let settings = self.app.context().settings();
+        let routes = self.app.context().routes().iter();
         routes.map(|route| limits_of(route, settings)).collect()
     }
 
@@ -93,11 +92,18 @@ impl AppWorker {
     ) -> Result<Outcome<impl FnOnce(&mut HeadBuffer<'_>) -> Result<(), TooLong> + use<>>, BoxError>
     {
         let _runtime = self.runtime.enter();
-        let route = self.app.routes().get(call.class).ok_or("no such route")?;
+        let route = self
+            .app
+            .context()
+            .routes()
+            .get(call.class)
+            .ok_or("no such route")?;
+        let call_class = call.class;
         let work = self.work_of(call, route)?;
         // The handler's panics are caught further in. What is left is what its values
         // do when they are dropped.
-        let worked = catch(|| Arc::clone(&route.serve).work(work)).unwrap_or_else(panicked_late);
+        let worked =
+            catch(|| self.app.endpoint(call_class).work(work)).unwrap_or_else(panicked_late);
         let (head, body) = worked.response.into_parts();
         let refused = worked.refused;
         Ok(Outcome {
@@ -128,12 +134,12 @@ impl AppWorker {
         };
         Ok(Work {
             parts: Parts {
-                head: Head::new(Came::new(request.http, request.peer), Some(matched)),
-                app: self.app.clone(),
+                head: Head::new(RequestHead::new(request.http, request.peer), Some(matched)),
+                context: self.app.context().clone(),
                 lane: Lane::Process,
                 received,
                 cancel: Cancel::of(call.ticket),
-                room: Kept::default(),
+                reservation: SharedReservation::default(),
             },
             body: match request.body {
                 BodyState::Complete => call.body.into(),

@@ -11,8 +11,8 @@ use super::value::directives;
 use super::{
     network::Network,
     value::{
-        Address, Balancer, Balancing, Count, Filter, Format, Kind, LogFormat, LogRequests,
-        MaybeAddress, Mode, Modes, Names, Networks, Requests, Secret, Size, Span, Switch, Token,
+        Address, Balancer, Balancing, Count, Filter, Format, LogFormat, LogRequests, MaybeAddress,
+        Mode, Modes, Names, Networks, Requests, Secret, Size, Span, Switch, Token, ValueKind,
         Variables,
     },
 };
@@ -47,7 +47,7 @@ impl Key {
 pub const LATER: &[&str] = &["docs"];
 
 /// What a value that breaks its key's rules is answered with.
-pub(crate) type Refused = String;
+pub(crate) type RefusedValue = String;
 
 /// What some defaults depend on.
 #[derive(Clone, Copy, Debug)]
@@ -104,7 +104,7 @@ macro_rules! keys {
         pub const KEYS: &[Key] = &[$(Key {
             name: stringify!($name),
             default: default_text!($default),
-            allowed: <$kind as Kind>::ALLOWED,
+            allowed: <$kind as ValueKind>::ALLOWED,
             within: within!($($low, $high)?),
             doc: concat!($($doc),+),
         },)*];
@@ -117,10 +117,10 @@ macro_rules! keys {
 
         impl Layers {
             /// Takes over what the builder set; the faults are returned.
-            pub(crate) fn set_given(&mut self, config: &Config) -> Vec<Refused> {
+            pub(crate) fn set_given(&mut self, config: &Config) -> Vec<RefusedValue> {
                 let mut refused = Vec::new();
                 $(if let Some(given) = &config.$name {
-                    let value = <$kind as Kind>::from_given(given);
+                    let value = <$kind as ValueKind>::from_given(given);
                     match checked!($kind, $name, value, $($low, $high)?)
                         .map_err(|message| describe::<$kind>(message, given))
                         .and_then(|value| available(stringify!($name), value))
@@ -133,10 +133,10 @@ macro_rules! keys {
             }
 
             /// Sets a key from text; `None` if there is no such key.
-            pub(crate) fn set_text(&mut self, key: &str, text: &str) -> Option<Result<(), Refused>> {
+            pub(crate) fn set_text(&mut self, key: &str, text: &str) -> Option<Result<(), RefusedValue>> {
                 Some(match key {
                     $(stringify!($name) => {
-                        let value = <$kind as Kind>::from_text(text);
+                        let value = <$kind as ValueKind>::from_text(text);
                         checked!($kind, $name, value, $($low, $high)?)
                             .map_err(|message| describe::<$kind>(message, &text))
                             .and_then(|value| available(stringify!($name), value))
@@ -152,10 +152,10 @@ macro_rules! keys {
                 key: &str,
                 value: &DeValue<'_>,
                 written: &str,
-            ) -> Option<Result<(), Refused>> {
+            ) -> Option<Result<(), RefusedValue>> {
                 Some(match key {
                     $(stringify!($name) => {
-                        let value = <$kind as Kind>::from_toml(value);
+                        let value = <$kind as ValueKind>::from_toml(value);
                         checked!($kind, $name, value, $($low, $high)?)
                             .map_err(|message| describe::<$kind>(message, &written.trim_matches(['"', '\''])))
                             .and_then(|value| available(stringify!($name), value))
@@ -279,11 +279,11 @@ macro_rules! default_text {
 
 macro_rules! default_value {
     ($kind:ident, $around:ident, ($text:literal, $compute:expr)) => {{
-        let compute: fn(Surroundings) -> <$kind as Kind>::Value = $compute;
+        let compute: fn(Surroundings) -> <$kind as ValueKind>::Value = $compute;
         compute($around)
     }};
     ($kind:ident, $around:ident, $text:literal) => {
-        <$kind as Kind>::from_text($text).expect("a test reads every default of the table")
+        <$kind as ValueKind>::from_text($text).expect("a test reads every default of the table")
     };
 }
 
@@ -303,11 +303,11 @@ macro_rules! checked {
             None => Err(format!(
                 "`{}` must be {}",
                 stringify!($name),
-                <$kind as Kind>::ALLOWED
+                <$kind as ValueKind>::ALLOWED
             )),
             Some(value)
-                if Some(&value) < <$kind as Kind>::from_text($low).as_ref()
-                    || Some(&value) > <$kind as Kind>::from_text($high).as_ref() =>
+                if Some(&value) < <$kind as ValueKind>::from_text($low).as_ref()
+                    || Some(&value) > <$kind as ValueKind>::from_text($high).as_ref() =>
             {
                 Err(format!(
                     "`{}` must be between `{}` and `{}`",
@@ -324,7 +324,7 @@ macro_rules! checked {
             format!(
                 "`{}` must be {}",
                 stringify!($name),
-                <$kind as Kind>::ALLOWED
+                <$kind as ValueKind>::ALLOWED
             )
         })
     };
@@ -332,7 +332,7 @@ macro_rules! checked {
 
 /// A key's value, unless it is of a part that this build lacks: nobody is to believe
 /// it in force.
-fn available<T>(key: &str, value: T) -> Result<T, Refused> {
+fn available<T>(key: &str, value: T) -> Result<T, RefusedValue> {
     if cfg!(feature = "logging") || !matches!(key, "log" | "log_format") {
         return Ok(value);
     }
@@ -346,7 +346,7 @@ fn available<T>(key: &str, value: T) -> Result<T, Refused> {
 const SHOWN_CHARS_MAX: usize = 60;
 
 /// Adds what was given to a message, escaped and cut.
-fn describe<K: Kind>(message: Refused, given: &dyn fmt::Debug) -> Refused {
+fn describe<K: ValueKind>(message: RefusedValue, given: &dyn fmt::Debug) -> RefusedValue {
     if K::IS_SECRET {
         return message;
     }

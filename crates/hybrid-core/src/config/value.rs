@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::network::Network;
 
 /// How the values of a key are read. The implementors are markers.
-pub(crate) trait Kind {
+pub(crate) trait ValueKind {
     /// What the builder takes.
     type Given: Clone + fmt::Debug;
     /// What the settings hold.
@@ -139,7 +139,7 @@ pub enum LogFormat {
     Json,
 }
 
-impl Kind for Address {
+impl ValueKind for Address {
     type Given = String;
     type Value = SocketAddr;
     const ALLOWED: &'static str = "an address and a port, such as `127.0.0.1:8000`";
@@ -156,7 +156,7 @@ impl Kind for Address {
     }
 }
 
-impl Kind for MaybeAddress {
+impl ValueKind for MaybeAddress {
     type Given = String;
     type Value = Option<SocketAddr>;
     const ALLOWED: &'static str = Address::ALLOWED;
@@ -173,7 +173,7 @@ impl Kind for MaybeAddress {
     }
 }
 
-impl Kind for Size {
+impl ValueKind for Size {
     type Given = usize;
     type Value = usize;
     const ALLOWED: &'static str =
@@ -200,7 +200,7 @@ impl Kind for Size {
     }
 }
 
-impl Kind for Span {
+impl ValueKind for Span {
     type Given = Duration;
     type Value = Duration;
     const ALLOWED: &'static str = "a duration with its unit, such as `150ms`, `2s` or `1m`";
@@ -224,7 +224,7 @@ impl Kind for Span {
     }
 }
 
-impl Kind for Count {
+impl ValueKind for Count {
     type Given = usize;
     type Value = usize;
     const ALLOWED: &'static str = "a whole number";
@@ -238,7 +238,7 @@ impl Kind for Count {
     }
 }
 
-impl Kind for Switch {
+impl ValueKind for Switch {
     type Given = bool;
     type Value = bool;
     const ALLOWED: &'static str = "`true` or `false` (also `1` `0` `yes` `no` `on` `off`)";
@@ -256,7 +256,7 @@ impl Kind for Switch {
     }
 }
 
-impl Kind for Networks {
+impl ValueKind for Networks {
     type Given = Vec<String>;
     type Value = Vec<Network>;
     const ALLOWED: &'static str =
@@ -286,7 +286,7 @@ impl Kind for Networks {
     }
 }
 
-impl Kind for Names {
+impl ValueKind for Names {
     type Given = Vec<String>;
     type Value = Variables;
     const ALLOWED: &'static str =
@@ -322,7 +322,7 @@ fn variables<'a>(names: impl Iterator<Item = Option<&'a str>>) -> Option<Variabl
     ))
 }
 
-impl Kind for Filter {
+impl ValueKind for Filter {
     type Given = String;
     type Value = String;
     const ALLOWED: &'static str = "a level (`error` `warn` `info` `debug` `trace` `off`) or directives, such as \
@@ -364,7 +364,7 @@ pub(super) fn directives(text: &str) -> Option<String> {
     filter.ok().map(|_| text)
 }
 
-impl Kind for Format {
+impl ValueKind for Format {
     type Given = LogFormat;
     type Value = LogFormat;
     const ALLOWED: &'static str = "`text` or `json`";
@@ -382,7 +382,7 @@ impl Kind for Format {
     }
 }
 
-impl Kind for Requests {
+impl ValueKind for Requests {
     type Given = LogRequests;
     type Value = LogRequests;
     const ALLOWED: &'static str = "`off`, `errors` or `all`";
@@ -401,7 +401,7 @@ impl Kind for Requests {
     }
 }
 
-impl Kind for Balancer {
+impl ValueKind for Balancer {
     type Given = Balancing;
     type Value = Balancing;
     const ALLOWED: &'static str = "`on`, `observe` or `off`";
@@ -430,7 +430,7 @@ impl Kind for Balancer {
     }
 }
 
-impl Kind for Modes {
+impl ValueKind for Modes {
     type Given = Mode;
     type Value = Mode;
     const ALLOWED: &'static str = "`hybrid`, `async_only` or `sync_only`";
@@ -481,7 +481,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-impl Kind for Token {
+impl ValueKind for Token {
     type Given = Secret;
     type Value = Option<Secret>;
     const ALLOWED: &'static str = "letters, digits and `-._~+/=`, which a header can carry";

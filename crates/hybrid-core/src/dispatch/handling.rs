@@ -10,15 +10,11 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{
-    Serving,
-    alarms::Alarm,
-    current::{self, Running},
-    endpoint,
-};
+use super::{alarms::Alarm, placement};
 use crate::{
-    BoxResponse,
-    head::Parts,
+    BoxResponse, ResponseFuture,
+    context::{Parts, Running, enter},
+    problem::Problem,
     respond::IntoResponse,
     telemetry::{
         clock::{self, Instant},
@@ -66,7 +62,7 @@ pub(super) fn handling<F: Future<Output: IntoResponse>>(
 }
 
 /// A handler alone, up to the answer that it returned.
-pub(super) fn answering<F>(handler: F) -> Serving
+pub(super) fn answering<F>(handler: F) -> ResponseFuture
 where
     F: Future<Output: IntoResponse> + Send + 'static,
 {
@@ -101,10 +97,10 @@ impl<'a> Around<'a> {
         }
         Self {
             parts,
-            alarm: Alarm::new(parts.app.alarms(), running.deadline),
+            alarm: Alarm::new(parts.context.alarms(), running.deadline),
             running: Some(running),
             meter: parts
-                .taken_by()
+                .matched_route()
                 .class
                 .sampling
                 .is_due()
@@ -119,7 +115,7 @@ impl<'a> Around<'a> {
         cx: &mut Context<'_>,
     ) -> Poll<BoxResponse> {
         // The answer is made as the request too: `IntoResponse` may ask for it.
-        let polled = current::enter(&mut self.running, || match &mut self.meter {
+        let polled = enter(&mut self.running, || match &mut self.meter {
             Some(meter) => meter.poll(|| handler.poll(cx)),
             None => handler.poll(cx),
         });
@@ -127,16 +123,16 @@ impl<'a> Around<'a> {
             Poll::Ready(response) => response,
             Poll::Pending => {
                 ready!(self.alarm.poll(cx));
-                Box::new(endpoint::timed_out().into_response())
+                Box::new(Problem::handler_timeout().into_response())
             }
         };
         let wall_ns = clock::now().ns_since(self.complete);
-        self.parts.taken_by().class.sampling.note(wall_ns);
+        self.parts.matched_route().class.sampling.note(wall_ns);
         let timing = Timing {
             queue_ns: 0,
             wall_ns,
             detail: self.meter.as_ref().map(|meter| meter.detail(wall_ns)),
         };
-        Poll::Ready(endpoint::leave(response, self.parts, Some(&timing)))
+        Poll::Ready(placement::leave(response, self.parts, Some(&timing)))
     }
 }

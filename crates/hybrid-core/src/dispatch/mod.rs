@@ -1,38 +1,39 @@
-//! Lanes: where an endpoint runs, and how its answer gets back.
+//! Endpoints: how a request comes to its handler's arguments, on which lane the
+//! handler runs, and what becomes of what it returns.
 //!
-//! [`endpoint`] holds what all lanes share (guards, texts, body, verdict);
-//! [`event`] and [`inline`] finish on the event loop; `on_pool` makes a ticket
-//! and waits for its reply; [`pool`](mod@pool) owns the threads. The order of a
-//! ticket's life stands in [`ticket`].
+//! There is one endpoint for each colour of handler: [`async_fn`] and [`plain_fn`]. Both
+//! go through the same [`stages`] up to the arguments, wait for the route's limit in
+//! [`admission`], and finish the response in [`placement`]. A lane is where the rest is
+//! sent: it is called on the event loop, becomes a job in [`pool_lane`], or a call of a
+//! worker process in [`on_process`].
 //!
-//! Which lane a route has is written in its endpoint and changed by nobody:
-//! measuring and deciding are not part of this module.
+//! Nothing here measures or decides: a request reads its route's lane, and the balancer
+//! writes it.
 
-mod current;
+mod admission;
+mod async_fn;
 mod endpoint;
-mod event;
+mod extractor;
 mod handling;
-mod inline;
-mod on_pool;
 mod on_process;
+mod placement;
+mod plain_fn;
+mod pool_lane;
 pub(crate) mod process;
 pub(crate) mod process_http;
-mod run;
+mod stages;
 
-pub use current::{Current, current};
-pub(crate) use current::{Running, entered};
-pub use endpoint::Endpoint;
-pub(crate) use endpoint::timed_out;
-pub(crate) use endpoint::{Asker, Call, Placement, Serve, Serving, expose, is_exposed, leave};
-pub use event::event;
+pub use async_fn::event;
+pub use endpoint::{Endpoint, RouteHandler};
+pub(crate) use endpoint::{RoutedRequest, Serve};
+pub use extractor::{extract, extract_on_pool};
 pub use hybrid_engine::ticket::Cancel;
-pub(crate) use hybrid_engine::{catch, class::EffectiveLane, pool, ticket};
-pub use inline::inline;
-pub use on_pool::{auto, pool as on_pool};
+pub(crate) use hybrid_engine::{catch, pool, ticket};
 pub use on_process::process as on_process;
-pub(crate) use on_process::{Processes, Work, Worked};
-pub use run::{PoolError, block_on, extract, extract_on_pool, run_on_pool};
-pub(crate) use run::{run_as, run_uncounted};
+pub(crate) use on_process::{Work, Worked};
+pub(crate) use placement::{Placement, expose, is_exposed, leave};
+pub use plain_fn::{auto, inline, pool as on_pool};
+pub(crate) use stages::Asker;
 
 /// The engine's deadlines, under their old names here.
 pub(crate) mod within {

@@ -18,28 +18,27 @@ use http::StatusCode;
 use tokio::runtime::Handle;
 
 use super::{
-    Call, Endpoint, Serve, Serving,
+    Endpoint, RoutedRequest, Serve, admission,
     catch::{Panicked, catch},
-    current::Running,
-    endpoint,
-    on_pool::OnPool,
-    process::{CallError, CancelHandle, NotTaken, ProcessCall, Workers},
+    placement,
+    plain_fn::PlainFn,
+    process::{CallError, CancelHandle, NotTaken, ProcessCall},
     process_http::{self, BodyState, CallFailure, HttpCaller, HttpResult, REFUSED_MAX},
+    stages,
     ticket::Ticket,
     within::within,
 };
 use crate::{
-    Response,
-    app::Frozen,
+    Response, ResponseFuture,
     body::Body,
+    context::{Parts, Processes, Running, ServerContext},
     extract::{
         Arguments, Describe,
         receive::{Raw, read_to_end, receive_raw},
     },
-    head::Parts,
+    head::Route,
     problem::{Carried, Problem},
     respond::IntoResponse,
-    router::Route,
     spec::{Lane, OnDisconnect},
     telemetry::{
         clock::{self, Instant},
@@ -60,21 +59,8 @@ where
     F: Fn(A::Values) -> R + Send + Sync + 'static,
     R: IntoResponse,
 {
-    let here = Arc::new(OnPool::new(arguments, handler));
+    let here = Arc::new(PlainFn::new(arguments, handler));
     Endpoint::new(Lane::Process, OnProcess { here })
-}
-
-/// Where an application's process routes run.
-pub(crate) enum Processes {
-    /// On the pool: in tests, or since `max_processes` is 0.
-    OnPool,
-    /// In worker processes.
-    InWorkers(Workers),
-    /// Here: this is a worker process.
-    Here {
-        /// A number that stands for the routes.
-        fingerprint: u64,
-    },
 }
 
 /// A request inside a worker process, on its way to its handler.
@@ -94,7 +80,7 @@ pub(crate) struct Worked {
 
 struct OnProcess<A: Arguments> {
     /// The same endpoint in this process.
-    here: Arc<OnPool<A>>,
+    here: Arc<PlainFn<A>>,
 }
 
 impl<A: Arguments> Serve for OnProcess<A> {
@@ -102,11 +88,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
         self.here.arguments.describe(to);
     }
 
-    fn serve(self: Arc<Self>, call: Call) -> Serving {
+    fn serve(self: Arc<Self>, call: RoutedRequest) -> ResponseFuture {
         if call.parts.lane != Lane::Process {
             return Arc::clone(&self.here).serve(call);
         }
-        let Call { mut parts, body } = call;
+        let RoutedRequest { mut parts, body } = call;
         Box::pin(async move {
             let received = self.receive(&mut parts, body).await;
             let parts = Arc::new(parts);
@@ -117,11 +103,11 @@ impl<A: Arguments> Serve for OnProcess<A> {
             let (mut response, timing) = match answered {
                 Ok(answered) => answered,
                 Err(mut response) => {
-                    endpoint::finish(&mut response, &parts);
+                    placement::finish(&mut response, &parts);
                     (response, None)
                 }
             };
-            endpoint::place(&mut response, &parts, timing.as_ref());
+            placement::place(&mut response, &parts, timing.as_ref());
             Box::new(response)
         })
     }
@@ -133,10 +119,10 @@ impl<A: Arguments> Serve for OnProcess<A> {
             deadline,
         } = work;
         let (response, timing) = self.run(&mut parts, &mut body, deadline);
-        let mut response =
-            catch(|| gathered(response)).unwrap_or_else(|panic| panicked(panic, parts.taken_by()));
+        let mut response = catch(|| gathered(response))
+            .unwrap_or_else(|panic| panicked(panic, parts.matched_route()));
         let refused = refused_sources(&response);
-        endpoint::finish(&mut response, &parts);
+        placement::finish(&mut response, &parts);
         Worked {
             response,
             timing,
@@ -152,10 +138,8 @@ impl<A: Arguments> OnProcess<A> {
     /// where no guard is asked before it.
     async fn receive(&self, parts: &mut Parts, mut body: Body) -> Result<Raw, Response> {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        if !A::HAVE_GUARDS
-            && endpoint::refuses_head(arguments, parts).map_err(|refused| *refused)?
-        {
-            let prepared = endpoint::prepare(arguments, plan, parts, &mut body).await?;
+        if !A::HAVE_GUARDS && stages::refuses_head(arguments, parts).map_err(|refused| *refused)? {
+            let prepared = stages::prepare(arguments, plan, parts, &mut body).await?;
             return Err(prepared.refuse(arguments).into_response());
         }
         let raw = Box::pin(receive_raw(plan, parts, body, A::HAVE_GUARDS)).await;
@@ -169,21 +153,22 @@ impl<A: Arguments> OnProcess<A> {
         body: Raw,
     ) -> Result<(Response, Option<Timing>), Response> {
         let (body, state) = sent_body(body);
-        let complete = endpoint::complete(self.here.plan, parts);
-        let deadline = endpoint::deadline(complete, parts);
-        let wait_until = endpoint::longest_wait(parts);
-        let permit = endpoint::admit(parts, deadline, Some(wait_until)).await;
+        let complete = stages::complete(self.here.plan, parts);
+        let deadline = stages::deadline(complete, parts);
+        let wait_until = admission::longest_wait(parts);
+        let permit = admission::admit(parts, deadline, Some(wait_until)).await;
         let permit = permit.map_err(IntoResponse::into_response)?;
         let running = Running {
             // Held until the worker has ended its call, or was killed.
             permit: permit.map(Arc::new),
             ..Running::of(parts, Lane::Process, deadline)
         };
-        let ticket = Arc::new(Ticket::new(Arc::clone(parts.app.pool().orphans())));
+        let ticket = Arc::new(Ticket::new(Arc::clone(parts.context.pool().orphans())));
         let cancel = CancelHandle::default();
         let call = ProcessCall {
-            class: parts.taken_by().index,
-            may_share_answer: parts.app.sends_in_place() && parts.taken_by().stack.is_none(),
+            class: parts.matched_route().index,
+            may_share_answer: parts.context.sends_in_place()
+                && parts.matched_route().stack.is_none(),
             cancel: cancel.clone(),
             ticket: Arc::clone(&ticket),
             caller: HttpCaller {
@@ -204,17 +189,17 @@ impl<A: Arguments> OnProcess<A> {
         };
         match within(deadline, &mut calling).await {
             Some(Ok(answered)) => {
-                let (telemetry, refused) = (parts.app.telemetry(), &answered.head.refused);
-                let (route, method) = (parts.taken_by(), &parts.head.method);
+                let (telemetry, refused) = (parts.context.telemetry(), &answered.head.refused);
+                let (route, method) = (parts.matched_route(), &parts.head.method);
                 count_refused_sources(telemetry, route, method, refused.iter().copied());
                 let timing = answered.timing;
                 Ok((process_http::into_response(answered), timing))
             }
-            Some(Err(failure)) => Err(refuse(&parts.app, parts.taken_by(), failure)),
+            Some(Err(failure)) => Err(refuse(&parts.context, parts.matched_route(), failure)),
             None => {
                 // What is dropped in the middle of a call is killed.
                 calling.call = None;
-                Err(endpoint::timed_out().into_response())
+                Err(Problem::handler_timeout().into_response())
             }
         }
     }
@@ -237,17 +222,17 @@ async fn call_worker(call: ProcessCall<HttpCaller>) -> HttpResult {
     if head_bytes > process_http::HEAD_BYTES_MAX {
         return Err(CallError::HeadTooLong);
     }
-    let app = call.caller.parts.app.clone();
-    match app.processes() {
+    let context = call.caller.parts.context.clone();
+    match context.processes() {
         Processes::InWorkers(workers) => workers.call(call).await,
         // The lane of a request is `process` only where there are workers.
         Processes::OnPool | Processes::Here { .. } => Err(CallError::NotTaken(NotTaken::Closed)),
     }
 }
 
-fn refuse(app: &Frozen, route: &Route, failure: CallFailure) -> Response {
+fn refuse(context: &ServerContext, route: &Route, failure: CallFailure) -> Response {
     if let Some(why) = process_http::shed_of(&failure) {
-        app.telemetry().shed(&route.class, why);
+        context.telemetry().shed(&route.class, why);
     }
     process_http::problem_of(failure, route.spec.name).into_response()
 }
@@ -285,7 +270,7 @@ impl Drop for Calling<'_> {
         if !self.ticket.has_started() {
             return;
         }
-        let until = match self.parts.taken_by().on_disconnect {
+        let until = match self.parts.matched_route().on_disconnect {
             OnDisconnect::Detach => self.deadline,
             OnDisconnect::Cancel => {
                 self.cancel.cancel();
@@ -299,13 +284,13 @@ impl Drop for Calling<'_> {
                 && let Some(timing) = &answered.timing
             {
                 parts
-                    .app
+                    .context
                     .telemetry()
-                    .ran_unanswered(&parts.taken_by().class, timing);
+                    .ran_unanswered(&parts.matched_route().class, timing);
             }
             Box::new(StatusCode::NO_CONTENT.into_response())
         };
-        Frozen::detach(&self.parts.app, Box::pin(unheard), None);
+        ServerContext::detach(&self.parts.context, Box::pin(unheard), None);
     }
 }
 
@@ -319,11 +304,11 @@ impl<A: Arguments> OnProcess<A> {
         deadline: Option<Instant>,
     ) -> (Response, Option<Timing>) {
         let (arguments, plan) = (&self.here.arguments, self.here.plan);
-        let prepare = endpoint::prepare(arguments, plan, parts, body);
+        let prepare = stages::prepare(arguments, plan, parts, body);
         let prepared = match catch(|| Handle::current().block_on(prepare).map_err(Box::new)) {
             Ok(Ok(prepared)) => prepared,
             Ok(Err(response)) => return (*response, None),
-            Err(panic) => return (panicked(panic, parts.taken_by()), None),
+            Err(panic) => return (panicked(panic, parts.matched_route()), None),
         };
         if prepared.is_refused() {
             return (prepared.refuse(arguments).into_response(), None);
@@ -333,13 +318,13 @@ impl<A: Arguments> OnProcess<A> {
             Ok(values) => *(self.here.handler)(values),
             Err(problem) => problem.into_response(),
         };
-        let route = Arc::clone(parts.taken_by());
+        let route = Arc::clone(parts.matched_route());
         let (ran, timing) = route.timed(0, || catch(|| running.enter(handle)));
         let is_late = || deadline.is_some_and(|deadline| clock::now() >= deadline);
         let response = match ran {
             Ok(response) => response,
             // Unwound by `block_on`, or for another reason: the deadline has passed.
-            Err(_) if is_late() => endpoint::timed_out().into_response(),
+            Err(_) if is_late() => Problem::handler_timeout().into_response(),
             Err(panic) => panicked(panic, &route),
         };
         (response, Some(timing))

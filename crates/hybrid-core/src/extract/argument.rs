@@ -8,8 +8,8 @@ use hybrid_validate::Report;
 
 use crate::{
     Response,
+    context::Parts,
     extract::{Describe, Received, Texts},
-    head::Parts,
     problem::Problem,
 };
 

@@ -9,6 +9,7 @@ use hybrid_validate::{
 use crate::{
     extract::BodyPlan,
     problem::{Kind, kinds},
+    spec::BodyCheck,
     state::StateKey,
 };
 
@@ -39,19 +40,6 @@ pub struct BodyDescription {
     pub(crate) plan: BodyPlan,
     /// How far it is checked.
     pub check: BodyCheck,
-}
-
-/// How far the framework checks a body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum BodyCheck {
-    /// A `#[model]`: every rule, all faults in one answer.
-    Model,
-    /// A type with `validator::Validate`.
-    Validator,
-    /// Deserialised, nothing more.
-    Unchecked,
-    /// Bytes or text, taken as they are, or by an extractor of the user's.
-    Raw,
 }
 
 impl Describe {

@@ -6,8 +6,8 @@ use hybrid_validate::Report;
 
 use crate::{
     Response,
+    context::Parts,
     extract::{Argument, Describe, FromRequestParts, Received, Texts},
-    head::Parts,
     problem::Problem,
     respond::IntoResponse,
 };

@@ -7,8 +7,8 @@ use hybrid_validate::{FromTexts, Param, Report, Source};
 
 use crate::{
     Response,
+    context::Parts,
     extract::{Argument, Describe, Received, Texts},
-    head::Parts,
     problem::Problem,
 };
 

@@ -7,11 +7,11 @@ use http::{HeaderMap, Method, Uri, Version};
 
 use crate::{
     Response,
+    context::Parts,
     dispatch::Cancel,
     extract::{Describe, Extension, FromRequestParts, State},
-    head::Parts,
+    head::ClientAddr,
     problem::Problem,
-    server::ClientAddr,
 };
 
 macro_rules! from_head {
@@ -40,8 +40,8 @@ impl FromRequestParts for ClientAddr {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
-        let trusted = &parts.app.settings().trusted_proxies;
-        // Inside another server there is no connection of ours; whoever knows the
+        let trusted = &parts.context.settings().trusted_proxies;
+        // Inside another server there is no connection of ours; the code that knows the
         // client puts it into the extensions.
         let known = parts.extensions.get().copied();
         let found = known.or_else(|| Self::find(parts.peer(), &parts.headers, trusted));
@@ -57,7 +57,7 @@ impl<T: Clone + Send + Sync + 'static> FromRequestParts for State<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts) -> Result<Self, Problem> {
-        let states = &parts.taken_by().states;
+        let states = &parts.matched_route().states;
         // Start-up checks what `describe` says; a user's extractor may not say it.
         // Boxed: nearly always it is made, and the guards' future stays small.
         let state = match states.made::<T>() {

@@ -23,9 +23,12 @@ use hybrid_validate::{
 use serde::de::DeserializeOwned;
 use validator::Validate;
 
-use crate::extract::{
-    Argument, BodyArgument, BodyCheck, BodyPlan, Extension, Form, FromRequest, FromRequestParts,
-    Guard, HeadValue, Header, Json, Path, Query, State, body,
+use crate::{
+    extract::{
+        Argument, BodyArgument, BodyPlan, Extension, Form, FromRequest, FromRequestParts, Guard,
+        HeadValue, Header, Json, Path, Query, State, body_argument,
+    },
+    spec::BodyCheck,
 };
 
 /// Asks the compiler what `T` is. See the module's text.
@@ -58,7 +61,7 @@ via!(/// Types whose faults are all listed.
     ViaModel);
 via!(/// Types that `validator` judges.
     ViaValidator);
-via!(/// Types that serde reads and nobody judges.
+via!(/// Types that serde reads and no rule judges.
     ViaPlain);
 via!(/// Bodies that are taken as they are, without `#[body]`.
     ViaRaw);
@@ -139,7 +142,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Json
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::of_model::<T>(BodyPlan::Json, body::json_model)
+        BodyArgument::of_model::<T>(BodyPlan::Json, body_argument::json_model)
     }
 }
 
@@ -147,7 +150,11 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Json, BodyCheck::Validator, body::json_validator)
+        BodyArgument::new(
+            BodyPlan::Json,
+            BodyCheck::Validator,
+            body_argument::json_validator,
+        )
     }
 }
 
@@ -155,7 +162,11 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Json<T>> {
     type Argument = BodyArgument<Json<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Json, BodyCheck::Unchecked, body::json_plain)
+        BodyArgument::new(
+            BodyPlan::Json,
+            BodyCheck::Unchecked,
+            body_argument::json_plain,
+        )
     }
 }
 
@@ -164,7 +175,7 @@ impl<T: DeserializeOwned + Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Opti
 
     fn argument(&self) -> Self::Argument {
         let read = |received: &mut _, report: &mut _| {
-            body::optional(received, report, body::json_model::<T>)
+            body_argument::optional(received, report, body_argument::json_model::<T>)
         };
         BodyArgument::of_model::<T>(BodyPlan::Json, read)
     }
@@ -175,7 +186,7 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<
 
     fn argument(&self) -> Self::Argument {
         let read = |received: &mut _, report: &mut _| {
-            body::optional(received, report, body::json_validator::<T>)
+            body_argument::optional(received, report, body_argument::json_validator::<T>)
         };
         BodyArgument::new(BodyPlan::Json, BodyCheck::Validator, read)
     }
@@ -186,7 +197,7 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Option<Json<T>>>
 
     fn argument(&self) -> Self::Argument {
         let read = |received: &mut _, report: &mut _| {
-            body::optional(received, report, body::json_plain::<T>)
+            body_argument::optional(received, report, body_argument::json_plain::<T>)
         };
         BodyArgument::new(BodyPlan::Json, BodyCheck::Unchecked, read)
     }
@@ -196,7 +207,7 @@ impl<T: Inspect + 'static> ViaModel for &&&&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::of_model::<T>(BodyPlan::Form, body::form_model)
+        BodyArgument::of_model::<T>(BodyPlan::Form, body_argument::form_model)
     }
 }
 
@@ -204,7 +215,11 @@ impl<T: DeserializeOwned + Validate + 'static> ViaValidator for &&&&&ArgumentOf<
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Form, BodyCheck::Validator, body::form_validator)
+        BodyArgument::new(
+            BodyPlan::Form,
+            BodyCheck::Validator,
+            body_argument::form_validator,
+        )
     }
 }
 
@@ -212,7 +227,11 @@ impl<T: DeserializeOwned + 'static> ViaPlain for &&&&ArgumentOf<Form<T>> {
     type Argument = BodyArgument<Form<T>>;
 
     fn argument(&self) -> Self::Argument {
-        BodyArgument::new(BodyPlan::Form, BodyCheck::Unchecked, body::form_plain)
+        BodyArgument::new(
+            BodyPlan::Form,
+            BodyCheck::Unchecked,
+            body_argument::form_plain,
+        )
     }
 }
 
@@ -359,8 +378,8 @@ impl ViaRaw for &&&ArgumentOf<bytes::Bytes> {
     }
 }
 
-impl ViaRaw for &&&ArgumentOf<body::BodyReader> {
-    type Argument = BodyArgument<body::BodyReader>;
+impl ViaRaw for &&&ArgumentOf<body_argument::BodyReader> {
+    type Argument = BodyArgument<body_argument::BodyReader>;
 
     fn argument(&self) -> Self::Argument {
         raw_body()
@@ -369,8 +388,8 @@ impl ViaRaw for &&&ArgumentOf<body::BodyReader> {
 
 /// The raw body, as `#[body]` takes it.
 #[must_use]
-pub fn raw_body<T: body::RawBody>() -> BodyArgument<T> {
-    BodyArgument::new(BodyPlan::Raw, BodyCheck::Raw, body::raw)
+pub fn raw_body<T: body_argument::RawBody>() -> BodyArgument<T> {
+    BodyArgument::new(BodyPlan::Raw, BodyCheck::Raw, body_argument::raw)
 }
 
 impl<T> ViaFromRequest<T> for ArgumentOf<T> {
@@ -378,6 +397,6 @@ impl<T> ViaFromRequest<T> for ArgumentOf<T> {
     where
         T: FromRequest + Send + 'static,
     {
-        body::own()
+        body_argument::own()
     }
 }

@@ -1,10 +1,10 @@
 //! Stage 3: the body is received, whole and within its limit, before a ticket is
 //! queued, so that a client that leaves is noticed and no thread waits for one
-//! that is slow. How long it may take is the server's business (`server::body`).
+//! that is slow. How long it may take is the server's business (`server::timed_body`).
 //!
 //! Judged in this order: 413 by length, 415, 413 while reading.
 
-use std::{any::Any, fmt, future::Future, pin::Pin, task::Poll};
+use std::{any::Any, future::Future, pin::Pin};
 
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
@@ -12,25 +12,25 @@ use http_body::Body as _;
 
 use crate::{
     BoxError, Request, Response,
-    body::Body,
-    dispatch::{Running, entered, within::within},
+    body::{Body, BodyTooSlow},
+    context::{Parts, Running, entered},
+    dispatch::within::within,
     extract::{
+        body_limits::request_of,
+        claim::Claim,
         forms::{FormBody, FormKind, FormLimits},
         media::Media,
-        room::{Claim, Kept},
     },
-    head::Parts,
     problem::{Problem, kinds},
     respond::IntoResponse,
-    server::BodyTooSlow,
     spec::Lane,
 };
 
 /// A body above this many bytes is parsed on the pool, never on an event loop.
 pub(crate) const PARSED_ON_LOOP_BYTES_MAX: usize = 16 * 1024;
 
-type Made = Box<dyn Any + Send>;
-type Making = Pin<Box<dyn Future<Output = Result<Made, Response>> + Send>>;
+type OwnBody = Box<dyn Any + Send>;
+type MakingOwnBody = Pin<Box<dyn Future<Output = Result<OwnBody, Response>> + Send>>;
 
 /// How a route's body is received.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +42,7 @@ pub enum BodyPlan {
     /// Bytes of any type.
     Raw,
     /// By a [`FromRequest`](crate::extract::FromRequest) of its own.
-    Own(fn(Request) -> Making),
+    Own(fn(Request) -> MakingOwnBody),
 }
 
 /// A body that is there.
@@ -55,7 +55,7 @@ pub enum Received {
     /// A form.
     Form(Box<FormBody>),
     /// What a `FromRequest` made.
-    Made(Option<Made>),
+    Made(Option<OwnBody>),
     /// The body was left unread, since the request is refused already.
     Skipped,
 }
@@ -97,12 +97,12 @@ pub(crate) async fn receive(
 /// Lets a `FromRequest` of the user's make its value, within the time that the
 /// handler has, which here begins with the head.
 async fn make_own(
-    make: fn(Request) -> Making,
+    make: fn(Request) -> MakingOwnBody,
     parts: &mut Parts,
     body: Body,
 ) -> Result<Received, Response> {
     let request = request_of(parts, body);
-    let timeout = parts.taken_by().timeout;
+    let timeout = parts.matched_route().timeout;
     let deadline = timeout.and_then(|timeout| parts.received.checked_add(timeout));
     let running = Running::of(parts, Lane::Event, deadline);
     match within(deadline, entered(running, make(request))).await {
@@ -121,7 +121,7 @@ async fn receive_whole(
     let limit = limit_of(plan, &media, parts);
     refuse_by_length(&body, limit)?;
     check_coding(&parts.headers)?;
-    let limits = FormLimits::of(parts.app.settings());
+    let limits = FormLimits::of(parts.context.settings());
     let form = check_type(plan, media, &limits)?;
     if refused && body.size_hint().lower() > PARSED_ON_LOOP_BYTES_MAX as u64 {
         return Ok(Received::Skipped);
@@ -132,7 +132,7 @@ async fn receive_whole(
         claim.parse(plan, bytes.len()).await?;
     }
     let room = claim.into_room();
-    parts.room.put(room);
+    parts.reservation.put(room);
     Ok(match form {
         _ if bytes.is_empty() => Received::Nothing,
         Some(kind) => Received::Form(Box::new(FormBody::new(bytes, kind, limits))),
@@ -152,7 +152,7 @@ pub(crate) enum Raw {
     Unread,
 }
 
-/// Receives a body for somebody who looks at it elsewhere, within its limit.
+/// Receives a body that is looked at elsewhere, within its limit.
 ///
 /// With `is_judged_later`, what the body would be refused for (413, 415) is passed
 /// on as well, since a guard there is asked first.
@@ -172,7 +172,7 @@ pub(crate) async fn receive_raw(
     };
     let judged = refuse_by_length(&body, limit).map_err(|problem| (Raw::TooLarge, problem));
     let judged = judged.and_then(|()| {
-        let limits = FormLimits::of(parts.app.settings());
+        let limits = FormLimits::of(parts.context.settings());
         let checked = match plan {
             // What it takes is its own business.
             BodyPlan::Own(_) => Ok(None),
@@ -185,7 +185,7 @@ pub(crate) async fn receive_raw(
             let mut claim = Claim::of(parts);
             let read = read_pieces(body, limit, &mut claim).await?;
             let room = claim.into_room();
-            parts.room.put(room);
+            parts.reservation.put(room);
             read
         }
         Err(refused) => Err(refused),
@@ -199,9 +199,9 @@ pub(crate) async fn receive_raw(
 
 /// A user's `FromRequest` has limits of its own below this one.
 fn limit_of_own(parts: &Parts) -> usize {
-    let settings = parts.app.settings();
+    let settings = parts.context.settings();
     let most = settings.body_limit.max(settings.upload_limit);
-    parts.taken_by().body_limit.unwrap_or(most)
+    parts.matched_route().body_limit.unwrap_or(most)
 }
 
 /// Frames below this are gathered, so that a client that sends byte by byte costs
@@ -247,8 +247,8 @@ async fn read_pieces(
 }
 
 fn limit_of(plan: BodyPlan, media: &Media<'_>, parts: &Parts) -> usize {
-    let settings = parts.app.settings();
-    match (parts.taken_by().body_limit, plan, media) {
+    let settings = parts.context.settings();
+    match (parts.matched_route().body_limit, plan, media) {
         (Some(own), ..) => own,
         (None, BodyPlan::Form, Media::Urlencoded) => settings.form_limit,
         (None, ..) => settings.body_limit,
@@ -383,127 +383,4 @@ pub(crate) fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
             header::ACCEPT_ENCODING,
             HeaderValue::from_static("identity"),
         ))
-}
-
-/// The request that a `FromRequest` of the user's gets: head and body, with the
-/// body's limit beside it.
-fn request_of(parts: &mut Parts, body: Body) -> Request {
-    let mut request = Request::new(body);
-    *request.method_mut() = parts.method.clone();
-    *request.uri_mut() = parts.uri.clone();
-    *request.version_mut() = parts.version;
-    *request.headers_mut() = parts.headers.clone();
-    *request.extensions_mut() = std::mem::take(&mut parts.head.extensions);
-    if !request.body().is_end_stream() {
-        parts.room = Kept::shared();
-    }
-    let settings = parts.app.settings();
-    let limits = BodyLimits {
-        whole: parts.taken_by().body_limit.unwrap_or(settings.body_limit),
-        streamed: parts.taken_by().body_limit.unwrap_or(settings.upload_limit),
-        form: FormLimits::of(settings),
-        room: parts.room.clone(),
-    };
-    request.extensions_mut().insert(limits);
-    request.extensions_mut().insert(parts.routed());
-    request
-}
-
-/// The limits that hold for the body of one request, in bytes.
-#[derive(Clone, Debug)]
-pub(crate) struct BodyLimits {
-    /// A body that is read whole into memory.
-    pub(crate) whole: usize,
-    /// A body that is streamed.
-    pub(crate) streamed: usize,
-    /// The parts of a multipart body.
-    pub(crate) form: FormLimits,
-    /// Where room is kept for what is read of it.
-    pub(crate) room: Kept,
-}
-
-impl BodyLimits {
-    pub(crate) fn of(request: &Request) -> Self {
-        request
-            .extensions()
-            .get()
-            .cloned()
-            .unwrap_or_else(Self::default_limits)
-    }
-
-    /// What holds without an application around the request, as in a unit test.
-    fn default_limits() -> Self {
-        let settings = crate::config::Settings::default();
-        Self {
-            whole: settings.body_limit,
-            streamed: settings.upload_limit,
-            form: FormLimits::of(&settings),
-            room: Kept::default(),
-        }
-    }
-}
-
-/// A body as it arrives, within `upload_limit` (or the route's `body_limit`).
-///
-/// An `async fn` takes it; each item is a piece of the body.
-pub struct BodyStream {
-    body: Body,
-    left: usize,
-    limit: usize,
-}
-
-impl BodyStream {
-    pub(crate) fn of(request: Request) -> Result<Self, Problem> {
-        let limit = BodyLimits::of(&request).streamed;
-        refuse_by_length(request.body(), limit)?;
-        if !request.body().is_end_stream() {
-            check_coding(request.headers())?;
-        }
-        let body = request.into_body();
-        Ok(Self {
-            body,
-            left: limit,
-            limit,
-        })
-    }
-
-    /// The next piece; `None` at the end.
-    ///
-    /// # Errors
-    /// 413 past the limit, 408 where the client is too slow, 400 where the body
-    /// breaks off.
-    ///
-    /// # Cancel safety
-    /// Safe: a piece that was not returned is returned by the next call.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
-        let Some(data) = next_data(&mut self.body).await? else {
-            return Ok(None);
-        };
-        self.left = self
-            .left
-            .checked_sub(data.len())
-            .ok_or_else(|| too_large(self.limit))?;
-        Ok(Some(data))
-    }
-}
-
-impl futures_util::Stream for BodyStream {
-    type Item = Result<Bytes, Problem>;
-
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        cx: &mut std::task::Context<'_>,
-    ) -> Poll<Option<Self::Item>> {
-        let next = self.next();
-        let polled = std::pin::pin!(next).poll(cx);
-        polled.map(Result::transpose)
-    }
-}
-
-impl fmt::Debug for BodyStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BodyStream")
-            .field("left", &self.left)
-            .finish_non_exhaustive()
-    }
 }

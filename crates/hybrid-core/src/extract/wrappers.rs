@@ -2,6 +2,12 @@
 
 use std::ops::{Deref, DerefMut};
 
+use crate::{
+    Response,
+    problem::Problem,
+    respond::{IntoResponse, with_type, without_status},
+};
+
 macro_rules! wrappers {
     ($($(#[$doc:meta])* $name:ident;)*) => {
         $(
@@ -63,4 +69,19 @@ wrappers! {
     State;
     /// A value that a layer or middleware put into the request's extensions.
     Extension;
+}
+
+impl<T: serde::Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        let mut bytes = Vec::with_capacity(128);
+        match serde_json::to_writer(&mut bytes, &self.0) {
+            Ok(()) => with_type(bytes, "application/json"),
+            Err(error) => Problem::from(error).into_response(),
+        }
+    }
+
+    fn into_error_response(self) -> Response {
+        let said = serde_json::to_string(&self.0).unwrap_or_default();
+        without_status::<Self>(&format!(": {said}"))
+    }
 }

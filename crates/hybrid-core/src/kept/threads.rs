@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use super::*;
 use crate::{
     admin::AdminServer,
-    app::{App, For, build_app},
+    app::{App, Purpose, build_app},
     config::Config,
     dispatch::process::{Program, Workers, WorkersConfig},
     telemetry::clock,
@@ -33,9 +33,9 @@ fn eventually(mut holds: impl FnMut() -> bool) {
 #[test]
 fn the_balancer_ticks_on_and_with_it_far_deadlines() {
     let runtime = Runtime::new().unwrap();
-    let built = build_app(App::new(), For::Testing, runtime.handle()).unwrap();
+    let built = build_app(App::new(), Purpose::Testing, runtime.handle()).unwrap();
     let failing = fail("hybrid-balancer");
-    let ticks = || built.app.balancer().board().ticks;
+    let ticks = || built.app.context().balancer().board().ticks;
     let before = ticks();
     // Between two ticks lies the beginning of a turn, which fails once.
     eventually(|| ticks() >= before + 3);
@@ -69,13 +69,13 @@ fn the_supervisor_of_workers_goes_on_to_its_end() {
 #[test]
 fn the_admin_endpoints_answer_again() {
     let runtime = Runtime::new().unwrap();
-    let built = build_app(App::new(), For::Testing, runtime.handle()).unwrap();
+    let built = build_app(App::new(), Purpose::Testing, runtime.handle()).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     let addr = listener.local_addr().unwrap();
     let failing = fail("admin listener");
     let _context = runtime.enter();
-    let admin = AdminServer::start(&built.app, listener);
+    let admin = AdminServer::start(built.app.context(), listener);
     let mut client = TcpStream::connect(addr).unwrap();
     client.set_read_timeout(Some(LONG)).unwrap();
     let request = "GET /health/live HTTP/1.1\r\nhost: test\r\nconnection: close\r\n\r\n";

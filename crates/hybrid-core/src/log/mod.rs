@@ -1,17 +1,14 @@
-//! The log: what `run` installs where the program has no subscriber of its own, what
-//! is said at the start, and the line of a request.
+//! The log: what `run` installs where the program has no subscriber of its own, and
+//! the line of a request.
 
 #[cfg(feature = "logging")]
 mod panics;
 pub(crate) mod requests;
-mod start;
 pub(crate) mod stderr;
 #[cfg(feature = "logging")]
 mod subscriber;
 #[cfg(feature = "logging")]
 mod writer;
-
-pub(crate) use start::say_start;
 
 #[cfg(not(feature = "logging"))]
 pub(crate) use self::silent::{dropped, finish, is_text, start, start_in_worker};

@@ -19,10 +19,8 @@ use tracing::{Level, Span};
 
 use crate::{
     config::LogRequests,
-    head::Parts,
     kept::quietly,
-    router::Route,
-    spec::Lane,
+    spec::{Lane, RouteSpec},
     telemetry::{clock::Instant, timing::Timing},
 };
 
@@ -79,36 +77,22 @@ impl Seen {
         extensions.get_or_insert(self);
     }
 
+    /// With what its handler took.
+    pub(crate) fn timed(self, timing: Option<&Timing>) -> Self {
+        let timing = timing.copied();
+        Self { timing, ..self }
+    }
+
     /// Keeps it for the line of a request that panics.
-    fn keep(self, received: Instant) {
+    pub(crate) fn keep(self, received: Instant) {
         LOST.with_borrow_mut(|lost| *lost = Some((received, self)));
     }
 }
 
-impl Parts {
-    /// Notes what a line says of this request.
-    #[cold]
-    pub(crate) fn note(&self, extensions: &mut Extensions, timing: Option<&Timing>) {
-        let seen = Seen {
-            timing: timing.copied(),
-            ..Seen::of(&self.head, self.lane)
-        };
-        // What ran last knows more than a note of a layer's.
-        extensions.insert(seen);
-    }
-
-    #[cold]
-    pub(crate) fn keep_for_line(&self) {
-        if self.app.lines_from() != u16::MAX {
-            Seen::of(&self.head, self.lane).keep(self.received);
-        }
-    }
-}
-
 /// A note for the case that what it stands beside panics.
-pub(crate) struct Kept(pub(crate) Option<Seen>, pub(crate) Instant);
+pub(crate) struct PanicNote(pub(crate) Option<Seen>, pub(crate) Instant);
 
-impl Drop for Kept {
+impl Drop for PanicNote {
     fn drop(&mut self) {
         if let Some(seen) = self.0.take()
             && std::thread::panicking()
@@ -128,7 +112,8 @@ pub(crate) fn kept_of(received: Instant) -> Option<Seen> {
 pub(crate) struct Line<'a> {
     pub(crate) received: Instant,
     pub(crate) status: StatusCode,
-    pub(crate) route: Option<&'a Route>,
+    /// The template of its route, and what the route's attribute says.
+    pub(crate) route: Option<(&'a str, &'a RouteSpec)>,
     /// Where the request was answered, unless its answer says otherwise.
     pub(crate) lane: Lane,
     /// Its method, where the answer does not tell.
@@ -157,8 +142,7 @@ impl Line<'_> {
     }
 
     fn say(&self, method: &str, seen: Option<&Seen>, request_id: &str, error: Option<&str>) {
-        let spec = self.route.map(|route| &route.spec);
-        let path = self.route.map(|route| route.path.as_str());
+        let (path, spec) = self.route.unzip();
         let handler = spec.map(|spec| format!("{}::{}", spec.module, spec.name));
         let place = spec.map(|spec| format!("{}:{}", spec.file, spec.line));
         let status = self.status.as_u16();
@@ -185,8 +169,7 @@ impl Line<'_> {
 
 /// The line of a request whose client left before the answer.
 #[cold]
-pub(crate) fn say_left(method: &str, route: Option<&Route>) {
-    let path = route.map(|route| route.path.as_str());
+pub(crate) fn say_left(method: &str, path: Option<&str>) {
     quietly(|| tracing::info!(target: "hybrid::request", method, path, "a client left"));
 }
 
@@ -206,13 +189,12 @@ pub(crate) fn wants_span() -> bool {
 /// The span of a request. Where every request has a line it is as visible as that.
 pub(crate) fn span(
     method: &Method,
-    route: Option<&Route>,
+    route: Option<&str>,
     lane: Lane,
     id: &HeaderValue,
     has_line: bool,
 ) -> Span {
     let (method, lane) = (method.as_str(), lane.as_str());
-    let route = route.map(|route| route.path.as_str());
     let request_id = id.to_str().unwrap_or_default();
     if has_line {
         tracing::info_span!(target: "hybrid::request", "request", method, route, request_id, lane)

@@ -35,6 +35,12 @@ impl Kind {
     }
 }
 
+/// The typed error of a handler, as far as it is one.
+#[derive(Clone, Copy, Debug)]
+pub struct TypedError {
+    pub(crate) kinds: &'static [Kind],
+}
+
 /// A typed error of the user's: what `#[derive(Problem)]` implements.
 pub trait ProblemKind {
     /// Every kind that a value of this type can be.

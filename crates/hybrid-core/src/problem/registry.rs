@@ -13,7 +13,6 @@ use rustc_hash::FxHashMap;
 
 use crate::{
     Response,
-    dispatch::PoolError,
     problem::{Carried, Problem, ProblemKind},
 };
 
@@ -46,6 +45,16 @@ impl Conversion {
             convert: |error| error.downcast_ref().map(E::problem),
         }
     }
+
+    /// Of an error of the framework.
+    pub(crate) fn by<E: Error + 'static>(
+        convert: fn(&(dyn Error + 'static)) -> Option<Problem>,
+    ) -> Self {
+        Self {
+            type_id: TypeId::of::<E>(),
+            convert,
+        }
+    }
 }
 
 inventory::collect!(Submitted);
@@ -55,12 +64,8 @@ pub(super) fn of_itself(type_id: TypeId, error: &(dyn Error + 'static)) -> Optio
     static TABLE: OnceLock<FxHashMap<TypeId, Conversion>> = OnceLock::new();
     let table = TABLE.get_or_init(|| {
         let submitted = inventory::iter::<Submitted>().filter_map(|submitted| submitted.0());
-        let framework = [Conversion {
-            type_id: TypeId::of::<PoolError>(),
-            convert: |error| error.downcast_ref().map(PoolError::problem),
-        }];
-        let all = submitted.chain(framework);
-        all.map(|conversion| (conversion.type_id, conversion))
+        submitted
+            .map(|conversion| (conversion.type_id, conversion))
             .collect()
     });
     let conversion = table.get(&type_id)?;

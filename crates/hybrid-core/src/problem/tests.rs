@@ -1,3 +1,4 @@
+use http::{StatusCode, header};
 use serde_json::{Value, json};
 
 use super::*;

@@ -1,4 +1,4 @@
-//! What the head of an answer says about its body's size: the truth, whoever wrote
+//! What the head of an answer says about its body's size: the truth, whatever wrote
 //! it. An answer that is longer or shorter than its head says is misread, and so is
 //! the next one on its connection.
 

@@ -1,7 +1,11 @@
-use http::HeaderMap;
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body::Body as _;
 
-use super::*;
+use super::{into_response::TEXT, *};
+use crate::{Response, body::Body, extract::Json, problem::Problem};
 
 fn check(answer: impl IntoResponse, status: u16, content_type: Option<&str>) -> Response {
     let response = answer.into_response();

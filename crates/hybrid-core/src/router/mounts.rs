@@ -3,7 +3,7 @@
 
 use std::cmp::Reverse;
 
-use crate::app::mount::Mount;
+use super::Mount;
 
 /// The segments of a pattern: of a prefix, or of a route.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,14 +7,24 @@ use http::{HeaderValue, Method};
 use rustc_hash::FxHashMap;
 
 use super::{
-    Route, Target, Template,
+    Mount, Template,
     mounts::{Mounts, Segments},
     path,
 };
-use crate::{app::mount::Mount, error::Fault, head::PathValues};
+use crate::{
+    error::Fault,
+    head::{PathValues, Route},
+};
+
+/// What stands at a path.
+enum AtPath {
+    Routes(PathRoutes),
+    /// Endpoints of our own, or one of them.
+    Ours(Ours),
+}
 
 /// The routes at one path.
-pub(crate) struct Entry {
+pub(crate) struct PathRoutes {
     routes: Vec<(Method, Arc<Route>)>,
     /// What a 405 says.
     pub(crate) allow: HeaderValue,
@@ -28,7 +38,7 @@ pub(crate) enum Found<'r> {
     /// The admin endpoint of that name; empty for their root.
     Admin(String),
     /// The path is known, the method is not; with the stack of its layers.
-    WrongMethod(&'r Entry, Option<usize>),
+    WrongMethod(&'r PathRoutes, Option<usize>),
     /// Nothing there; with the stack of the group whose prefix it has.
     Nothing(Option<usize>),
     /// The path cannot be read; with the stack of the group whose prefix it has.
@@ -37,11 +47,11 @@ pub(crate) enum Found<'r> {
 
 #[derive(Default)]
 pub(crate) struct Router {
-    /// Paths without a parameter, most of all that are asked for. Who asks does not
+    /// Paths without a parameter, most of all that are asked for. A client does not
     /// choose what is in it, so a hash that is fast will do.
     fixed: FxHashMap<Box<str>, usize>,
     paths: matchit::Router<usize>,
-    targets: Vec<(Target, Box<[usize]>)>,
+    targets: Vec<(AtPath, Box<[usize]>)>,
     mounts: Mounts,
     /// The prefixes of groups with layers, the longest first.
     prefixes: Vec<(Segments, usize)>,
@@ -87,8 +97,8 @@ impl Router {
         mut values: impl Iterator<Item = Box<str>>,
     ) -> Found<'_> {
         match &self.targets[target].0 {
-            Target::Ours(ours) => Found::Admin(ours.name(&values.next().unwrap_or_default())),
-            Target::Routes(entry) => match entry.route(method) {
+            AtPath::Ours(ours) => Found::Admin(ours.name(&values.next().unwrap_or_default())),
+            AtPath::Routes(entry) => match entry.route(method) {
                 Some(route) => Found::Route(route, values.collect()),
                 None => match self.mounts.over(path) {
                     Some(mount) => self.mounted(mount, entry.stack()),
@@ -132,7 +142,7 @@ fn lossy(raw_path: &str) -> String {
     segments.collect::<Vec<_>>().join("/")
 }
 
-impl Entry {
+impl PathRoutes {
     /// The route of that method; `HEAD` is answered from `GET`.
     fn route(&self, method: &Method) -> Option<&Arc<Route>> {
         let of = |wanted: &Method| {
@@ -414,10 +424,10 @@ impl RouterBuilder {
 }
 
 impl Spot {
-    fn target(self) -> Target {
+    fn target(self) -> AtPath {
         match self.content {
-            Content::Routes(routes) => Target::Routes(Entry::new(routes)),
-            Content::Ours(ours) => Target::Ours(ours),
+            Content::Routes(routes) => AtPath::Routes(PathRoutes::new(routes)),
+            Content::Ours(ours) => AtPath::Ours(ours),
         }
     }
 

@@ -19,15 +19,15 @@ use tokio::{
 };
 
 use super::{
-    Application, Peer, closing,
+    Application, closing,
     conn::Conn,
-    head::{HeadLimits, KnownHosts},
+    head_checks::{HeadLimits, KnownHosts},
     http1 as first, http2 as second,
-    shared::Shared,
+    shared::ServerState,
     sniff::{Sniffed, sniff},
     timed_io::TimedIo,
 };
-use crate::{config::Settings, kept};
+use crate::{config::Settings, head::Peer, kept};
 
 /// A server that accepts.
 pub(crate) struct Server<A> {
@@ -36,7 +36,7 @@ pub(crate) struct Server<A> {
     pub(crate) head_limits: HeadLimits,
     pub(crate) known_hosts: KnownHosts,
     pub(crate) http1: http1::Builder,
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ServerState>,
     /// One permit for each connection that may be open.
     slots: Arc<Semaphore>,
     slots_max: u32,
@@ -56,7 +56,7 @@ impl<A: Application> Server<A> {
             head_limits: HeadLimits::of(&settings),
             known_hosts: KnownHosts::default(),
             http1: first::builder(&settings),
-            shared: Shared::new(&settings, slots_max as usize),
+            shared: ServerState::new(&settings, slots_max as usize),
             slots: Arc::new(Semaphore::new(slots_max as usize)),
             slots_max,
             was_full: AtomicBool::new(false),

@@ -16,8 +16,8 @@ use super::{
     Application,
     accept::Server,
     conn::Conn,
-    date, head,
-    shared::{Shared, Stage, TimeLimits},
+    date, head_checks,
+    shared::{ServerState, Stage, TimeLimits},
     ticks::{Millis, millis},
     timed_io::TimedIo,
 };
@@ -62,18 +62,18 @@ fn refusal(status: u16, read: &[u8], settings: &Settings) -> Problem {
     let has = |byte: u8, among: usize| read.iter().take(among).any(|known| *known == byte);
     let lines = || read.iter().filter(|byte| **byte == b'\n').count();
     match status {
-        414 => head::uri_too_long(settings.uri_limit),
+        414 => head_checks::uri_too_long(settings.uri_limit),
         // The head was used up: it was its `Content-Length` that was too much.
         431 if read.len() < settings.head_limit && lines() <= settings.headers_max => {
             Problem::bad_request("no body has as many bytes as `Content-Length` says")
         }
         431 if !has(b' ', settings.method_limit + 1) => {
-            head::not_implemented("the method is not implemented")
+            head_checks::not_implemented("the method is not implemented")
         }
         431 if !has(b'\n', settings.uri_limit + settings.method_limit) => {
-            head::uri_too_long(settings.uri_limit)
+            head_checks::uri_too_long(settings.uri_limit)
         }
-        431 => head::headers_too_large(format!(
+        431 => head_checks::headers_too_large(format!(
             "the head is larger than {} bytes, or has more than {} headers",
             settings.head_limit, settings.headers_max
         )),
@@ -127,7 +127,7 @@ async fn read_on<T>(io: &mut TimedIo<T>, conn: &Conn, patience: &mut Patience)
 where
     T: AsyncRead + AsFd + Unpin,
 {
-    let Shared { ticks, limits, .. } = &*conn.shared;
+    let ServerState { ticks, limits, .. } = &*conn.shared;
     // On the heap: an array would make the task of every connection larger.
     let mut buffer = vec![0; 16 * 1024];
     let mut looked = 0;

@@ -25,13 +25,13 @@ use futures_util::task::AtomicWaker;
 use hyper::body::Incoming;
 
 use super::{
-    Peer,
     delivery::Delivery,
-    shared::{Shared, Stage},
+    shared::{ServerState, Stage},
     stream::Stream,
     ticks::Millis,
-    waiting::Waiting,
+    waiting::BodyWait,
 };
+use crate::head::Peer;
 
 /// Where a connection stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub(crate) enum Lapse {
 /// One connection, as its parts and the sweeper see it.
 #[derive(Debug)]
 pub(crate) struct Conn {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<ServerState>,
     pub(crate) peer: Peer,
     phase: AtomicU8,
     since: AtomicU64,
@@ -86,7 +86,7 @@ pub(crate) struct Conn {
     /// Woken by the sweeper and by changes of the stage.
     waker: AtomicWaker,
     /// The body of the request that an HTTP/1 connection serves.
-    pub(crate) body: Waiting,
+    pub(crate) body: BodyWait,
     /// The small rest of that body where its reader is gone.
     rest: Mutex<Option<Box<Incoming>>>,
     /// The streams of an HTTP/2 connection that run.
@@ -94,7 +94,7 @@ pub(crate) struct Conn {
 }
 
 impl Conn {
-    pub(crate) fn new(shared: &Arc<Shared>, peer: Peer) -> Arc<Self> {
+    pub(crate) fn new(shared: &Arc<ServerState>, peer: Peer) -> Arc<Self> {
         Arc::new(Self {
             shared: Arc::clone(shared),
             peer,
@@ -110,7 +110,7 @@ impl Conn {
             ends_with_answer: AtomicBool::new(false),
             held_back: AtomicU16::new(0),
             waker: AtomicWaker::new(),
-            body: Waiting::default(),
+            body: BodyWait::default(),
             rest: Mutex::default(),
             streams: Mutex::default(),
         })
@@ -193,7 +193,7 @@ impl Conn {
         }
     }
 
-    /// A read found nothing: whoever reads has used up what came before.
+    /// A read found nothing: the reader has used up what came before.
     pub(crate) fn nothing_to_read(&self) {
         self.more.store(false, Relaxed);
     }

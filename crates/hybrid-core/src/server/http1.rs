@@ -16,17 +16,17 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
 use super::{
-    Application, Local,
+    Application,
     accept::Server,
-    body::{Http1Body, RequestBody, Unread, Watch},
     closing,
     conn::{Conn, Lapse, are_empty_lines},
-    head,
+    head_checks,
     serving::{self, Answered, Serving},
     shared::Stage,
+    timed_body::{BodyWatch, Http1Body, RequestBody, Unread},
     timed_io::TimedIo,
 };
-use crate::{BoxResponse, body::Body, config::Settings, head::Came};
+use crate::{BoxResponse, body::Body, config::Settings, head::RequestHead};
 
 /// hyper's parser of HTTP/1, with the limits of the settings.
 pub(crate) fn builder(settings: &Settings) -> http1::Builder {
@@ -65,12 +65,12 @@ pub(crate) fn run<A: Application>(
     conn: Arc<Conn>,
     io: TimedIo<TcpStream>,
 ) -> impl Future<Output = ()> {
-    let app = Local::of(&server.app);
+    let app = A::connect(&server.app);
     let service = {
         let conn = Arc::clone(&conn);
         service_fn(move |request: http::Request<Incoming>| {
             conn.begin_request();
-            serve(server, app.clone(), Arc::clone(&conn), request)
+            serve(server, &app, Arc::clone(&conn), request)
         })
     };
     let mut http = server
@@ -93,7 +93,7 @@ pub(crate) fn run<A: Application>(
             }
         })
         .await;
-        // Otherwise the connection is somebody else's now.
+        // Otherwise the connection was upgraded and is not ours now.
         if let Some(parts) = http.into_parts() {
             let (io, read) = (parts.io.into_inner(), parts.read_buf);
             // Boxed with all that it holds: the task is as large as its largest part,
@@ -146,18 +146,18 @@ pin_project_lite::pin_project! {
         sends_body: bool,
         // HTTP/1.0: where the length is not known, the end of the connection is the end.
         is_old: bool,
-        held: Option<Box<Held>>,
+        held: Option<Box<HeldResponse>>,
     }
 }
 
 /// An answer that is sent once the small rest of its request's body has come: the
 /// connection can stay then.
-struct Held {
+struct HeldResponse {
     answered: Answered,
     rest: RequestBody,
 }
 
-impl Held {
+impl HeldResponse {
     /// Passes over the rest: to its end, or as long as its limits let it take.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while let Some(Ok(_)) = ready!(Pin::new(&mut self.rest).poll_frame(cx)) {}
@@ -167,10 +167,10 @@ impl Held {
 
 fn serve<A: Application>(
     server: &Server<A>,
-    app: Local<A>,
+    app: &A::Handle,
     conn: Arc<Conn>,
     request: http::Request<Incoming>,
-) -> Exchange<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
+) -> Exchange<A::Answer> {
     let (parts, incoming) = request.into_parts();
     let is_old = parts.version < Version::HTTP_11;
     let sends_body = !incoming.is_end_stream();
@@ -178,13 +178,13 @@ fn serve<A: Application>(
         let unread = unread(&parts, &incoming);
         Body::new(RequestBody::new(
             incoming,
-            Watch::Conn(Arc::clone(&conn)),
+            BodyWatch::Conn(Arc::clone(&conn)),
             unread,
         ))
     } else {
         Body::empty()
     };
-    let serving = serving::begin(server, app, Came::new(parts, conn.peer), body);
+    let serving = serving::begin(server, app, RequestHead::new(parts, conn.peer), body);
     Exchange {
         serving,
         conn: Some(conn),
@@ -204,7 +204,7 @@ fn rest_of(conn: &Arc<Conn>, answered: &Answered) -> Option<RequestBody> {
     let rest = conn.take_rest()?;
     Some(RequestBody::new(
         rest,
-        Watch::Conn(Arc::clone(conn)),
+        BodyWatch::Conn(Arc::clone(conn)),
         Unread::Leave,
     ))
 }
@@ -223,7 +223,7 @@ impl<F: Future<Output = BoxResponse>> Future for Exchange<F> {
             let answered = ready!(this.serving.as_mut().poll(cx));
             let rest = this.conn.as_ref().filter(|_| *this.sends_body);
             match rest.and_then(|conn| rest_of(conn, &answered)) {
-                Some(rest) => *this.held = Some(Box::new(Held { answered, rest })),
+                Some(rest) => *this.held = Some(Box::new(HeldResponse { answered, rest })),
                 None => break answered,
             }
         };
@@ -260,7 +260,7 @@ fn closes(conn: &Conn, is_refused: bool, sends_body: bool) -> bool {
     is_refused || leaving || unread
 }
 
-/// Bodies up to this size are passed over where nobody reads them.
+/// Bodies up to this size are passed over where the handler does not read them.
 const PASSED_OVER_BYTES_MAX: u64 = 8 * 1024;
 
 /// To look at a body whose client awaits `100 Continue` would send that.
@@ -269,7 +269,7 @@ fn unread(parts: &Parts, incoming: &Incoming) -> Unread {
         .size_hint()
         .upper()
         .is_some_and(|bytes| bytes <= PASSED_OVER_BYTES_MAX);
-    if small && !head::awaits_continue(&parts.headers) {
+    if small && !head_checks::awaits_continue(&parts.headers) {
         Unread::PassOver
     } else {
         Unread::Leave

@@ -9,16 +9,16 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpStream;
 
 use super::{
-    Application, Local,
+    Application,
     accept::Server,
-    body::{Http2Body, RequestBody, Unread, Watch},
     conn::{Conn, Lapse},
     serving::{self, Answered},
     shared::Stage,
-    stream::{Running, StreamTasks},
+    stream::{OpenStream, StreamTasks},
+    timed_body::{BodyWatch, Http2Body, RequestBody, Unread},
     timed_io::TimedIo,
 };
-use crate::{body::Body, config::Settings, head::Came};
+use crate::{body::Body, config::Settings, head::RequestHead};
 
 fn builder(settings: &Settings, tasks: StreamTasks) -> http2::Builder<StreamTasks> {
     let mut builder = http2::Builder::new(tasks);
@@ -51,10 +51,9 @@ pub(crate) async fn run<A: Application>(
     conn.multiplex();
     let tasks = StreamTasks::new(Arc::clone(&conn));
     let builder = builder(&server.settings, tasks.clone());
-    let app = Local::of(&server.app);
-    let service = service_fn(|request: http::Request<Incoming>| {
-        serve(server, app.clone(), tasks.begin(), request)
-    });
+    let app = A::connect(&server.app);
+    let service =
+        service_fn(|request: http::Request<Incoming>| serve(server, &app, tasks.begin(), request));
     let mut http = builder.serve_connection(TokioIo::new(io), service);
     let mut going = None;
     std::future::poll_fn(|cx| {
@@ -89,18 +88,18 @@ pub(crate) async fn run<A: Application>(
 /// One request, from its head to the head of its answer.
 fn serve<A: Application>(
     server: &Server<A>,
-    app: Local<A>,
-    running: Arc<Running>,
+    app: &A::Handle,
+    running: Arc<OpenStream>,
     request: http::Request<Incoming>,
 ) -> impl Future<Output = Result<http::Response<Http2Body>, Infallible>> + Send + 'static + use<A> {
     let (parts, incoming) = request.into_parts();
     let body = if incoming.is_end_stream() {
         Body::empty()
     } else {
-        let watch = Watch::Stream(Arc::clone(&running));
+        let watch = BodyWatch::Stream(Arc::clone(&running));
         Body::new(RequestBody::new(incoming, watch, Unread::Leave))
     };
-    let serving = serving::begin(server, app, Came::new(parts, running.peer()), body);
+    let serving = serving::begin(server, app, RequestHead::new(parts, running.peer()), body);
     async move {
         let Answered { mut response, .. } = serving.await;
         running.shared().date.write(response.headers_mut());

@@ -13,11 +13,11 @@ use std::{
 use http::StatusCode;
 
 use super::{
-    Application, Local,
+    Application,
     accept::Server,
-    head::{self, Asked},
+    head_checks::{self, Asked},
 };
-use crate::{BoxResponse, Response, body::Body, head::Came};
+use crate::{BoxResponse, Response, body::Body, head::RequestHead};
 
 pin_project_lite::pin_project! {
     /// A request that is being answered.
@@ -39,13 +39,13 @@ pub(crate) struct Answered {
 /// Begins to answer a request.
 pub(crate) fn begin<A: Application>(
     server: &Server<A>,
-    app: Local<A>,
-    came: Box<Came>,
+    app: &A::Handle,
+    request_head: Box<RequestHead>,
     body: Body,
-) -> Serving<impl Future<Output = BoxResponse> + Send + 'static + use<A>> {
-    match head::check(&came.http, &server.head_limits, &server.known_hosts) {
+) -> Serving<A::Answer> {
+    match head_checks::check(&request_head.http, &server.head_limits, &server.known_hosts) {
         Ok(Asked::Resource) => Serving::Called {
-            answer: A::call(app, came, body),
+            answer: A::call(app, request_head, body),
         },
         Ok(Asked::Server) => {
             let mut response = Response::default();
@@ -54,7 +54,7 @@ pub(crate) fn begin<A: Application>(
         }
         Err(problem) => {
             tracing::debug!(status = problem.status().as_u16(), "refused a head");
-            let response = server.app.refuse(problem, &came.http);
+            let response = server.app.refuse(problem, &request_head.http);
             Serving::settled(response, true)
         }
     }

@@ -76,7 +76,7 @@ impl TimeLimits {
 
 /// The part of a server that its connections see.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct ServerState {
     pub(crate) limits: TimeLimits,
     pub(crate) ticks: Ticks,
     pub(crate) date: Date,
@@ -95,7 +95,7 @@ const SWEEPER: &str = "sweeper";
 /// So many that two event loops rarely want the same one.
 const SHARDS: usize = 16;
 
-impl Shared {
+impl ServerState {
     pub(crate) fn new(settings: &Settings, connections_max: usize) -> Arc<Self> {
         let limits = TimeLimits::of(settings);
         Arc::new(Self {
@@ -181,7 +181,7 @@ impl Shared {
 
 /// A connection lingers as long as this lives.
 #[derive(Debug)]
-pub(crate) struct LingerPlace<'a>(&'a Shared);
+pub(crate) struct LingerPlace<'a>(&'a ServerState);
 
 impl Drop for LingerPlace<'_> {
     fn drop(&mut self) {
@@ -198,7 +198,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// so that an upgraded connection counts until its new owner drops it.
 #[derive(Debug)]
 pub(crate) struct Open {
-    shared: Arc<Shared>,
+    shared: Arc<ServerState>,
     id: u64,
     _permit: OwnedSemaphorePermit,
 }

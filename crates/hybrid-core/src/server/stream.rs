@@ -19,12 +19,13 @@ use std::{
 use bytes::{Buf, Bytes};
 use futures_util::task::AtomicWaker;
 
-use super::{Peer, conn::Conn, shared::Shared, ticks::Millis, waiting::Waiting};
+use super::{conn::Conn, shared::ServerState, ticks::Millis, waiting::BodyWait};
+use crate::head::Peer;
 
 /// What is known of a stream while it runs.
 #[derive(Debug, Default)]
 pub(crate) struct Stream {
-    pub(crate) body: Waiting,
+    pub(crate) body: BodyWait,
     /// Bytes that were given to h2 and are not written yet.
     held: AtomicUsize,
     /// Since when none of them was written.
@@ -58,7 +59,7 @@ impl Stream {
     }
 
     /// Whether a limit has passed, which `judge` decides on.
-    pub(crate) fn sweep(&self, shared: &Shared) -> bool {
+    pub(crate) fn sweep(&self, shared: &ServerState) -> bool {
         let body_is_late = self.body.sweep(shared);
         if self.moved.swap(false, Relaxed) {
             self.still_since.store(shared.ticks.now(), Relaxed);
@@ -92,13 +93,13 @@ impl Stream {
 
 /// A stream that runs: it ends when its task and its last piece are gone.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub(crate) struct OpenStream {
     conn: Arc<Conn>,
     pub(crate) stream: Arc<Stream>,
 }
 
-impl Running {
-    pub(crate) fn shared(&self) -> &Shared {
+impl OpenStream {
+    pub(crate) fn shared(&self) -> &ServerState {
         &self.conn.shared
     }
 
@@ -107,7 +108,7 @@ impl Running {
     }
 }
 
-impl Drop for Running {
+impl Drop for OpenStream {
     fn drop(&mut self) {
         self.conn.end_stream(&self.stream);
     }
@@ -117,11 +118,11 @@ impl Drop for Running {
 #[derive(Debug)]
 pub(crate) struct Piece {
     bytes: Bytes,
-    running: Arc<Running>,
+    running: Arc<OpenStream>,
 }
 
 impl Piece {
-    pub(crate) fn new(bytes: Bytes, running: &Arc<Running>) -> Self {
+    pub(crate) fn new(bytes: Bytes, running: &Arc<OpenStream>) -> Self {
         let now = running.shared().ticks.now();
         running.stream.give(bytes.len(), now);
         Self {
@@ -162,7 +163,7 @@ impl Drop for Piece {
 #[derive(Clone, Debug)]
 pub(crate) struct StreamTasks {
     conn: Arc<Conn>,
-    next: Arc<Mutex<Option<Arc<Running>>>>,
+    next: Arc<Mutex<Option<Arc<OpenStream>>>>,
 }
 
 impl StreamTasks {
@@ -174,10 +175,10 @@ impl StreamTasks {
     }
 
     /// Begins a stream, whose task comes next.
-    pub(crate) fn begin(&self) -> Arc<Running> {
+    pub(crate) fn begin(&self) -> Arc<OpenStream> {
         let stream = Arc::<Stream>::default();
         self.conn.begin_stream(Arc::clone(&stream));
-        let running = Arc::new(Running {
+        let running = Arc::new(OpenStream {
             conn: Arc::clone(&self.conn),
             stream,
         });
@@ -217,7 +218,7 @@ pin_project_lite::pin_project! {
 }
 
 /// Says that a stream's task has ended, also when it panics.
-struct TaskOf(Arc<Running>);
+struct TaskOf(Arc<OpenStream>);
 
 impl Drop for TaskOf {
     fn drop(&mut self) {

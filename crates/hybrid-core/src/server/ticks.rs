@@ -2,7 +2,7 @@
 //! advances, instead of a clock reading or a timer for every request.
 //!
 //! A tick counts for its nominal length however late it comes. If the event
-//! loops stall, the limits of all clients stretch by as much: nobody is cut off
+//! loops stall, the limits of all clients stretch by as much: no client is cut off
 //! for time in which the server itself did not run.
 
 use std::{

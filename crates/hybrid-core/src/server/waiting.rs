@@ -1,5 +1,5 @@
-//! How long a request's body has been waited for. Only time in which somebody
-//! waits for the client counts: a handler that is slow itself harms nobody.
+//! How long a request's body has been waited for. Only the time counts in which
+//! a reader waits for the client: a slow handler costs its client nothing.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
@@ -9,14 +9,14 @@ use std::{
 use futures_util::task::AtomicWaker;
 
 use super::{
-    shared::{Shared, TimeLimits},
+    shared::{ServerState, TimeLimits},
     ticks::Millis,
 };
 
 /// The time limits of one body: all of it, and its rate.
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
-    /// When the present wait began, 0 where nobody waits.
+pub(crate) struct BodyWait {
+    /// When the present wait began, 0 where no reader waits.
     since: AtomicU64,
     /// Earlier waits together.
     waited: AtomicU64,
@@ -29,7 +29,7 @@ pub(crate) struct Waiting {
     waker: AtomicWaker,
 }
 
-impl Waiting {
+impl BodyWait {
     /// A new body begins.
     pub(crate) fn restart(&self) {
         self.since.store(0, Relaxed);
@@ -40,7 +40,7 @@ impl Waiting {
         self.complete.store(false, Relaxed);
     }
 
-    /// Somebody waits for more; true where a limit has passed already.
+    /// A reader waits for more; true where a limit has passed already.
     pub(crate) fn wait(&self, now: Millis, waker: &Waker) -> bool {
         self.waker.register(waker);
         if self.since.load(Relaxed) == 0 {
@@ -70,13 +70,13 @@ impl Waiting {
         self.complete.load(Relaxed)
     }
 
-    /// Nobody waits any more.
+    /// No reader waits any more.
     pub(crate) fn stop(&self) {
         self.since.store(0, Relaxed);
     }
 
     /// Whether a limit has passed, which `judge` decides on.
-    pub(crate) fn sweep(&self, shared: &Shared) -> bool {
+    pub(crate) fn sweep(&self, shared: &ServerState) -> bool {
         let since = self.since.load(Relaxed);
         if since == 0 || self.late.load(Relaxed) {
             return false;

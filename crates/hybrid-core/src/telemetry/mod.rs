@@ -8,11 +8,11 @@ pub(crate) use hybrid_engine::{
     clock,
     telemetry::{
         DURATION_BOUNDS_NS, Histogram, InFlight, LaneTotals, Outcome, SPREAD_BOUNDS_NS, Shed,
-        Spread, Table, Telemetry, Totals, sampling, timing,
+        Spread, Table, Telemetry, Totals, timing,
     },
 };
 
-use crate::router::Route;
+use crate::head::Route;
 
 /// The methods that a label may name where no route is found.
 pub(crate) const METHODS: [&str; 9] = [

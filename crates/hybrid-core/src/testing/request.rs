@@ -14,10 +14,11 @@ use serde::Serialize;
 use super::{ANSWER_WAIT, TestClient, TestResponse};
 use crate::{
     Request,
+    app::BuiltApp,
     body::Body,
-    head::Came,
+    head::{Peer, RequestHead},
     problem::Problem,
-    server::{Application, Local, Peer},
+    server::Application,
 };
 
 /// A request that is being put together; sent by [`send`](Self::send).
@@ -176,17 +177,17 @@ impl<'a> TestRequest<'a> {
 
     #[track_caller]
     fn answering(self) -> impl Future<Output = Answer> + Send + 'static {
-        let app = Local::of(self.client.app());
+        let app = BuiltApp::connect(self.client.app());
         let request = self.build();
         async move {
             let (head, body) = request.into_parts();
-            let response = *Application::call(app, Came::new(head, PEER), body).await;
+            let response = *BuiltApp::call(&app, RequestHead::new(head, PEER), body).await;
             TestResponse::read(response).await
         }
     }
 }
 
-/// Who asks: a client on this machine.
+/// The client: one on this machine.
 const PEER: Peer = Peer {
     addr: Some(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0)),
 };

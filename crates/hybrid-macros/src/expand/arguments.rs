@@ -1,11 +1,11 @@
-//! One static for each single value, one line for each argument.
+//! Generates one static for each single value, and one line for each argument.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 use syn::{Ident, Type};
 
-use crate::model::{Param, Read, Signature, Source, Text};
+use crate::model::{Argument, ArgumentKind, ArgumentSource, Signature, TextArgument};
 use crate::rules;
 
 /// `static __LIMIT: __h::Param<u32> = __h::query("limit").ge(1);`, for each single value.
@@ -17,8 +17,8 @@ pub(crate) fn statics(signature: &Signature) -> TokenStream {
         .collect()
 }
 
-fn one_static(param: &Param, text: &Text) -> TokenStream {
-    let Text {
+fn one_static(param: &Argument, text: &TextArgument) -> TokenStream {
+    let TextArgument {
         source,
         wire,
         rules,
@@ -26,7 +26,7 @@ fn one_static(param: &Param, text: &Text) -> TokenStream {
         ..
     } = text;
     let ty = &param.ty;
-    // At the type, which is what a rule does not fit.
+    // With the span of the type, since a rule that does not fit is an error of the type.
     let source = Ident::new(source.word(), ty.span());
     let named = quote_spanned!(ty.span()=> __h::#source(#wire));
     let rules::Expanded { statics, calls } = rules.expand(place, ty);
@@ -43,22 +43,23 @@ pub(crate) fn tuple(signature: &Signature) -> TokenStream {
     quote!((#(#lines,)*))
 }
 
-fn line(param: &Param) -> TokenStream {
+fn line(param: &Argument) -> TokenStream {
     let ty = &param.ty;
     match &param.read {
-        Read::Text(text) => {
+        ArgumentKind::Text(text) => {
             let mut place = text.place.clone();
             place.set_span(ty.span());
             let read = match text.source {
-                Source::Form => Ident::new("form_field", ty.span()),
-                Source::Path | Source::Query | Source::Header | Source::Cookie => {
-                    Ident::new("text", ty.span())
-                }
+                ArgumentSource::Form => Ident::new("form_field", ty.span()),
+                ArgumentSource::Path
+                | ArgumentSource::Query
+                | ArgumentSource::Header
+                | ArgumentSource::Cookie => Ident::new("text", ty.span()),
             };
             quote_spanned!(ty.span()=> __h::#read(&#place))
         }
-        Read::RawBody => quote_spanned!(ty.span()=> __h::raw_body::<#ty>()),
-        Read::Extractor => quote_spanned!(ty.span()=> __h::arg!(#ty)),
+        ArgumentKind::RawBody => quote_spanned!(ty.span()=> __h::raw_body::<#ty>()),
+        ArgumentKind::Extractor => quote_spanned!(ty.span()=> __h::arg!(#ty)),
     }
 }
 
@@ -69,7 +70,7 @@ pub(crate) fn call(signature: &Signature) -> TokenStream {
     quote_spanned!(name.span()=> |#pattern| #name(#(#bindings),*))
 }
 
-/// The tuple of bindings that takes the values apart, and the bindings.
+/// The tuple pattern that destructures the values, and its bindings.
 pub(crate) fn pattern(signature: &Signature) -> (TokenStream, Vec<&Ident>) {
     let bindings: Vec<&Ident> = signature
         .params

@@ -1,4 +1,4 @@
-//! The model to tokens. Cannot fail, and reads nothing but the model.
+//! Generates tokens from the model. It cannot fail, and reads only the model.
 
 pub(crate) mod arguments;
 pub(crate) mod route;

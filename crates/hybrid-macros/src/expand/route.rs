@@ -1,4 +1,4 @@
-//! `#[get]` and its like: the struct that names the route, and its facts.
+//! Generates the struct that names the route, and the facts of the route.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -11,7 +11,7 @@ use crate::model::{Route, Signature};
 use crate::parse::function::Function;
 use crate::settings::{Lane, OnDisconnect, Timeout};
 
-/// All that follows the user's function.
+/// All items after the user's function.
 pub(crate) fn route(route: &Route) -> TokenStream {
     let signature = &route.signature;
     let name = &signature.name;
@@ -28,7 +28,7 @@ pub(crate) fn route(route: &Route) -> TokenStream {
         Lane::Inline => "inline",
         Lane::Process => "process",
     };
-    // Where the compiler says what is no answer.
+    // The span of the compiler's error for a type that is not a response.
     let answer = signature
         .output
         .as_ref()
@@ -47,8 +47,8 @@ pub(crate) fn route(route: &Route) -> TokenStream {
     around(signature, &facts)
 }
 
-/// A route that is named and described and never called: what stands in for one with mistakes, so that nothing else
-/// that names it fails too.
+/// A route that has a name and a description, but is never called. It replaces a route with mistakes, so that code that
+/// names it does not fail too.
 pub(crate) fn stub(function: &Function, root: &syn::Path) -> TokenStream {
     let name = function.name();
     let text = wire_name(name);
@@ -60,7 +60,7 @@ pub(crate) fn stub(function: &Function, root: &syn::Path) -> TokenStream {
         is_deprecated: false,
         params: Vec::new(),
         output: None,
-        docs: crate::model::Docs::default(),
+        docs: crate::model::FunctionDocs::default(),
         root: root.clone(),
     };
     let facts = quote! {
@@ -74,7 +74,7 @@ pub(crate) fn stub(function: &Function, root: &syn::Path) -> TokenStream {
     around(&signature, &facts)
 }
 
-/// The struct and the block that keeps everything else out of the user's names.
+/// The struct, and the block that separates all other names from the user's names.
 fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
     let Signature {
         name,
@@ -83,12 +83,12 @@ fn around(signature: &Signature, facts: &TokenStream) -> TokenStream {
         root,
         ..
     } = signature;
-    // The attribute's own call of the function is no use of it.
+    // The generated call of a deprecated function must not warn.
     let quiet = signature
         .is_deprecated
         .then(|| quote!(#[allow(deprecated)]));
     let submit = cfg!(feature = "discover").then(|| quote!(__h::submit!(#name);));
-    // Resolved at the call: should another item bear the name, rustc adds that the attribute made this one.
+    // Resolved at the call site: if another item has the name, rustc adds that the attribute generated this one.
     let mut declared = name.clone();
     declared.set_span(Span::call_site().located_at(name.span()));
     quote! {
@@ -110,13 +110,13 @@ fn wire_name(name: &Ident) -> String {
     name.unraw().to_string()
 }
 
-/// The constant that states the facts.
+/// The constant with the facts of the route.
 fn spec(route: &Route) -> TokenStream {
     let settings = &route.settings;
     let name = wire_name(&route.signature.name);
     let methods = &route.methods;
     let path = route.path.as_ref().map(|path| &path.literal);
-    // The function's own place: with its span, `line!()` is the line of its name, not of the attribute.
+    // The position of the function: with its span, `line!()` is the line of its name, not of the attribute.
     let here = quote_spanned! {route.signature.name.span()=>
         .at(::core::file!(), ::core::line!(), ::core::module_path!())
     };

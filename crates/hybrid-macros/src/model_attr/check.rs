@@ -1,15 +1,15 @@
-//! What must hold of a model beyond each of its attributes: one function a rule.
+//! Checks of a whole model. Each function checks one rule.
 
 use std::collections::HashMap;
 
 use syn::Type;
 
-use super::model::{Body, Field, Kind, Model, Shape};
+use super::model::{Body, Field, Model, Shape, ShapeKind};
 use super::serde_attr::DefaultFn;
 use crate::diag::Diagnostics;
 use crate::types;
 
-/// Reports everything that contradicts itself.
+/// Runs all checks.
 pub(crate) fn model(model: &Model, diag: &mut Diagnostics) {
     one_origin(model, diag);
     forms(model, diag);
@@ -45,7 +45,7 @@ fn one_origin(model: &Model, diag: &mut Diagnostics) {
     }
 }
 
-/// What is said about enums is said of enums, and an enum has something to be.
+/// Attributes for enums are allowed only on enums, and an enum has a variant.
 fn forms(model: &Model, diag: &mut Diagnostics) {
     match &model.body {
         Body::Struct(shape) => {
@@ -88,9 +88,9 @@ fn forms(model: &Model, diag: &mut Diagnostics) {
     }
 }
 
-/// Two fields of one name: the second would never be read.
+/// Two fields have one name: the second would never be read.
 fn wire_names(shape: &Shape, diag: &mut Diagnostics) {
-    if shape.kind != Kind::Named {
+    if shape.kind != ShapeKind::Named {
         return;
     }
     let mut seen: HashMap<&str, &Field> = HashMap::new();
@@ -120,7 +120,7 @@ fn closed(model: &Model, shape: &Shape, diag: &mut Diagnostics) {
         let message = "a flattened field leaves no unknown keys to refuse, remove `deny_unknown` or `flatten`";
         diag.error_at(field.span, message);
     }
-    let object = shape.kind == Kind::Named || matches!(model.body, Body::Enum(..));
+    let object = shape.kind == ShapeKind::Named || matches!(model.body, Body::Enum(..));
     if let (false, Some(span)) = (object, model.deny_at) {
         diag.error_at(
             span,
@@ -129,7 +129,7 @@ fn closed(model: &Model, shape: &Shape, diag: &mut Diagnostics) {
     }
 }
 
-/// A name on the wire is given once, and only where there is one.
+/// A wire name is written once, and only on a field that has one.
 fn one_name(shape: &Shape, field: &Field, diag: &mut Diagnostics) {
     let Some(alias) = &field.rules.alias else {
         return;
@@ -141,7 +141,7 @@ fn one_name(shape: &Shape, field: &Field, diag: &mut Diagnostics) {
         );
         diag.error(alias, message);
     }
-    if shape.kind != Kind::Named {
+    if shape.kind != ShapeKind::Named {
         diag.error(
             alias,
             "a field without a name has none on the wire either, remove `alias`",
@@ -158,7 +158,7 @@ fn one_default(field: &Field, diag: &mut Diagnostics) {
     }
 }
 
-/// A flattened field has no place of its own at which a rule could be broken.
+/// A flattened field has no place of its own, so no rule can be reported there.
 fn flattened(field: &Field, diag: &mut Diagnostics) {
     if !field.serde.flatten {
         return;
@@ -176,7 +176,7 @@ fn flattened(field: &Field, diag: &mut Diagnostics) {
     }
 }
 
-/// Nothing is read into a skipped field.
+/// A skipped field is not read.
 fn skipped(field: &Field, diag: &mut Diagnostics) {
     if field.serde.skip && (field.has_rules() || field.rules.has_default()) {
         diag.error_at(
@@ -192,7 +192,7 @@ fn skipped(field: &Field, diag: &mut Diagnostics) {
     }
 }
 
-/// The body is gone when the handler runs, so a model owns what it holds.
+/// The body is dropped before the handler runs, so a model owns its values.
 fn owned(field: &Field, diag: &mut Diagnostics) {
     if let Type::Reference(reference) = types::bare(&field.ty)
         && field.is_read()

@@ -1,4 +1,4 @@
-//! Type parameters: which fields name them, and what is asked of them by each impl.
+//! Type parameters: the fields that name them, and the bounds for each impl.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use syn::{GenericParam, Generics, Ident, Lifetime, Path, Type, WherePredicate, p
 
 use super::model::{Field, Model};
 use super::serde_attr::DefaultFn;
-use crate::rules::{Count, What};
+use crate::rules::{Count, RuleKind};
 use crate::types;
 
-/// Which parameters a type names.
+/// Finds the parameters that a type names.
 #[derive(Debug)]
 pub(crate) struct Mentions {
     params: Vec<String>,
@@ -29,14 +29,14 @@ impl Mentions {
         }
     }
 
-    /// Whether it names one at all.
+    /// Whether it names any.
     pub(crate) fn any(&self, ty: &Type) -> bool {
         !self.of(ty).is_empty()
     }
 
-    /// Those that it names.
+    /// The named parameters.
     pub(crate) fn of(&self, ty: &Type) -> BTreeSet<String> {
-        let mut found = Found {
+        let mut found = MentionVisitor {
             params: &self.params,
             names: BTreeSet::new(),
         };
@@ -45,12 +45,12 @@ impl Mentions {
     }
 }
 
-struct Found<'a> {
+struct MentionVisitor<'a> {
     params: &'a [String],
     names: BTreeSet<String>,
 }
 
-impl Found<'_> {
+impl MentionVisitor<'_> {
     fn note(&mut self, name: String) {
         if self.params.contains(&name) {
             self.names.insert(name);
@@ -58,7 +58,7 @@ impl Found<'_> {
     }
 }
 
-impl<'ast> Visit<'ast> for Found<'_> {
+impl<'ast> Visit<'ast> for MentionVisitor<'_> {
     fn visit_ident(&mut self, ident: &'ast Ident) {
         self.note(ident.to_string());
     }
@@ -68,7 +68,7 @@ impl<'ast> Visit<'ast> for Found<'_> {
     }
 }
 
-/// The type parameters that are really read: those of skipped fields and of `PhantomData` need nothing.
+/// The type parameters of fields that are read. Those of skipped fields and of `PhantomData` need no bounds.
 fn read_params(model: &Model) -> Vec<Ident> {
     let mentions = Mentions::new(&model.generics);
     let named: BTreeSet<String> = model
@@ -91,7 +91,7 @@ fn read_params(model: &Model) -> Vec<Ident> {
         .collect()
 }
 
-/// What the rules of generic fields and their defaults ask, in every impl.
+/// The bounds for the rules and defaults of generic fields, in every impl.
 fn by_rules(model: &Model) -> Vec<WherePredicate> {
     let mut predicates = Vec::new();
     for field in model.fields().filter(|field| field.generic) {
@@ -112,11 +112,14 @@ fn field_predicates(field: &Field) -> Vec<WherePredicate> {
     let mut predicates = Vec::new();
     for rule in &field.rules.list {
         let asked: Path = match &rule.what {
-            What::Bound(..) | What::OneOfNumbers(_) => parse_quote!(__h::Number),
-            What::Count(Count::MinItems | Count::MaxItems, _) => parse_quote!(__h::Items),
-            What::Custom(_) => continue,
-            What::UniqueItems => parse_quote!(__h::UniqueItems),
-            What::Count(..) | What::Regex(_) | What::Format(..) | What::OneOfText(_) => {
+            RuleKind::Bound(..) | RuleKind::OneOfNumbers(_) => parse_quote!(__h::Number),
+            RuleKind::Count(Count::MinItems | Count::MaxItems, _) => parse_quote!(__h::Items),
+            RuleKind::Custom(_) => continue,
+            RuleKind::UniqueItems => parse_quote!(__h::UniqueItems),
+            RuleKind::Count(..)
+            | RuleKind::Regex(_)
+            | RuleKind::Format(..)
+            | RuleKind::OneOfText(_) => {
                 parse_quote!(__h::Text)
             }
         };
@@ -131,7 +134,7 @@ fn field_predicates(field: &Field) -> Vec<WherePredicate> {
     predicates
 }
 
-/// The model's generics with what the rules ask.
+/// The model's generics with the bounds of the rules.
 pub(crate) fn plain(model: &Model) -> Generics {
     with(model, &[], |_| Vec::new())
 }
@@ -145,7 +148,7 @@ pub(crate) fn deserialize(model: &Model) -> Generics {
     generics
 }
 
-/// For `Inspect` and what goes inside the fields.
+/// For `Inspect` and `Inside`.
 pub(crate) fn inspect(model: &Model) -> Generics {
     with(model, &read_params(model), |param| {
         vec![parse_quote!(#param: __h::Inspect + __h::serde::de::DeserializeOwned)]

@@ -1,4 +1,4 @@
-//! The user's type as it is written out again: untouched but for our own attributes and the derives that we replace.
+//! The user's type in the output: unchanged, except for the attributes of this crate and the derives that it replaces.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens as _, quote};
@@ -9,7 +9,7 @@ use super::model::{Mode, Model};
 use crate::diag::Diagnostics;
 use crate::types;
 
-/// Which derives below `#[model]` stay, and are therefore not ours to write.
+/// The derives below `#[model]` that stay, so that their impls are not generated.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
     pub(crate) serialize: bool,
@@ -17,7 +17,7 @@ pub(crate) struct Kept {
     pub(crate) validate: bool,
 }
 
-/// Takes `Deserialize` out of the derives, since ours stands in for it, and notes what else is derived.
+/// Removes `Deserialize` from the derives, since it is generated, and notes the other derives.
 pub(crate) fn take_derives(item: &mut DeriveInput, diag: &mut Diagnostics) -> Kept {
     let mut kept = Kept::default();
     let mut attrs = Vec::new();
@@ -62,7 +62,7 @@ fn stays(path: &Path, kept: &mut Kept) -> bool {
     true
 }
 
-/// The type, with serde's `Serialize` on it where that is wanted.
+/// The type, with serde's `Serialize` if it is needed.
 pub(crate) fn expand(item: &DeriveInput, model: &Model, kept: &Kept) -> TokenStream {
     let mut item = item.clone();
     let derives = model.mode != Mode::Input && !kept.serialize;
@@ -85,7 +85,7 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model, kept: &Kept) -> TokenStr
     quote!(#derive #item)
 }
 
-/// The type without any attribute that a derive would have to know, for when nothing is generated.
+/// The type without attributes that need a derive, if nothing is generated.
 pub(crate) fn bare(item: &DeriveInput, kept: &Kept) -> TokenStream {
     let mut item = item.clone();
     let serde_stays = kept.serialize || kept.schema;
@@ -95,7 +95,7 @@ pub(crate) fn bare(item: &DeriveInput, kept: &Kept) -> TokenStream {
     item.into_token_stream()
 }
 
-/// `alias` is the wire name for serde too.
+/// `alias` is also serde's wire name.
 fn rename_aliased(item: &mut DeriveInput, model: &Model) {
     let mut aliased = model.fields().map(|field| field.rules.alias.clone());
     each_field(item, |field| {
@@ -107,7 +107,7 @@ fn rename_aliased(item: &mut DeriveInput, model: &Model) {
     });
 }
 
-/// What was not sent is not written either.
+/// A value that was not sent is not written.
 fn leave_out_absent(item: &mut DeriveInput, model: &Model) {
     let path = text(&quote!(::__private::Patch::is_absent), &model.root);
     let mut absent = model.fields().map(|field| {
@@ -123,12 +123,12 @@ fn leave_out_absent(item: &mut DeriveInput, model: &Model) {
     });
 }
 
-/// Where serde finds itself: `::hybrid::__private::serde`.
+/// The path of serde: `::hybrid::__private::serde`.
 pub(crate) fn serde_path(root: &Path) -> LitStr {
     text(&quote!(::__private::serde), root)
 }
 
-/// A path from the facade on, in the quotes that serde wants.
+/// A path that starts at the facade, as a string literal for serde.
 fn text(tail: &TokenStream, root: &Path) -> LitStr {
     let text = quote!(#root #tail).to_string().replace(' ', "");
     LitStr::new(&text, proc_macro2::Span::call_site())

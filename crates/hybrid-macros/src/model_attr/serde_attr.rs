@@ -1,5 +1,5 @@
-//! serde's attributes on a model, as far as a model means them too. What it does not mean is refused by name, so that
-//! no attribute silently holds on one way into the type and not on the other.
+//! serde's attributes on a model. `Inspect` must read the same values as serde, so an attribute that it does not
+//! support is refused by name.
 
 use syn::ext::IdentExt as _;
 use syn::meta::ParseNestedMeta;
@@ -8,7 +8,7 @@ use syn::{Attribute, ExprPath, LitStr, Type};
 use crate::case::Case;
 use crate::diag::{Diagnostics, nearest};
 
-/// What serde's attributes say of the type.
+/// serde's attributes on the type.
 #[derive(Debug, Default)]
 pub(crate) struct OnType {
     pub(crate) rename: Option<String>,
@@ -24,7 +24,7 @@ pub(crate) struct OnType {
     pub(crate) try_from: Option<Type>,
 }
 
-/// What serde's attributes say of a variant.
+/// serde's attributes on a variant.
 #[derive(Debug, Default)]
 pub(crate) struct OnVariant {
     pub(crate) rename: Option<String>,
@@ -33,7 +33,7 @@ pub(crate) struct OnVariant {
     pub(crate) skip: bool,
 }
 
-/// What serde's attributes say of a field.
+/// serde's attributes on a field.
 #[derive(Debug, Default)]
 pub(crate) struct OnField {
     pub(crate) rename: Option<LitStr>,
@@ -41,21 +41,21 @@ pub(crate) struct OnField {
     pub(crate) default: Option<DefaultFn>,
     pub(crate) skip: bool,
     pub(crate) flatten: bool,
-    /// Whether something is said of when it is written.
+    /// Whether an attribute decides when it is written.
     pub(crate) written: bool,
     /// The function that deserialises the field.
     pub(crate) with: Option<ExprPath>,
 }
 
-/// Where serde takes a default from.
+/// The source of serde's default.
 #[derive(Debug, Clone)]
 pub(crate) enum DefaultFn {
     Standard,
     Path(ExprPath),
 }
 
-/// What stands for a value that is not sent, on which side it is not read.
-type Reader<'a> = dyn FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<bool> + 'a;
+/// Reads one word of an attribute. `false` if it is unknown.
+type WordReader<'a> = dyn FnMut(&str, &ParseNestedMeta<'_>) -> syn::Result<bool> + 'a;
 
 const ON_TYPE: &[&str] = &[
     "rename",
@@ -176,8 +176,8 @@ impl OnField {
     }
 }
 
-/// Shows every word in every `#[serde(..)]` to the reader, and reports those that it does not know.
-fn each(attrs: &[Attribute], known: &[&str], read: &mut Reader<'_>, diag: &mut Diagnostics) {
+/// Passes every word of every `#[serde(..)]` to the reader, and reports unknown words.
+fn each(attrs: &[Attribute], known: &[&str], read: &mut WordReader<'_>, diag: &mut Diagnostics) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
         let result = attr.parse_nested_meta(|meta| {
             let Some(word) = meta.path.get_ident() else {
@@ -199,7 +199,7 @@ fn each(attrs: &[Attribute], known: &[&str], read: &mut Reader<'_>, diag: &mut D
     }
 }
 
-/// `= "x"`, or `(serialize = "y", deserialize = "x")`: the name that is read, if it is given.
+/// `= "x"`, or `(serialize = "y", deserialize = "x")`: the name for reading, if there is one.
 fn wire(meta: &ParseNestedMeta<'_>) -> syn::Result<Option<LitStr>> {
     if meta.input.peek(syn::Token![=]) {
         return meta.value()?.parse().map(Some);

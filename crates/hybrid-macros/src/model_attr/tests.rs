@@ -1,4 +1,4 @@
-//! Whole expansions of models, and the messages for those that have none.
+//! Whole expansions of models, and the messages of models with mistakes.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -13,7 +13,7 @@ fn shown(attr: TokenStream, item: TokenStream) -> String {
     prettyplease::unparse(&file)
 }
 
-/// The messages, and the proof that what is left is still a list of items.
+/// The messages. Asserts that the output is still a list of items.
 fn messages(attr: TokenStream, item: TokenStream) -> Vec<String> {
     let (tokens, diag) = parts(attr, item);
     syn::parse2::<syn::File>(tokens).expect("the item is written out again");

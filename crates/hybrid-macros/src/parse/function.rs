@@ -1,5 +1,4 @@
-//! A function whose body is left alone: what stands in the braces need not parse, so an editor lives through a
-//! half-written line.
+//! A function whose body is not parsed, so that an editor can work with an unfinished line in it.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote};
@@ -9,7 +8,7 @@ use syn::{Attribute, FnArg, Ident, Signature, Type, Visibility, parse_quote};
 use super::param::RawParam;
 use crate::diag::Diagnostics;
 
-/// How many arguments clippy lets pass, unless it is configured otherwise.
+/// The number of arguments that clippy allows by default.
 const CLIPPY_ARGUMENTS_MAX: usize = 7;
 
 /// A function item as written.
@@ -55,7 +54,7 @@ impl Function {
         self.sig.asyncness.is_some()
     }
 
-    /// The type behind `->`.
+    /// The type after `->`.
     pub(crate) fn output(&self) -> Option<&Type> {
         match &self.sig.output {
             syn::ReturnType::Default => None,
@@ -63,7 +62,8 @@ impl Function {
         }
     }
 
-    /// Takes our attributes off the arguments and hands them out with pattern and type; what stays is plain Rust.
+    /// Removes this crate's attributes from the arguments and returns them with pattern and type. The rest is plain
+    /// Rust.
     pub(crate) fn take_params(&mut self, diag: &mut Diagnostics) -> Vec<RawParam> {
         let mut params = Vec::new();
         for input in &mut self.sig.inputs {
@@ -74,7 +74,7 @@ impl Function {
         params
     }
 
-    /// The `#[cfg(..)]`s, which everything generated beside the function must carry too.
+    /// The `#[cfg(..)]`s, which all generated items must have too.
     pub(crate) fn cfgs(&self) -> Vec<Attribute> {
         self.attrs
             .iter()
@@ -83,7 +83,7 @@ impl Function {
             .collect()
     }
 
-    /// Lets pass what clippy asks of other functions: there are as many arguments as the request needs.
+    /// Allows more arguments than clippy does: a handler has as many as the request needs.
     pub(crate) fn allow_arguments(&mut self) {
         if self.sig.inputs.len() > CLIPPY_ARGUMENTS_MAX {
             self.attrs
@@ -91,7 +91,7 @@ impl Function {
         }
     }
 
-    /// Takes the attributes out for which `ours` says yes.
+    /// Removes and returns the attributes that match `ours`.
     pub(crate) fn take_attrs(&mut self, ours: impl Fn(&Attribute) -> bool) -> Vec<Attribute> {
         let (taken, kept) = std::mem::take(&mut self.attrs).into_iter().partition(ours);
         self.attrs = kept;
@@ -99,7 +99,7 @@ impl Function {
     }
 }
 
-/// The text of doc comments, one line each, without the one blank in front.
+/// The text of doc comments, one entry for each line, without the leading space.
 pub(crate) fn docs(attrs: &[Attribute]) -> Vec<String> {
     let lines = attrs
         .iter()

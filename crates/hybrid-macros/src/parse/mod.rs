@@ -1,4 +1,4 @@
-//! Tokens to raw values with their spans. Judges syntax and duplicates, nothing else.
+//! Reads tokens into raw values with their spans. Checks syntax and duplicates only.
 
 pub(crate) mod function;
 pub(crate) mod param;

@@ -1,4 +1,4 @@
-//! One argument of a handler with what our attribute on it says.
+//! One argument of a handler with this crate's attribute.
 
 use proc_macro2::TokenStream;
 use syn::{Attribute, Ident, Meta, Pat, PatType, Type};
@@ -10,19 +10,19 @@ use crate::options::Options;
 /// The attributes that name a source.
 const SOURCES: &[&str] = &["path", "query", "header", "cookie", "form", "file", "body"];
 
-/// One argument, unjudged.
+/// One argument, not checked yet.
 #[derive(Debug)]
 pub(crate) struct RawParam {
     pub(crate) pat: Pat,
     pub(crate) ty: Type,
     pub(crate) source: Option<RawSource>,
-    /// Its doc comment, which rustc would refuse on an argument.
+    /// Its doc comment, which rustc does not allow on an argument.
     pub(crate) docs: Vec<String>,
-    /// An attribute on it was wrong, so that nothing follows from its absence.
+    /// An attribute on it has a mistake, so a missing attribute is not reported.
     pub(crate) broken: bool,
 }
 
-/// `#[query(ge = 1)]`, taken apart.
+/// The parts of `#[query(ge = 1)]`.
 #[derive(Debug)]
 pub(crate) struct RawSource {
     pub(crate) word: Ident,
@@ -30,7 +30,7 @@ pub(crate) struct RawSource {
 }
 
 impl RawParam {
-    /// Takes our attributes and the doc comment off the argument.
+    /// Removes this crate's attributes and the doc comment from the argument.
     pub(crate) fn take(arg: &mut PatType, diag: &mut Diagnostics) -> Self {
         let docs = docs(&arg.attrs);
         let mut param = Self {
@@ -53,7 +53,7 @@ impl RawParam {
         bound_name(&self.pat)
     }
 
-    /// The name where the argument is a plain one, which alone can match a name in the path.
+    /// The name, if the pattern is a plain name. Only such a name can match a name in the path.
     pub(crate) fn plain_name(&self) -> Option<&Ident> {
         match &self.pat {
             Pat::Ident(ident) if ident.subpat.is_none() => Some(&ident.ident),
@@ -61,7 +61,7 @@ impl RawParam {
         }
     }
 
-    /// Reads one attribute; `true` leaves it on the argument.
+    /// Reads one attribute. `true` keeps it on the argument.
     fn leave(&mut self, attr: &Attribute, diag: &mut Diagnostics) -> bool {
         let Some(word) = attr.path().get_ident().cloned() else {
             return true;
@@ -114,7 +114,7 @@ impl RawParam {
         }
     }
 
-    /// Reports an attribute that is nearly one of ours; rustc says enough of the others.
+    /// Reports an attribute that is close to one of this crate. rustc reports the others.
     fn misspelled(&mut self, word: &Ident, text: &str, diag: &mut Diagnostics) -> bool {
         let kept = ["allow", "expect", "warn", "deny", "forbid"];
         let Some(near) = nearest(text, SOURCES).filter(|_| !kept.contains(&text)) else {

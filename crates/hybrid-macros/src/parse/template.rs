@@ -1,7 +1,7 @@
 //! The path of a route: `/users/{id}/files/{*rest}`.
 //!
-//! The grammar is the router's: static text and names in braces, one name a segment, a rest at the end. Paths in the
-//! dialects of other frameworks are recognised, to say what is written here.
+//! The grammar is that of the router: static text, names in braces, one name in each segment, a rest at the end. Paths
+//! in the syntax of other frameworks are recognised, and the message shows the syntax of this crate.
 
 use proc_macro2::{Literal, Span};
 use std::ops::Range;
@@ -9,28 +9,28 @@ use syn::LitStr;
 
 use crate::diag::Diagnostics;
 
-/// A path that was read.
+/// A parsed path.
 #[derive(Debug)]
 pub(crate) struct Template {
     pub(crate) literal: LitStr,
     /// The names in braces, in order.
-    pub(crate) names: Vec<Name>,
-    /// No name was misread, so that what is missing from `names` is missing from the path.
+    pub(crate) names: Vec<PathName>,
+    /// No name had a mistake, so `names` is complete.
     pub(crate) names_are_sound: bool,
 }
 
 /// A name in braces.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Name {
+pub(crate) struct PathName {
     pub(crate) text: String,
-    /// `{*name}`: everything that is left of the path.
+    /// `{*name}`: the rest of the path.
     pub(crate) rest: bool,
-    /// Where it stands in the literal's value.
+    /// Its position in the literal's value.
     range: Range<usize>,
 }
 
 impl Template {
-    /// Reads the path and reports all that is wrong with it.
+    /// Reads the path and reports all mistakes.
     pub(crate) fn parse(literal: LitStr, diag: &mut Diagnostics) -> Self {
         let value = literal.value();
         let mut template = Self {
@@ -49,8 +49,8 @@ impl Template {
         template
     }
 
-    /// Where a name stands: the name alone if the compiler can say, else the whole literal.
-    pub(crate) fn span_of(&self, name: &Name) -> Span {
+    /// The span of a name, or of the whole literal if the compiler does not know it.
+    pub(crate) fn span_of(&self, name: &PathName) -> Span {
         self.span(name.range.clone())
     }
 
@@ -145,15 +145,15 @@ impl Template {
             let message = format!("the path has two names `{text}`, rename one of them");
             return diag.error_at(span, message);
         }
-        self.names.push(Name {
+        self.names.push(PathName {
             text: text.to_owned(),
             rest,
             range,
         });
     }
 
-    /// The span of a part of the literal's value. Only where no escape shifts the bytes, and where the compiler offers
-    /// it at all; else the whole literal.
+    /// The span of a part of the literal, if no escape shifts the bytes and the compiler supports it. Otherwise the
+    /// span of the whole literal.
     fn span(&self, range: Range<usize>) -> Span {
         let token = self.literal.token();
         let plain = token.to_string() == format!("\"{}\"", self.literal.value());
@@ -165,7 +165,7 @@ impl Template {
     }
 }
 
-/// What is wrong with a name.
+/// The mistake in a name.
 fn bad_name(text: &str, rest: bool, inside: &str) -> Option<String> {
     if text.is_empty() {
         let example = if rest { "{*rest}" } else { "{id}" };
@@ -193,7 +193,7 @@ fn bad_name(text: &str, rest: bool, inside: &str) -> Option<String> {
     })
 }
 
-/// What a segment of another framework's dialect is here.
+/// The segment in this crate's syntax, for one in the syntax of another framework.
 fn foreign(segment: &str) -> Option<String> {
     if let Some(name) = segment.strip_prefix(':').filter(|name| !name.is_empty()) {
         return Some(format!("{{{name}}}"));

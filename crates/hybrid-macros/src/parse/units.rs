@@ -45,14 +45,14 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     scale(number, factor).ok_or_else(wrong)
 }
 
-/// The number and the unit behind it.
+/// The number and the unit after it.
 fn split(text: &str) -> Option<(&str, &str)> {
     let text = text.trim();
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.' && c != '_')?;
     Some((&text[..at], text[at..].trim_start()))
 }
 
-/// `number × factor`, exactly; a fraction must come out whole.
+/// `number × factor`, exactly. The product must be an integer.
 fn scale(number: &str, factor: u64) -> Option<u64> {
     let number = number.replace('_', "");
     let (whole, fraction) = number.split_once('.').unwrap_or((&number, ""));

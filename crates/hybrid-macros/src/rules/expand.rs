@@ -1,4 +1,4 @@
-//! Rules to the builder calls of a `Param`. Cannot fail: it reads only what was checked.
+//! Generates the builder calls of a `Param` from its rules. It cannot fail: it reads only checked rules.
 
 use hybrid_validate::{Format, Num};
 use proc_macro2::{Ident, Literal, Span, TokenStream};
@@ -7,57 +7,57 @@ use syn::spanned::Spanned as _;
 use syn::{Expr, Path, Type};
 
 use super::parse::number;
-use super::{Bound, Count, DefaultValue, Number, Rules, Size, What};
+use super::{Bound, Count, DefaultValue, NumberLiteral, RuleKind, Rules, Size};
 use crate::options::as_str;
-use crate::types::{self, Kind};
+use crate::types::{self, TypeKind};
 
 /// The tokens of one value's rules.
 #[derive(Debug, Default)]
 pub(crate) struct Expanded {
     /// `static __X_PATTERN: __h::Pattern = ..;`, one for each regex.
     pub(crate) statics: TokenStream,
-    /// `.ge(1).le(100)`, to follow `__h::query("x")`.
+    /// `.ge(1).le(100)`, after `__h::query("x")`.
     pub(crate) calls: TokenStream,
 }
 
 impl Rules {
-    /// Writes the calls. `name` begins the names of the statics and is unique in the scope (`__LIMIT`); the paths
+    /// Generates the calls. `name` (`__LIMIT`) is the prefix of the names of statics and unique in its scope. Paths
     /// start at `__h`.
     pub(crate) fn expand(&self, name: &Ident, ty: &Type) -> Expanded {
         let mut out = Expanded::default();
         for rule in &self.list {
             let key = &rule.key;
             let argument = match &rule.what {
-                What::Bound(bound, number) => {
+                RuleKind::Bound(bound, number) => {
                     out.calls.extend(bound_call(*bound, number, key.span()));
                     continue;
                 }
-                What::Count(count, size) => {
+                RuleKind::Count(count, size) => {
                     out.calls.extend(count_call(*count, size, key.span()));
                     continue;
                 }
-                What::Regex(source) => {
+                RuleKind::Regex(source) => {
                     let pattern = format_ident!("{name}_PATTERN", span = Span::mixed_site());
                     out.statics.extend(
                         quote!(static #pattern: __h::Pattern = __h::Pattern::new(#source);),
                     );
                     quote!((&#pattern))
                 }
-                What::Format(format, _) => {
+                RuleKind::Format(format, _) => {
                     let variant = format_variant(*format);
                     quote!((__h::Format::#variant))
                 }
-                What::UniqueItems => quote!(()),
-                What::OneOfText(texts) => {
+                RuleKind::UniqueItems => quote!(()),
+                RuleKind::OneOfText(texts) => {
                     out.calls
                         .extend(quote_spanned!(key.span()=> .one_of_text(&[#(#texts),*])));
                     continue;
                 }
-                What::Custom(path) => {
+                RuleKind::Custom(path) => {
                     out.calls.extend(custom_call(path, ty));
                     continue;
                 }
-                What::OneOfNumbers(numbers) => {
+                RuleKind::OneOfNumbers(numbers) => {
                     let numbers = numbers.iter().map(num);
                     out.calls
                         .extend(quote_spanned!(key.span()=> .one_of_numbers(&[#(#numbers),*])));
@@ -98,11 +98,12 @@ impl Rules {
     }
 }
 
-/// The default as an expression of the type: literals are led to `String`, `Cow` and `Option`, the rest is the user's.
+/// The default as an expression of the type: a literal is converted to `String`, `Cow` or `Option`, other expressions
+/// are unchanged.
 pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
     let inner = types::option(ty);
     let kind = types::kind(inner.unwrap_or(ty));
-    if let (Expr::Array(array), Kind::List) = (expr, kind) {
+    if let (Expr::Array(array), TypeKind::List) = (expr, kind) {
         let element = types::argument(inner.unwrap_or(ty), 0).unwrap_or(ty);
         let elements = array.elems.iter().map(|expr| default_value(expr, element));
         let list = quote!(::core::convert::Into::into([#(#elements),*]));
@@ -113,15 +114,17 @@ pub(crate) fn default_value(expr: &Expr, ty: &Type) -> TokenStream {
         };
     }
     let value = match (as_str(expr), number(expr), kind) {
-        (Some(text), _, Kind::Text | Kind::Unknown) => quote!(::core::convert::Into::into(#text)),
+        (Some(text), _, TypeKind::Text | TypeKind::Unknown) => {
+            quote!(::core::convert::Into::into(#text))
+        }
         (
             _,
-            Some(Number {
+            Some(NumberLiteral {
                 value: Num::Int(int),
                 span,
                 ..
             }),
-            Kind::Float,
+            TypeKind::Float,
         ) => float(int as f64, span),
         (Some(_), ..) | (_, Some(_), _) => quote!(#expr),
         _ if matches!(expr, Expr::Lit(_)) => quote!(#expr),
@@ -139,14 +142,14 @@ fn custom_call(path: &Path, ty: &Type) -> TokenStream {
     let site = Span::mixed_site().located_at(path.span());
     let (value, report) = (Ident::new("__value", site), Ident::new("__report", site));
     if types::holds_others(ty) {
-        // By what the check takes, which only the compiler knows.
+        // The argument of the check decides, which only the compiler knows.
         return quote!(.custom(|#value, #report| __h::check_each!(#path, #ty, #value, #report)));
     }
     quote!(.custom(|#value: &#ty, #report| __h::custom(#path(#value), #report)))
 }
 
 /// `.ge(1)`, `.ge_uint(..)` or `.ge_float(0.5)`, by the literal.
-fn bound_call(bound: Bound, number: &Number, span: Span) -> TokenStream {
+fn bound_call(bound: Bound, number: &NumberLiteral, span: Span) -> TokenStream {
     let word = match bound {
         Bound::Ge => "ge",
         Bound::Gt => "gt",
@@ -184,7 +187,7 @@ fn count_call(count: Count, size: &Size, span: Span) -> TokenStream {
 }
 
 /// `__h::Num::Int(1)`.
-fn num(number: &Number) -> TokenStream {
+fn num(number: &NumberLiteral) -> TokenStream {
     let value = bare_number(number);
     match number.value {
         Num::Int(_) => quote!(__h::Num::Int(#value)),
@@ -193,8 +196,8 @@ fn num(number: &Number) -> TokenStream {
     }
 }
 
-/// The number without its suffix, at its own place.
-fn bare_number(number: &Number) -> TokenStream {
+/// The number without its suffix, with its span.
+fn bare_number(number: &NumberLiteral) -> TokenStream {
     let (minus, mut literal) = match number.value {
         Num::Int(value) => (value < 0, Literal::u128_unsuffixed(value.unsigned_abs())),
         Num::Uint(value) => (false, Literal::u128_unsuffixed(value)),

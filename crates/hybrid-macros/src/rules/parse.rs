@@ -1,20 +1,20 @@
-//! Words to rules. Judges one value at a time: a number where a number belongs, a format that exists.
+//! Reads words as rules. Checks each value on its own: a number where a number is needed, a known format.
 
 use hybrid_validate::{Format, Num};
 use quote::ToTokens as _;
 use syn::spanned::Spanned as _;
 use syn::{Expr, ExprLit, ExprUnary, Lit, UnOp};
 
-use super::{Bound, Count, DefaultValue, Number, Rule, Rules, Size, What};
+use super::{Bound, Count, DefaultValue, NumberLiteral, RuleKind, Rules, Size, WrittenRule};
 use crate::diag::Diagnostics;
 use crate::options::{Opt, Options, Value, as_str};
-use crate::types::{self, Kind};
+use crate::types::{self, TypeKind};
 
 /// The names that `format` knows.
 const FORMATS: &[&str] = &["email", "uri", "uuid", "ipv4", "ipv6", "date", "date-time"];
 
 impl Rules {
-    /// Takes every word that is a rule, or says something about the value, out of the options.
+    /// Takes the words of all rules, and of the documentation of the value, from the options.
     pub(crate) fn take(options: &mut Options, diag: &mut Diagnostics) -> Self {
         let mut rules = Self::default();
         let named = std::mem::take(&mut options.named);
@@ -26,7 +26,7 @@ impl Rules {
         rules
     }
 
-    /// Reads one word; `false` when it is none of ours.
+    /// Reads one word. `false` if it is unknown.
     fn word(&mut self, opt: &Opt, diag: &mut Diagnostics) -> bool {
         let word = opt.key.to_string();
         match word.as_str() {
@@ -42,7 +42,7 @@ impl Rules {
         true
     }
 
-    /// Reads one rule proper.
+    /// Reads one rule.
     fn rule(&mut self, word: &str, opt: &Opt, diag: &mut Diagnostics) -> bool {
         let what = match word {
             "ge" => bound(Bound::Ge, opt, diag),
@@ -54,15 +54,15 @@ impl Rules {
             "max_length" => count(Count::MaxLength, opt, diag),
             "min_items" => count(Count::MinItems, opt, diag),
             "max_items" => count(Count::MaxItems, opt, diag),
-            "regex" => opt.text(diag).map(What::Regex),
+            "regex" => opt.text(diag).map(RuleKind::Regex),
             "format" => format(opt, diag),
-            "unique_items" => opt.flag(diag).then_some(What::UniqueItems),
+            "unique_items" => opt.flag(diag).then_some(RuleKind::UniqueItems),
             "one_of" => one_of(opt, diag),
-            "custom" => opt.path(diag).map(What::Custom),
+            "custom" => opt.path(diag).map(RuleKind::Custom),
             _ => return false,
         };
         if let Some(what) = what {
-            self.list.push(Rule {
+            self.list.push(WrittenRule {
                 key: opt.key.clone(),
                 what,
             });
@@ -110,7 +110,7 @@ fn named(text: &syn::LitStr, opt: &Opt, diag: &mut Diagnostics) -> bool {
     !text.value().is_empty()
 }
 
-/// A message says something.
+/// A message must not be empty.
 fn said(text: &syn::LitStr, opt: &Opt, diag: &mut Diagnostics) -> bool {
     let empty = text.value().trim().is_empty();
     if empty {
@@ -122,7 +122,7 @@ fn said(text: &syn::LitStr, opt: &Opt, diag: &mut Diagnostics) -> bool {
     !empty
 }
 
-fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
+fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<RuleKind> {
     let expr = opt.expr(diag)?;
     let Some(number) = number(expr) else {
         let key = &opt.key;
@@ -142,10 +142,10 @@ fn bound(bound: Bound, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
         diag.error(expr, "`multiple_of` takes a number above 0");
         return None;
     }
-    Some(What::Bound(bound, number))
+    Some(RuleKind::Bound(bound, number))
 }
 
-fn count(count: Count, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
+fn count(count: Count, opt: &Opt, diag: &mut Diagnostics) -> Option<RuleKind> {
     let expr = opt.expr(diag)?;
     let size = match expr {
         Expr::Lit(ExprLit {
@@ -164,10 +164,10 @@ fn count(count: Count, opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
             format_args!("`{key}` takes a whole number from 0 up: `{key} = 1`"),
         );
     }
-    size.map(|size| What::Count(count, size))
+    size.map(|size| RuleKind::Count(count, size))
 }
 
-fn format(opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
+fn format(opt: &Opt, diag: &mut Diagnostics) -> Option<RuleKind> {
     let text = opt.text(diag)?;
     let name = text.value();
     let known = Format::from_name(&name);
@@ -178,10 +178,10 @@ fn format(opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
         };
         diag.error(&text, format_args!("unknown format \"{name}\", {hint}"));
     }
-    known.map(|format| What::Format(format, text))
+    known.map(|format| RuleKind::Format(format, text))
 }
 
-fn one_of(opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
+fn one_of(opt: &Opt, diag: &mut Diagnostics) -> Option<RuleKind> {
     let expr = opt.expr(diag)?;
     let Expr::Array(array) = expr else {
         diag.error(
@@ -200,10 +200,10 @@ fn one_of(opt: &Opt, diag: &mut Diagnostics) -> Option<What> {
     let texts: Vec<_> = array.elems.iter().filter_map(as_str).cloned().collect();
     let numbers: Vec<_> = array.elems.iter().filter_map(number).collect();
     if texts.len() == array.elems.len() {
-        return Some(What::OneOfText(texts));
+        return Some(RuleKind::OneOfText(texts));
     }
     if numbers.len() == array.elems.len() {
-        return Some(What::OneOfNumbers(numbers));
+        return Some(RuleKind::OneOfNumbers(numbers));
     }
     diag.error(
         expr,
@@ -221,7 +221,7 @@ fn example(expr: &Expr, diag: &mut Diagnostics) -> Option<String> {
     text
 }
 
-/// What a literal says: the text of a string, the digits of a number.
+/// The text of a string literal, or the digits of a number literal.
 fn literal_text(expr: &Expr) -> Option<String> {
     if let Some(text) = as_str(expr) {
         return Some(text.value());
@@ -242,8 +242,8 @@ fn literal_text(expr: &Expr) -> Option<String> {
     }
 }
 
-/// The number literal that an expression is, with its sign; `None` for anything else.
-pub(super) fn number(expr: &Expr) -> Option<Number> {
+/// The number literal with its sign, if the expression is one.
+pub(super) fn number(expr: &Expr) -> Option<NumberLiteral> {
     let (minus, literal) = match expr {
         Expr::Unary(ExprUnary {
             op: UnOp::Neg(_),
@@ -269,15 +269,15 @@ pub(super) fn number(expr: &Expr) -> Option<Number> {
         _ => return None,
     };
     let text = format!("{minus}{}", lit.to_token_stream());
-    Some(Number {
+    Some(NumberLiteral {
         value,
         span: expr.span(),
         text,
     })
 }
 
-/// `u32::MAX` and its like, which are as well known as literals.
-fn limit(path: &syn::Path) -> Option<Number> {
+/// Constants such as `u32::MAX`, whose values are known.
+fn limit(path: &syn::Path) -> Option<NumberLiteral> {
     let mut segments = path.segments.iter().rev();
     let (which, of) = (&segments.next()?.ident, segments.next()?);
     let ty = syn::Type::Path(syn::TypePath {
@@ -285,7 +285,7 @@ fn limit(path: &syn::Path) -> Option<Number> {
         qself: None,
         path: of.ident.clone().into(),
     });
-    let Kind::Int { signed, bits } = types::kind(&ty) else {
+    let TypeKind::Int { signed, bits } = types::kind(&ty) else {
         return None;
     };
     let (min, max) = types::limits(signed, bits);
@@ -295,7 +295,7 @@ fn limit(path: &syn::Path) -> Option<Number> {
         _ => return None,
     };
     let text = format!("{}::{which}", of.ident);
-    Some(Number {
+    Some(NumberLiteral {
         value,
         span: path.span(),
         text,

@@ -1,8 +1,9 @@
-//! Whether a regular expression is found in a literal, for defaults that must keep their own rule.
+//! Matches a regular expression against a literal, for defaults that must keep their own rule.
 //!
-//! The engine that judges requests is not built for macros (it is large). This walks the parsed expression with the
-//! set of places where a match may stand so far, which is enough for a literal of a few characters: each node turns the
-//! places where it may begin into those where it may end. Look-arounds beyond anchors are left to the check at start.
+//! Macros do not build the regex engine of the run time, which is large. This module walks the parsed expression with
+//! the set of positions where a match may continue. Each node maps the positions where it may start to those where it
+//! may end. That is fast enough for a literal of a few characters. Look-around beyond anchors is left to the check at
+//! the start of the program.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +11,7 @@ use regex_syntax::hir::{Class, Hir, HirKind, Look, Repetition};
 
 type Places = BTreeSet<usize>;
 
-/// Whether the expression is found somewhere in the text; `None` where this cannot tell.
+/// Whether the expression matches somewhere in the text. `None` if this module cannot decide.
 pub(super) fn found(expression: &str, text: &str) -> Option<bool> {
     let hir = regex_syntax::parse(expression).ok()?;
     let everywhere = (0..=text.len())
@@ -19,7 +20,7 @@ pub(super) fn found(expression: &str, text: &str) -> Option<bool> {
     ends(&hir, text, everywhere).map(|ends| !ends.is_empty())
 }
 
-/// Where a match of the node can end that begins at one of the places.
+/// The positions where a match of the node can end, if it starts at one of the given positions.
 fn ends(hir: &Hir, text: &str, from: Places) -> Option<Places> {
     match hir.kind() {
         HirKind::Empty => Some(from),
@@ -63,7 +64,7 @@ fn ends(hir: &Hir, text: &str, from: Places) -> Option<Places> {
     }
 }
 
-/// The place behind one character of the class.
+/// The position after one character of the class.
 fn one(class: &Class, text: &str, at: usize) -> Option<usize> {
     let next = text[at..].chars().next()?;
     let hit = match class {
@@ -101,7 +102,7 @@ fn repeated(repetition: &Repetition, text: &str, from: Places) -> Option<Places>
     Some(all)
 }
 
-/// Whether the anchor holds at the place; `None` for those that are not judged here.
+/// Whether the anchor matches at the position. `None` for anchors that this module does not support.
 fn stands(look: Look, text: &str, at: usize) -> Option<bool> {
     Some(match look {
         Look::Start => at == 0,

@@ -17,7 +17,7 @@ macro_rules! integers {
             fn from_param(text: &str) -> Result<Self, ParamError> {
                 match text.parse() {
                     Ok(value) => Ok(value),
-                    // The standard library refuses a minus for unsigned integers.
+                    // The standard library refuses `-0` for unsigned integers.
                     Err(_) if text == "-0" => Ok(0),
                     Err(_) => Err(not_an_integer(text, &<$int>::MIN, &<$int>::MAX)),
                 }

@@ -3,7 +3,7 @@
 
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// It only grows; its samples end in `_total`.
     Counter,
     /// It goes up and down.
@@ -23,7 +23,7 @@ pub struct Metric {
     /// What it is measured in: the end of its name; empty for plain numbers.
     pub unit: &'static str,
     /// What it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The labels that its samples may have.
     pub labels: &'static [&'static str],
 }
@@ -34,7 +34,7 @@ macro_rules! metrics {
             name: $name,
             help: $help,
             unit: $unit,
-            kind: Kind::$kind,
+            kind: MetricKind::$kind,
             labels: &$labels,
         };)*
 

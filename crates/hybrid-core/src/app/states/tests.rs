@@ -11,7 +11,7 @@ use tokio::runtime::{Handle, Runtime};
 use super::*;
 use crate::{
     app::{
-        App, Frozen, RouteEntry, Routes,
+        App, BuiltApp, RouteEntry, Routes,
         build::{Built, build, settings},
     },
     body::Body,
@@ -19,21 +19,21 @@ use crate::{
     dispatch::{Endpoint, on_pool, on_process},
     error::Error,
     extract::{Extension, Guard, State},
-    head::Came,
-    server::{Application as _, Local, Peer},
+    head::{Peer, RequestHead},
+    server::Application as _,
     spec::RouteSpec,
 };
 
 #[test]
 fn the_start_makes_what_this_process_takes() {
-    use TakenBy::{Nobody, OtherRoutes, ProcessRoutes};
-    let check = |start: Start, expected: [bool; 3]| {
-        let made = [Nobody, ProcessRoutes, OtherRoutes].map(|taken_by| start.makes(taken_by));
+    use TakenBy::{NoRoute, OtherRoutes, ProcessRoutes};
+    let check = |start: StatesToMake, expected: [bool; 3]| {
+        let made = [NoRoute, ProcessRoutes, OtherRoutes].map(|taken_by| start.makes(taken_by));
         assert_eq!(made, expected, "{start:?}");
     };
-    check(Start::Everything, [true, true, true]);
-    check(Start::WhatThisProcessTakes, [true, false, true]);
-    check(Start::Nothing, [false, false, false]);
+    check(StatesToMake::Everything, [true, true, true]);
+    check(StatesToMake::WhatThisProcessTakes, [true, false, true]);
+    check(StatesToMake::Nothing, [false, false, false]);
 }
 
 // === Routes, as the macros would make them ===
@@ -66,10 +66,10 @@ fn routes<const N: usize>(of: [Made; N]) -> Routes {
     }))
 }
 
-fn built(mut app: App, purpose: For, runtime: &Runtime) -> Result<Built, Error> {
+fn built(mut app: App, purpose: Purpose, runtime: &Runtime) -> Result<Built, Error> {
     // As `run` says it, whose `main` is a worker's too.
     app.processes.by_run = true;
-    let configured = settings(&app.config, For::Testing);
+    let configured = settings(&app.config, Purpose::Testing);
     build(app, configured, purpose, runtime.handle())
 }
 
@@ -77,11 +77,11 @@ fn runtime() -> Runtime {
     Runtime::new().expect("a runtime")
 }
 
-fn get(app: &Arc<Frozen>, path: &str, runtime: &Runtime) -> (u16, String) {
+fn get(app: &Arc<BuiltApp>, path: &str, runtime: &Runtime) -> (u16, String) {
     let (head, ()) = http::Request::get(path).body(()).unwrap().into_parts();
-    let answer = Frozen::call(
-        Local::of(app),
-        Came::new(head, Peer::default()),
+    let answer = BuiltApp::call(
+        &BuiltApp::connect(app),
+        RequestHead::new(head, Peer::default()),
         Body::empty(),
     );
     runtime.block_on(async {
@@ -97,7 +97,7 @@ fn get(app: &Arc<Frozen>, path: &str, runtime: &Runtime) -> (u16, String) {
 #[test]
 fn a_state_that_process_routes_alone_take_is_made_on_first_use() {
     let runtime = runtime();
-    let check = |of: Routes, purpose: For, processes: usize, at_start: usize| {
+    let check = |of: Routes, purpose: Purpose, processes: usize, at_start: usize| {
         let made = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&made);
         let make = move || {
@@ -108,20 +108,25 @@ fn a_state_that_process_routes_alone_take_is_made_on_first_use() {
         let app = App::new().config(config).state_with(make).routes(of);
         let built = built(app, purpose, &runtime).unwrap();
         assert_eq!(made.load(Ordering::Relaxed), at_start, "{purpose:?}");
-        let asked = built.app.routes().first().map(|route| route.states.get());
+        let asked = built
+            .app
+            .context()
+            .routes()
+            .first()
+            .map(|route| route.states.get());
         assert_eq!(asked, Some(Some(&7_u32)));
         assert_eq!(made.load(Ordering::Relaxed), 1);
     };
     let alone = || routes([("/resize", resize)]);
     let both = || routes([("/resize", resize), ("/show", show)]);
-    check(alone(), For::Mounting, 2, 0);
-    check(alone(), For::Mounting, 0, 1);
-    check(both(), For::Mounting, 2, 1);
-    check(alone(), For::Testing, 2, 1);
-    check(both(), For::Worker, 2, 0);
-    // Nobody says to take it.
+    check(alone(), Purpose::Mounting, 2, 0);
+    check(alone(), Purpose::Mounting, 0, 1);
+    check(both(), Purpose::Mounting, 2, 1);
+    check(alone(), Purpose::Testing, 2, 1);
+    check(both(), Purpose::Worker, 2, 0);
+    // No route says that it takes it.
     let nobody = routes([("/nobody", || on_pool((), |()| ""))]);
-    check(nobody, For::Mounting, 2, 1);
+    check(nobody, Purpose::Mounting, 2, 1);
 }
 
 /// The group's own is another state than the app's, which another route takes.
@@ -138,7 +143,7 @@ fn a_state_that_shadows_another_is_taken_by_its_own_routes() {
         .group("/inner", group)
         .state_with(|| Ok::<_, Infallible>(7_u32))
         .routes(routes([("/show", show)]));
-    let built = built(app, For::Mounting, &runtime).unwrap();
+    let built = built(app, Purpose::Mounting, &runtime).unwrap();
     assert_eq!(get(&built.app, "/show", &runtime), (200, "7".to_owned()));
 }
 
@@ -155,7 +160,9 @@ fn states_are_made_in_the_order_given_and_their_faults_stand_with_their_groups()
             Err::<u64, _>("second")
         })
         .routes(routes([("/who", who)]));
-    let error = built(app, For::Testing, &runtime).map(|_| ()).unwrap_err();
+    let error = built(app, Purpose::Testing, &runtime)
+        .map(|_| ())
+        .unwrap_err();
     let lines: Vec<_> = error.lines().collect();
     let expected = [
         "the state of type `u32` could not be made: first",
@@ -177,7 +184,7 @@ fn a_state_that_cannot_be_made_is_a_500_that_does_not_say_why() {
         let app = App::new()
             .state_with(make)
             .routes(routes([("/resize", resize)]));
-        let built = built(app, For::Worker, &runtime).unwrap();
+        let built = built(app, Purpose::Worker, &runtime).unwrap();
         for _ in 0..2 {
             let (status, text) = get(&built.app, "/resize", &runtime);
             assert_eq!(status, 500);
@@ -192,7 +199,7 @@ fn a_state_that_cannot_be_made_is_a_500_that_does_not_say_why() {
 // === What a process route cannot take ===
 
 #[track_caller]
-fn check_faults(app: App, purpose: For, expected: &[&[&str]]) {
+fn check_faults(app: App, purpose: Purpose, expected: &[&[&str]]) {
     let outcome = built(app, purpose, &runtime());
     let lines: Vec<String> = match outcome {
         Ok(_) => Vec::new(),
@@ -218,21 +225,21 @@ fn a_process_route_cannot_take_a_value_that_was_given() {
         "`resize` at src/routes.rs:7",
         &outer_at,
     ];
-    check_faults(outer(app()), For::Mounting, &[texts]);
-    check_faults(outer(app()), For::Testing, &[]);
+    check_faults(outer(app()), Purpose::Mounting, &[texts]);
+    check_faults(outer(app()), Purpose::Testing, &[]);
     let on_the_pool = app().config(Config::new().max_processes(0));
-    check_faults(outer(on_the_pool), For::Mounting, &[]);
+    check_faults(outer(on_the_pool), Purpose::Mounting, &[]);
     // The nearest group's is the one that counts.
     let within = |with: fn(crate::app::Group) -> crate::app::Group| {
         let group = move |group| with(group).routes(routes([("/resize", resize)]));
         outer(App::new()).group("/inner", group)
     };
     let constructed = within(|group| group.state_with(|| Ok::<_, Infallible>(2_u32)));
-    check_faults(constructed, For::Mounting, &[]);
+    check_faults(constructed, Purpose::Mounting, &[]);
     let line = line!() + 1;
     let inner = within(|group| group.state(2_u32));
     let inner_at = format!("given at {}:{line}", file!());
-    check_faults(inner, For::Mounting, &[&[&inner_at]]);
+    check_faults(inner, Purpose::Mounting, &[&[&inner_at]]);
 }
 
 #[test]
@@ -240,12 +247,12 @@ fn a_state_that_a_test_replaced_is_no_fault() {
     let mut app = App::new().routes(routes([("/resize", resize)]));
     app.root = app.root.state(1_u32);
     assert!(app.root.replace_state(&2_u32));
-    check_faults(app, For::Mounting, &[]);
+    check_faults(app, Purpose::Mounting, &[]);
 }
 
 #[test]
 fn a_process_route_cannot_take_an_extension() {
-    for purpose in [For::Mounting, For::Testing, For::Worker] {
+    for purpose in [Purpose::Mounting, Purpose::Testing, Purpose::Worker] {
         let app = App::new().routes(routes([("/who", who)]));
         let texts: &[&str] = &[
             "`who` takes `Extension<u8>`, which a layer puts into the request and which \

@@ -7,15 +7,12 @@ use super::{BodyState, CheckedResponse, request, response};
 use crate::{
     Response,
     body::Body,
-    dispatch::{
-        PoolError, Running,
-        process::{
-            Answered, CallError, Caller, HeadBuffer, HeadBytes, Malformed, NotTaken, TooLong,
-        },
-        run_uncounted, timed_out,
+    context::{Parts, Running},
+    dispatch::process::{
+        Answered, CallError, Caller, HeadBuffer, HeadBytes, Malformed, NotTaken, TooLong,
     },
-    head::Parts,
     log::requests::Failure,
+    offload::{PoolError, run_uncounted},
     problem::{Problem, kinds},
     telemetry::Shed,
 };
@@ -108,7 +105,7 @@ fn problem_of_refusal(why: NotTaken) -> Problem {
             left,
             "this very request ended its worker process more than once",
         ),
-        NotTaken::Deadline => timed_out(),
+        NotTaken::Deadline => Problem::handler_timeout(),
         NotTaken::Closed => Problem::shutting_down(),
     }
 }

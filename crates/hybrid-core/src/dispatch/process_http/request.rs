@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::{
     BoxError,
     dispatch::process::{HeadBuffer, HeadBytes, TooLong, fields},
-    head::{Head, PathValues},
-    server::{ClientAddr, Peer},
+    head::{ClientAddr, Head, PathValues, Peer},
 };
 
 /// The largest head that a call takes besides a body, in bytes.

@@ -16,13 +16,14 @@ use http::{StatusCode, header};
 use super::{FormKind, FormLimits, too_many};
 use crate::{
     Request,
-    dispatch::Running,
+    context::{Reservation, Running},
     extract::{
         BodyStream, FromRequest,
+        body_limits::BodyLimits,
+        claim::Claim,
         forms::disposition::Names,
         media::{Media, MediaType},
-        receive::{BodyLimits, too_large},
-        room::{Claim, Room},
+        receive::too_large,
     },
     problem::{Kind, Problem, kinds},
 };
@@ -265,7 +266,7 @@ impl Part<'_> {
     }
 
     /// All of it, with the room that it takes.
-    async fn read(mut self) -> Result<(Bytes, Room), Problem> {
+    async fn read(mut self) -> Result<(Bytes, Reservation), Problem> {
         let mut claim = Claim::of_running(self.running);
         let mut all = BytesMut::new();
         while let Some(piece) = self.chunk().await? {

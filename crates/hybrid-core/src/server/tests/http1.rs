@@ -1,4 +1,5 @@
 use super::*;
+use crate::server::accept::Server;
 
 #[tokio::test]
 async fn a_connection_serves_one_request_after_another() {

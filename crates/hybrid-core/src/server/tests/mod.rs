@@ -30,12 +30,14 @@ use tokio::{
     time::timeout,
 };
 
-use super::*;
+use super::{serve::ServeOutcome, *};
 use crate::{
-    BoxError, Request,
-    body::Body,
-    config::{Config, resolve},
-    head::Came,
+    BoxError, BoxResponse, Request, Response, ResponseFuture,
+    body::{Body, BodyTooSlow},
+    config::{Config, Settings, resolve},
+    head::RequestHead,
+    per_connection::PerConnection,
+    problem::Problem,
 };
 
 /// Longer than anything here takes; only a failing test waits for it.
@@ -56,8 +58,44 @@ struct TestApp {
 }
 
 impl Application for TestApp {
-    async fn call(app: Local<Self>, came: Box<Came>, body: Body) -> crate::BoxResponse {
-        let request = Request::from_parts(came.http, body);
+    type Handle = PerConnection<Self>;
+    type Answer = ResponseFuture;
+
+    fn connect(app: &Arc<Self>) -> PerConnection<Self> {
+        PerConnection::of(app)
+    }
+
+    fn call(
+        app: &PerConnection<Self>,
+        request_head: Box<RequestHead>,
+        body: Body,
+    ) -> ResponseFuture {
+        let app = app.clone();
+        Box::pin(async move { Self::answer(app, request_head, body).await })
+    }
+
+    fn refuse(&self, problem: Problem, _head: &http::request::Parts) -> Response {
+        let mut response = text(problem.code().to_owned());
+        *response.status_mut() = problem.status();
+        response
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn begin_stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+}
+
+impl TestApp {
+    async fn answer(
+        app: PerConnection<Self>,
+        request_head: Box<RequestHead>,
+        body: Body,
+    ) -> BoxResponse {
+        let request = Request::from_parts(request_head.http, body);
         app.calls.fetch_add(1, Ordering::SeqCst);
         let path = request.uri().path().to_owned();
         Box::new(match path.as_str() {
@@ -103,20 +141,6 @@ impl Application for TestApp {
             },
         })
     }
-
-    fn refuse(&self, problem: Problem, _head: &http::request::Parts) -> Response {
-        let mut response = text(problem.code().to_owned());
-        *response.status_mut() = problem.status();
-        response
-    }
-
-    fn settings(&self) -> &Settings {
-        &self.settings
-    }
-
-    fn begin_stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
-    }
 }
 
 fn text(text: impl Into<String>) -> Response {
@@ -142,7 +166,7 @@ async fn echo(mut body: Body) -> Response {
 }
 
 /// Notes a handler that was dropped before it answered.
-struct Abandoned(Local<TestApp>, bool);
+struct Abandoned(PerConnection<TestApp>, bool);
 
 impl Abandoned {
     fn answered(mut self) {

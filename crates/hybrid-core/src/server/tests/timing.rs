@@ -1,5 +1,5 @@
 use super::*;
-use crate::kept;
+use crate::{kept, telemetry::clock};
 
 const SHORT: Duration = Duration::from_millis(150);
 

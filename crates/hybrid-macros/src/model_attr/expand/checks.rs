@@ -1,12 +1,13 @@
-//! `Check`, `Inside` and `validator::Validate`: the rules of a value that exists.
+//! Generates `Check`, `Inside` and `validator::Validate`: the rules of an existing value.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
-use super::{implement, params, plain};
+use super::impls::{implement, plain};
+use super::params;
 use crate::model_attr::generics;
 use crate::model_attr::item::Kept;
-use crate::model_attr::model::{Body, Field, Form, Kind, Mode, Model, Shape, Variant};
+use crate::model_attr::model::{Body, Field, Form, Mode, Model, Shape, ShapeKind, Variant};
 use crate::types;
 
 pub(crate) fn expand(model: &Model, kept: &Kept) -> TokenStream {
@@ -24,7 +25,7 @@ pub(crate) fn expand(model: &Model, kept: &Kept) -> TokenStream {
     quote!(#check #inside #validate)
 }
 
-/// What goes into the fields asks as much of type parameters as reading does. An output is never read.
+/// Checks of inner values need the same bounds on type parameters as reading. An output is never read.
 fn generics(model: &Model) -> syn::Generics {
     if model.mode == Mode::Output {
         plain(model)
@@ -40,9 +41,9 @@ fn check(model: &Model) -> TokenStream {
             let param = params::reference(model, field);
             let index = Literal::usize_unsuffixed(field.position());
             match kind {
-                Kind::Named => quote!(__h::check_field(#param, #value, __report);),
-                Kind::Tuple => quote!(__h::check_element(#index, #param, #value, __report);),
-                Kind::Newtype | Kind::Unit => quote!((#param).check(#value, __report);),
+                ShapeKind::Named => quote!(__h::check_field(#param, #value, __report);),
+                ShapeKind::Tuple => quote!(__h::check_element(#index, #param, #value, __report);),
+                ShapeKind::Newtype | ShapeKind::Unit => quote!((#param).check(#value, __report);),
             }
         });
         quote!(#singles #rules)
@@ -69,15 +70,17 @@ fn check(model: &Model) -> TokenStream {
     )
 }
 
-/// That no `f32` is infinite.
-fn finite(field: &Field, value: &TokenStream, kind: Kind) -> TokenStream {
+/// Checks that all `f32`s are finite.
+fn finite(field: &Field, value: &TokenStream, kind: ShapeKind) -> TokenStream {
     let (wire, index) = (&field.wire, Literal::usize_unsuffixed(field.position()));
     match kind {
-        Kind::Named if !field.serde.flatten => {
+        ShapeKind::Named if !field.serde.flatten => {
             quote!(__h::finite_field(#wire, #value, __report);)
         }
-        Kind::Tuple => quote!(__h::finite_element(#index, #value, __report);),
-        Kind::Named | Kind::Newtype | Kind::Unit => quote!(__h::finite(#value, __report);),
+        ShapeKind::Tuple => quote!(__h::finite_element(#index, #value, __report);),
+        ShapeKind::Named | ShapeKind::Newtype | ShapeKind::Unit => {
+            quote!(__h::finite(#value, __report);)
+        }
     }
 }
 
@@ -87,11 +90,11 @@ fn inside(model: &Model) -> TokenStream {
         let index = Literal::usize_unsuffixed(field.position());
         let check = quote!(__h::deep_check!(#ty)(#value, __report));
         match kind {
-            Kind::Named if !field.serde.flatten => {
+            ShapeKind::Named if !field.serde.flatten => {
                 quote!(__report.at_key(#wire, |__report| #check);)
             }
-            Kind::Tuple => quote!(__report.at_index(#index, |__report| #check);),
-            Kind::Named | Kind::Newtype | Kind::Unit => quote!(#check;),
+            ShapeKind::Tuple => quote!(__report.at_index(#index, |__report| #check);),
+            ShapeKind::Named | ShapeKind::Newtype | ShapeKind::Unit => quote!(#check;),
         }
     });
     let report = if deep.is_some() {
@@ -107,29 +110,29 @@ fn inside(model: &Model) -> TokenStream {
     implement(&generics(model), &quote!(__h::Inside), model, &inside)
 }
 
-/// Whether the spelled type may have rules of its own: a number or a text has none.
+/// Whether a type with this spelling may have rules of its own: a number or a text has none.
 pub(super) fn may_hold_rules(field: &Field) -> bool {
     let element = types::element(&field.ty);
     let leaf = matches!(
         types::kind(element),
-        types::Kind::Int { .. }
-            | types::Kind::Float
-            | types::Kind::Bool
-            | types::Kind::Char
-            | types::Kind::Text
+        types::TypeKind::Int { .. }
+            | types::TypeKind::Float
+            | types::TypeKind::Bool
+            | types::TypeKind::Char
+            | types::TypeKind::Text
     );
     !leaf && !types::is(element, "PhantomData")
 }
 
-/// One statement for each field that is meant, at its place; `None` where there is no such field.
+/// One statement for each matching field, at its place. `None` if no field matches.
 fn each(
     model: &Model,
     meant: impl Fn(&Field) -> bool,
-    statement: impl Fn(&Field, TokenStream, Kind) -> TokenStream,
+    statement: impl Fn(&Field, TokenStream, ShapeKind) -> TokenStream,
 ) -> Option<TokenStream> {
     let lines = |shape: &Shape, bound: bool| -> TokenStream {
         let kind = if model.serde.transparent {
-            Kind::Newtype
+            ShapeKind::Newtype
         } else {
             shape.kind
         };
@@ -186,7 +189,7 @@ fn pattern(variant: &Variant, meant: &impl Fn(&Field) -> bool) -> TokenStream {
     quote!(Self::#name { #(#bound,)* .. })
 }
 
-/// Where the content of a variant stands on the wire.
+/// The place of a variant's content on the wire.
 fn at(form: &Form, variant: &Variant, lines: &TokenStream) -> TokenStream {
     let key = match form {
         Form::External => &variant.wire,

@@ -1,16 +1,17 @@
-//! serde's way in: a mirror of the type, derived by serde, that makes the type itself; then the rules.
+//! Generates `Deserialize`: serde derives it on a copy of the type that builds the type itself. Then the rules are
+//! checked.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{Attribute, Data, DeriveInput, Ident, LitStr, Visibility, parse_quote};
 
-use super::implement;
+use super::impls::implement;
 use crate::model_attr::generics;
 use crate::model_attr::item::{self, is};
-use crate::model_attr::model::{Body, Field, Form, Kind, Model};
+use crate::model_attr::model::{Body, Field, Form, Model, ShapeKind};
 use crate::types;
 
-/// The mirror and the impl.
+/// The copy of the type, and the impl.
 pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     let mirror = mirror(item, model);
     let formals = model.fields().filter_map(formal_fn);
@@ -18,10 +19,14 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     let types = types.as_turbofish();
     let generic = model.generics.type_params().next().is_some();
     let value = match (asked(model), generic) {
-        (Asked::Plain, false) => quote!(__h::model(__from, __Mirror #types::deserialize)),
-        (Asked::Struct, false) => quote!(__h::strict_model(__from, __Mirror #types::deserialize)),
-        (Asked::Tagged, false) => quote!(__h::tagged_model(__from, __Mirror #types::deserialize)),
-        // What stands in it need not be able to list its faults.
+        (SerdeCall::Plain, false) => quote!(__h::model(__from, __Mirror #types::deserialize)),
+        (SerdeCall::Struct, false) => {
+            quote!(__h::strict_model(__from, __Mirror #types::deserialize))
+        }
+        (SerdeCall::Tagged, false) => {
+            quote!(__h::tagged_model(__from, __Mirror #types::deserialize))
+        }
+        // A value inside a generic type need not be able to list its faults.
         (asked, true) => generic_value(model, asked, &types),
     };
     let inside = quote! {
@@ -38,39 +43,43 @@ pub(crate) fn expand(item: &DeriveInput, model: &Model) -> TokenStream {
     quote!(#(#formals)* #mirror #inside)
 }
 
-/// What serde asks the deserializer for.
+/// The method that serde calls on the deserializer.
 #[derive(Clone, Copy)]
-enum Asked {
-    /// A struct, or an enum with structs, for which serde would take arrays.
+enum SerdeCall {
+    /// A struct, or an enum with struct variants. serde would also accept arrays for them.
     Struct,
-    /// Anything, to find the tag in it.
+    /// `deserialize_any`, to find the tag.
     Tagged,
     Plain,
 }
 
-fn asked(model: &Model) -> Asked {
+fn asked(model: &Model) -> SerdeCall {
     if model.made_from().is_some() || model.serde.transparent {
-        return Asked::Plain;
+        return SerdeCall::Plain;
     }
     match &model.body {
-        Body::Struct(shape) if shape.kind == Kind::Named => Asked::Struct,
-        Body::Struct(_) | Body::Enum(Form::Untagged, _) => Asked::Plain,
-        Body::Enum(Form::Internal(_), _) => Asked::Tagged,
+        Body::Struct(shape) if shape.kind == ShapeKind::Named => SerdeCall::Struct,
+        Body::Struct(_) | Body::Enum(Form::Untagged, _) => SerdeCall::Plain,
+        Body::Enum(Form::Internal(_), _) => SerdeCall::Tagged,
         Body::Enum(_, variants) => {
             let plain = variants
                 .iter()
-                .all(|variant| variant.shape.kind == Kind::Unit);
-            if plain { Asked::Plain } else { Asked::Struct }
+                .all(|variant| variant.shape.kind == ShapeKind::Unit);
+            if plain {
+                SerdeCall::Plain
+            } else {
+                SerdeCall::Struct
+            }
         }
     }
 }
 
 /// The value of a type with parameters.
-fn generic_value(model: &Model, asked: Asked, types: &syn::Turbofish<'_>) -> TokenStream {
+fn generic_value(model: &Model, asked: SerdeCall, types: &syn::Turbofish<'_>) -> TokenStream {
     let from = match asked {
-        Asked::Struct => quote!(__h::Strict(__from)),
-        Asked::Tagged => quote!(__h::StrictTagged(__from)),
-        Asked::Plain => quote!(__from),
+        SerdeCall::Struct => quote!(__h::Strict(__from)),
+        SerdeCall::Tagged => quote!(__h::StrictTagged(__from)),
+        SerdeCall::Plain => quote!(__from),
     };
     let value = quote!(__Mirror #types::deserialize(#from));
     if model.has_rules() {
@@ -111,7 +120,7 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
             let name = LitStr::new(&name.to_string(), field.span);
             raw.attrs
                 .push(parse_quote!(#[serde(deserialize_with = #name)]));
-            // Of a field with a function of its own, serde knows no `None` for what was not sent.
+            // serde does not treat a missing field with its own function as `None`.
             if types::option(&field.ty).is_some() && !field.has_default() {
                 raw.attrs.push(parse_quote!(#[serde(default)]));
             }
@@ -141,9 +150,9 @@ fn mirror(item: &DeriveInput, model: &Model) -> TokenStream {
     }
 }
 
-/// The bounds of our impl, so that serde does not work out others.
+/// The bounds of the impl, so that serde does not infer others.
 fn bound(model: &Model) -> Option<TokenStream> {
-    // Where the whole type has a default, serde would ask it of the mirror.
+    // If the whole type has a default, serde would require it of the copy.
     if model.generics.type_params().next().is_none() && model.serde.default.is_none() {
         return None;
     }
@@ -153,7 +162,7 @@ fn bound(model: &Model) -> Option<TokenStream> {
     Some(quote!(#[serde(bound(deserialize = #text))]))
 }
 
-/// The function that reads a date or a time, which has one form here and several in its own crate.
+/// The function that reads a date or a time, in its one documented form.
 fn formal_fn(field: &Field) -> Option<TokenStream> {
     let (name, ty) = (formal(field)?, &field.ty);
     Some(quote! {
@@ -171,8 +180,8 @@ fn formal(field: &Field) -> Option<Ident> {
     })
 }
 
-/// A variant without fields beside its tag, in an enum that refuses unknown keys. serde looks at no key of such a
-/// variant, but at those of a variant with no fields in braces, which is the same variant.
+/// A unit variant of an internally tagged enum that refuses unknown keys. serde ignores all keys of such a variant. It
+/// checks the keys of a variant with empty braces, so that form is generated.
 fn closed_unit(model: &Model, variant: &syn::Variant) -> bool {
     let internal = matches!(model.body, Body::Enum(Form::Internal(_), _));
     internal && model.deny && matches!(variant.fields, syn::Fields::Unit)

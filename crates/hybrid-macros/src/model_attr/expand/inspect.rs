@@ -1,13 +1,14 @@
-//! `Inspect`: how every fault is found. One line a field, named functions of the runtime for the rest.
+//! Generates `Inspect`, which finds every fault: one line for each field, and calls of named runtime functions.
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
 use super::checks::may_hold_rules;
-use super::{implement, params};
+use super::impls::implement;
+use super::params;
 use crate::model_attr::generics;
-use crate::model_attr::model::{Body, Field, Form, Kind, Model, Shape, Variant};
+use crate::model_attr::model::{Body, Field, Form, Model, Shape, ShapeKind, Variant};
 use crate::types;
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -79,10 +80,10 @@ fn read(model: &Model, shape: &Shape, constructor: &TokenStream) -> TokenStream 
         return whole(model, shape, constructor);
     }
     match shape.kind {
-        Kind::Named => named(model, shape, constructor),
-        Kind::Newtype => whole(model, shape, constructor),
-        Kind::Tuple => tuple(model, shape, constructor),
-        Kind::Unit => quote! {
+        ShapeKind::Named => named(model, shape, constructor),
+        ShapeKind::Newtype => whole(model, shape, constructor),
+        ShapeKind::Tuple => tuple(model, shape, constructor),
+        ShapeKind::Unit => quote! {
             <() as __h::Inspect>::inspect(__input, __report)?;
             let __value = #constructor;
         },
@@ -165,20 +166,20 @@ fn values(shape: &Shape) -> TokenStream {
     };
     let list = shape.fields.iter().map(|field| {
         let (member, value) = (&field.member, value(field));
-        if shape.kind == Kind::Named {
+        if shape.kind == ShapeKind::Named {
             quote!(#member: #value)
         } else {
             value
         }
     });
     match shape.kind {
-        Kind::Named => quote!({ #(#list),* }),
-        Kind::Newtype | Kind::Tuple => quote!((#(#list),*)),
-        Kind::Unit => TokenStream::new(),
+        ShapeKind::Named => quote!({ #(#list),* }),
+        ShapeKind::Newtype | ShapeKind::Tuple => quote!((#(#list),*)),
+        ShapeKind::Unit => TokenStream::new(),
     }
 }
 
-/// How the field's type is built: by what it can do, or through the user's function.
+/// The inspector of the field's type: by its traits, or by the user's function.
 fn inspector(field: &Field) -> TokenStream {
     let ty = &field.ty;
     match &field.serde.with {
@@ -189,16 +190,16 @@ fn inspector(field: &Field) -> TokenStream {
     }
 }
 
-/// An empty text is a value for what is nothing but text.
+/// An empty text is a value of a text type.
 fn keeps_empty(model: &Model) -> Option<TokenStream> {
     let Body::Struct(shape) = &model.body else {
         return None;
     };
-    let single = shape.kind == Kind::Newtype || model.serde.transparent;
+    let single = shape.kind == ShapeKind::Newtype || model.serde.transparent;
     let text = shape
         .fields
         .iter()
-        .any(|field| types::kind(&field.ty) == types::Kind::Text);
+        .any(|field| types::kind(&field.ty) == types::TypeKind::Text);
     (single && text).then(|| {
         quote!(
             const KEEPS_EMPTY: bool = true;
@@ -206,7 +207,7 @@ fn keeps_empty(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// A transparent type is absent as what it holds is.
+/// A missing transparent type is like its missing field.
 fn absent(model: &Model) -> Option<TokenStream> {
     let Body::Struct(shape) = &model.body else {
         return None;
@@ -224,7 +225,7 @@ fn absent(model: &Model) -> Option<TokenStream> {
     })
 }
 
-/// What is asked of the rules once, at the start of the program: only of those that the macro could not judge.
+/// The rules that are checked when the program starts: only those that the macro could not check.
 fn survey(model: &Model) -> Option<TokenStream> {
     let lines: TokenStream = model
         .fields()
@@ -315,10 +316,10 @@ fn tagged(model: &Model, form: &Form, variants: &[Variant]) -> TokenStream {
     }
 }
 
-/// What one variant is made of, by the form of the enum.
+/// The input of a variant's content, by the form of the enum.
 fn content(model: &Model, form: &Form, variant: &Variant) -> TokenStream {
     let (name, wire) = (&variant.name, &variant.wire);
-    let unit = variant.shape.kind == Kind::Unit;
+    let unit = variant.shape.kind == ShapeKind::Unit;
     let read = self::form(model, variant);
     match form {
         Form::External | Form::Untagged if unit => {

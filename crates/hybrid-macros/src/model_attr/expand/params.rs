@@ -1,4 +1,5 @@
-//! One `Param` a field: a static, or an associated constant where the type names a parameter of the model.
+//! Generates one `Param` for each field: a static, or an associated constant if the type names a parameter of the
+//! model.
 
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote, quote_spanned};
@@ -10,7 +11,7 @@ use crate::model_attr::model::{Field, Model};
 use crate::model_attr::serde_attr::DefaultFn;
 use crate::rules::{self, Expanded};
 
-/// All of them, with the functions that make the defaults.
+/// All `Param`s, with the functions that make the defaults.
 pub(crate) fn statics(model: &Model) -> TokenStream {
     let mut out = TokenStream::new();
     let mut constants = TokenStream::new();
@@ -37,9 +38,9 @@ pub(crate) fn statics(model: &Model) -> TokenStream {
     out
 }
 
-/// A type that bears the model's parameters, for the constants that name them.
+/// A type with the model's parameters, for the constants that name them.
 fn holder(model: &Model, constants: &TokenStream) -> TokenStream {
-    let generics = super::plain(model);
+    let generics = super::impls::plain(model);
     let (impls, _, wheres) = generics.split_for_impl();
     let (declared, types, _) = model.generics.split_for_impl();
     let whole = model.generics.where_clause.as_ref();
@@ -52,7 +53,7 @@ fn holder(model: &Model, constants: &TokenStream) -> TokenStream {
     }
 }
 
-/// How generated code names the field's `Param`.
+/// The path of the field's `Param` in generated code.
 pub(crate) fn reference(model: &Model, field: &Field) -> TokenStream {
     let place = &field.place;
     if field.generic {
@@ -90,7 +91,7 @@ fn default_fn(model: &Model, field: &Field) -> Option<TokenStream> {
     })
 }
 
-/// serde's default, for our own reader.
+/// serde's default, for `Inspect`.
 fn default_call(model: &Model, field: &Field) -> Option<TokenStream> {
     if let Some(default) = &field.serde.default {
         return Some(match default {
@@ -115,12 +116,12 @@ fn default_call(model: &Model, field: &Field) -> Option<TokenStream> {
 }
 
 impl Field {
-    /// Whether it has a `Param`: it is read, and on its own.
+    /// Whether the field has a `Param`: it is read, and has a key of its own.
     pub(crate) fn is_named(&self) -> bool {
         self.is_read() && !self.serde.flatten
     }
 
-    /// How its value is reached from `self`.
+    /// The access to its value from `self`.
     pub(crate) fn position(&self) -> usize {
         match &self.member {
             Member::Unnamed(index) => index.index as usize,

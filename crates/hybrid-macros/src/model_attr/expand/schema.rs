@@ -1,12 +1,13 @@
-//! `schemars::JsonSchema`: what a client may send, from the same `Param`s that check it.
+//! Generates `schemars::JsonSchema`: the values that a client may send, from the same `Param`s that check them.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned as _;
 
-use super::{implement, params};
+use super::impls::implement;
+use super::params;
 use crate::model_attr::generics;
-use crate::model_attr::model::{Body, Docs, Field, Form, Kind, Model, Shape, Variant};
+use crate::model_attr::model::{Body, Field, Form, Model, Shape, ShapeKind, TypeDocs, Variant};
 use crate::types;
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -31,7 +32,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     )
 }
 
-/// The name under which others refer to it, and one that no other type bears.
+/// The name for references, and an id that is unique.
 fn names(model: &Model) -> (TokenStream, TokenStream) {
     let wire = &model.wire;
     let name = model.name.to_string();
@@ -53,8 +54,8 @@ fn names(model: &Model) -> (TokenStream, TokenStream) {
     )
 }
 
-fn documented(schema: &TokenStream, docs: &Docs) -> TokenStream {
-    let Docs { title, text } = docs;
+fn documented(schema: &TokenStream, docs: &TypeDocs) -> TokenStream {
+    let TypeDocs { title, text } = docs;
     if title.is_empty() && text.is_empty() {
         return schema.clone();
     }
@@ -78,18 +79,18 @@ fn body(model: &Model) -> TokenStream {
 
 fn content(model: &Model, shape: &Shape) -> TokenStream {
     match shape.kind {
-        Kind::Named => object(model, shape, &quote!(__h::shape::Object::new())),
-        Kind::Newtype => single(model, shape),
-        Kind::Tuple => {
+        ShapeKind::Named => object(model, shape, &quote!(__h::shape::Object::new())),
+        ShapeKind::Newtype => single(model, shape),
+        ShapeKind::Tuple => {
             let read = shape.fields.iter().filter(|field| field.is_read());
             let elements = read.map(|field| whole(model, field));
             quote!(__h::shape::tuple([#(#elements),*]))
         }
-        Kind::Unit => quote!(__h::shape::null()),
+        ShapeKind::Unit => quote!(__h::shape::null()),
     }
 }
 
-/// The one field that is read, without a name.
+/// The only field that is read, without a name.
 fn single(model: &Model, shape: &Shape) -> TokenStream {
     let field = shape.fields.iter().find(|field| field.is_read());
     field.map_or_else(|| quote!(__h::shape::null()), |field| whole(model, field))
@@ -103,13 +104,13 @@ fn whole(model: &Model, field: &Field) -> TokenStream {
 fn shape_of(field: &Field) -> TokenStream {
     let ty = &field.ty;
     if field.serde.with.is_some() {
-        // What the user's function reads is not to be known here.
+        // The schema of a value that a user's function reads is unknown.
         return quote!(__h::shape::anything());
     }
     quote_spanned!(ty.span()=> __h::shape_of!(#ty, __g))
 }
 
-/// A line a field behind `start`.
+/// One line for each field after `start`.
 fn object(model: &Model, shape: &Shape, start: &TokenStream) -> TokenStream {
     let lines = shape
         .fields
@@ -136,7 +137,9 @@ fn object(model: &Model, shape: &Shape, start: &TokenStream) -> TokenStream {
 fn forms(model: &Model, form: &Form, variants: &[Variant]) -> TokenStream {
     let read: Vec<&Variant> = variants.iter().filter(|variant| !variant.skip).collect();
     if let Form::External = form
-        && read.iter().all(|variant| variant.shape.kind == Kind::Unit)
+        && read
+            .iter()
+            .all(|variant| variant.shape.kind == ShapeKind::Unit)
     {
         let words = read.iter().map(|variant| {
             let (wire, text) = (&variant.wire, &variant.docs.text);
@@ -159,15 +162,15 @@ fn one_form(model: &Model, form: &Form, variant: &Variant) -> TokenStream {
     let wire = &variant.wire;
     let start = quote!(__h::shape::Object::new());
     let content = content(model, &variant.shape);
-    let unit = variant.shape.kind == Kind::Unit;
+    let unit = variant.shape.kind == ShapeKind::Unit;
     match form {
         Form::Untagged => content,
         Form::External if unit => quote!(__h::shape::word(#wire)),
         Form::External => quote!(#start.content(#wire, #content).closed().finish()),
         Form::Internal(tag) => match variant.shape.kind {
-            Kind::Named => object(model, &variant.shape, &quote!(#start.tag(#tag, #wire))),
-            Kind::Unit => quote!(#start.tag(#tag, #wire).finish()),
-            Kind::Newtype | Kind::Tuple => {
+            ShapeKind::Named => object(model, &variant.shape, &quote!(#start.tag(#tag, #wire))),
+            ShapeKind::Unit => quote!(#start.tag(#tag, #wire).finish()),
+            ShapeKind::Newtype | ShapeKind::Tuple => {
                 quote!(__h::shape::both(#start.tag(#tag, #wire).finish(), #content))
             }
         },
