@@ -74,7 +74,10 @@ fn tree<'a>(metadata: &'a Value, name: &str) -> BTreeSet<&'a str> {
         for dependency in node(id)["deps"].as_array().unwrap() {
             let kinds = dependency["dep_kinds"].as_array().unwrap();
             let id = &dependency["pkg"];
-            let is_built_in = kinds.iter().any(|kind| kind["kind"].is_null());
+            // Loom and what it needs are there for its models alone.
+            let is_built_in = kinds
+                .iter()
+                .any(|kind| kind["kind"].is_null() && kind["target"] != "cfg(hybrid_loom)");
             if is_built_in && found.insert(of_id(id)["name"].as_str().unwrap()) {
                 open.push(id);
             }
