@@ -71,6 +71,7 @@ pub mod far_deadlines;
 pub mod lane;
 pub mod os;
 pub mod pool;
+pub mod process;
 #[doc(hidden)]
 pub mod sync;
 pub mod telemetry;

@@ -19,7 +19,6 @@ mod on_process;
 mod placement;
 mod plain_fn;
 mod pool_lane;
-pub(crate) mod process;
 pub(crate) mod process_http;
 mod stages;
 
@@ -28,7 +27,7 @@ pub use endpoint::{Endpoint, RouteHandler};
 pub(crate) use endpoint::{RoutedRequest, Serve};
 pub use extractor::{extract, extract_on_pool};
 pub use hybrid_engine::ticket::Cancel;
-pub(crate) use hybrid_engine::{catch, ticket};
+pub(crate) use hybrid_engine::{catch, process, ticket};
 
 /// The engine's pool, under its old names here.
 pub(crate) mod pool {

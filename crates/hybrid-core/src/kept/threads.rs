@@ -1,10 +1,9 @@
 //! What each of the threads that serve an application does after a panic of its own.
-//! The pool's keeper, the sweeper and the log's writer have theirs beside them.
+//! The pool's thread starter, the supervisor of workers, the sweeper and the log's writer have theirs beside them.
 
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    path::PathBuf,
     thread,
     time::Duration,
 };
@@ -16,7 +15,6 @@ use crate::{
     admin::AdminServer,
     app::{App, Purpose, build_app},
     config::Config,
-    dispatch::process::{Program, Workers, WorkersConfig},
     telemetry::clock,
 };
 
@@ -40,30 +38,6 @@ fn the_balancer_ticks_on_and_with_it_far_deadlines() {
     // Between two ticks lies the beginning of a turn, which fails once.
     eventually(|| ticks() >= before + 3);
     assert!(failing.count() > 0);
-}
-
-#[test]
-fn the_supervisor_of_workers_goes_on_to_its_end() {
-    let runtime = Runtime::new().unwrap();
-    let config = WorkersConfig {
-        program: Program::other(PathBuf::from("/bin/true"), None),
-        processes_max: 1,
-        queue_depth: 1,
-        segment_limit: 1 << 20,
-        recycle_calls: 0,
-        recycle_memory: 0,
-        fingerprint: 0,
-        class_names: Vec::new(),
-    };
-    let workers = Workers::start(config, runtime.handle().clone()).unwrap();
-    let failing = fail("hybrid-process");
-    eventually(|| {
-        workers.wake_supervisor();
-        failing.count() > 0
-    });
-    workers.close();
-    runtime.block_on(workers.join());
-    assert!(workers.has_ended(), "its thread ended by the panic");
 }
 
 #[test]
