@@ -1,5 +1,9 @@
 //! What the engine calls background threads, under its old name here.
 
+#[cfg_attr(
+    not(all(target_os = "linux", feature = "processes", feature = "logging")),
+    allow(unused_imports, reason = "worker processes and the log keep threads")
+)]
 pub(crate) use hybrid_engine::background::{
     Panics, Turn, fail_here, quietly, run as keep, run_or_exit as or_end, spawn as start,
 };

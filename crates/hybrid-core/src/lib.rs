@@ -22,10 +22,6 @@ pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
-#[cfg_attr(
-    not(feature = "logging"),
-    allow(dead_code, reason = "the log starts a thread with it")
-)]
 pub(crate) mod kept;
 pub(crate) mod log;
 pub mod offload;

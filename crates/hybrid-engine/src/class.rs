@@ -1,4 +1,4 @@
-//! Classes of work: the unit that the engine measures, limits and moves. A route of a
+//! Classes of work: the unit that the engine measures, limits and moves. A class of a
 //! server is a class; so may be a periodic task or the jobs of a queue.
 
 use std::fmt;
@@ -19,9 +19,9 @@ use crate::{
 pub struct Class {
     /// Its place among the application's classes.
     pub id: usize,
-    /// Its name in the log: the template of a route's path, say.
+    /// Its name in the log: the template of a class's path, say.
     pub name: String,
-    /// What is counted apart within it: the methods of a route, say. At least one.
+    /// What is counted apart within it: the methods of a class, say. At least one.
     pub variants: &'static [&'static str],
     /// The place in `variants` of the one that stands for a variant that it does not
     /// have.

@@ -118,6 +118,7 @@ pub mod park {
 
 /// Loom's model of the channel: a queue behind a mutex.
 #[cfg(hybrid_loom)]
+#[allow(missing_debug_implementations, reason = "models, for tests alone")]
 pub mod channel {
     use std::{collections::VecDeque, sync::Arc};
 
@@ -164,6 +165,7 @@ pub mod channel {
 
 /// Loom's model of the parker: a flag and a condition. Time does not pass in it.
 #[cfg(hybrid_loom)]
+#[allow(missing_debug_implementations, reason = "models, for tests alone")]
 pub mod park {
     use std::{sync::Arc, time::Duration};
 

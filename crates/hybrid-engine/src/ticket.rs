@@ -111,7 +111,7 @@ impl Ticket {
 
 /// Tells whether the response is still wanted: an argument of a plain `fn`.
 ///
-/// Set at the deadline, and when the client leaves a route with
+/// Set at the deadline, and when the client leaves a class with
 /// `on_disconnect = cancel`. A thread cannot be stopped from outside; a long
 /// computation that asks now and then stops itself.
 #[derive(Clone, Debug, Default)]

@@ -27,14 +27,6 @@ const FUNCTIONS: &[(&str, &str)] = &[
         "to be split: check, make states, start, assemble",
     ),
     (
-        "crates/hybrid-core/src/dispatch/process/supervisor/slot.rs: be_ready",
-        "to be split with the protocol of worker processes",
-    ),
-    (
-        "crates/hybrid-core/src/dispatch/process/worker/reply.rs: send_answer",
-        "to be split with the protocol of worker processes",
-    ),
-    (
         "crates/hybrid-macros/src/tests/expand.rs: with_another_root_no_path_leads_to_hybrid",
         "one input with every kind of item, which is long by itself",
     ),
@@ -117,14 +109,6 @@ const FILES: &[(&str, &str)] = &[
     (
         "crates/hybrid-core/src/dispatch/pool/mod.rs",
         "to be split by subject, since `mod.rs` holds lists",
-    ),
-    (
-        "crates/hybrid-core/src/dispatch/process/frame/tests.rs",
-        "one kind of test: what is written and read back",
-    ),
-    (
-        "crates/hybrid-core/src/dispatch/process/segment.rs",
-        "to be split by subject; all of its `unsafe` should stay in one file",
     ),
     (
         "crates/hybrid-core/src/server/head.rs",

@@ -59,8 +59,8 @@ pub(super) struct MoveCount {
 }
 
 pub(super) fn of(context: &ServerContext, route: &Route) -> Decided {
-    let board = context.balancer().board();
-    let route = &board.routes[route.index];
+    let published = context.balancer().published();
+    let route = &published.classes[route.index];
     let moves = route.moves.iter().map(|moved| Move {
         from: moved.from.as_str(),
         to: moved.to.as_str(),
@@ -79,30 +79,30 @@ pub(super) fn of(context: &ServerContext, route: &Route) -> Decided {
 /// whichever is less; `None` where there is neither.
 pub(super) fn limit(context: &ServerContext, route: &Route) -> Option<usize> {
     let written = route.running.as_ref().map(|limit| limit.at_once);
-    let decided = context.balancer().board().routes[route.index].limit;
+    let decided = context.balancer().published().classes[route.index].limit;
     written.into_iter().chain(decided).min()
 }
 
 pub(super) fn balancer(context: &ServerContext) -> Balancer {
-    let board = context.balancer().board();
+    let published = context.balancer().published();
     Balancer {
-        mode: board.mode.as_str(),
-        ticks: board.ticks,
-        moves: board.moves,
+        mode: published.mode.as_str(),
+        ticks: published.ticks,
+        moves: published.moves,
     }
 }
 
 pub(super) fn loops(context: &ServerContext) -> Loops {
-    let board = context.balancer().board();
+    let published = context.balancer().published();
     Loops {
-        utilisation: Some(board.utilisation),
-        stalls: board.stalls,
+        utilisation: Some(published.utilisation),
+        stalls: published.stalls,
     }
 }
 
 pub(super) fn stalls(context: &ServerContext) -> Vec<Stalls> {
-    let board = context.balancer().board();
-    let routes = board.routes.iter().enumerate();
+    let published = context.balancer().published();
+    let routes = published.classes.iter().enumerate();
     let stalled = routes.filter(|(_, route)| route.stalls.count > 0);
     let stalls = stalled.map(|(route, known)| Stalls {
         route,
@@ -113,9 +113,9 @@ pub(super) fn stalls(context: &ServerContext) -> Vec<Stalls> {
 }
 
 pub(super) fn move_counts(context: &ServerContext) -> Vec<MoveCount> {
-    let board = context.balancer().board();
+    let published = context.balancer().published();
     let mut counts = Vec::new();
-    for (route, known) in board.routes.iter().enumerate() {
+    for (route, known) in published.classes.iter().enumerate() {
         for (from, counted) in Lane::ALL.into_iter().zip(&known.moves_total) {
             for (to, count) in Lane::ALL.into_iter().zip(counted) {
                 if *count > 0 {

@@ -93,6 +93,10 @@ impl Reservation {
     }
 
     /// Bytes that hold this reservation as long as they are there.
+    #[cfg_attr(
+        not(feature = "multipart"),
+        allow(dead_code, reason = "fields of multipart bodies hold it")
+    )]
     pub(crate) fn around(self, bytes: Bytes) -> Bytes {
         struct Roomed {
             bytes: Bytes,

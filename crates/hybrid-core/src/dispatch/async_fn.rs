@@ -6,7 +6,7 @@ use std::{future::Future, sync::Arc};
 
 use super::{
     Endpoint, RoutedRequest, Serve, admission,
-    handling::{answering, handling},
+    handler_future::{answering, handling},
     placement, pool_lane, stages,
     within::within,
 };

@@ -14,7 +14,7 @@ mod admission;
 mod async_fn;
 mod endpoint;
 mod extractor;
-mod handling;
+mod handler_future;
 mod on_process;
 mod placement;
 mod plain_fn;
@@ -28,7 +28,14 @@ pub use endpoint::{Endpoint, RouteHandler};
 pub(crate) use endpoint::{RoutedRequest, Serve};
 pub use extractor::{extract, extract_on_pool};
 pub use hybrid_engine::ticket::Cancel;
-pub(crate) use hybrid_engine::{catch, pool, ticket};
+pub(crate) use hybrid_engine::{catch, ticket};
+
+/// The engine's pool, under its old names here.
+pub(crate) mod pool {
+    pub(crate) use hybrid_engine::pool::{
+        Disposition as Turn, Job, Limits, Pool, SubmitError as Refused,
+    };
+}
 pub use on_process::process as on_process;
 pub(crate) use on_process::{Work, Worked};
 pub(crate) use placement::{Placement, expose, is_exposed, leave};

@@ -1,9 +1,9 @@
 //! The process lane: a plain `fn` in a worker process, where a crash, a leak or a
 //! runaway loop harms one request and nothing else.
 //!
-//! The server receives the body and judges what needs no worker; the worker does
-//! all of it again and goes on: guards, values, body, handler, answer. Without
-//! worker processes (tests, `max_processes = 0`) the endpoint is the pool's.
+//! The server receives the body and checks what needs no worker. The worker checks all of
+//! it again and goes on: guards, values, body, handler, response. Without worker processes
+//! (in tests, with `max_processes = 0`) the endpoint is the pool's.
 
 use std::{
     future::Future,
@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use http::StatusCode;
 use tokio::runtime::Handle;
 
@@ -46,8 +47,8 @@ use crate::{
     },
 };
 
-/// How long a worker has to finish a call whose client left, where leaving cancels
-/// it: a kill costs more than most handlers that are nearly done.
+/// How long a worker has to finish a call whose client left, where `on_disconnect` is
+/// `cancel`. A kill costs more than to wait for most handlers that are nearly done.
 const LEFT_GRACE: Duration = Duration::from_millis(500);
 
 /// Called by `#[get]` and its kin for a plain `fn` with `lane = process`: the
@@ -151,12 +152,7 @@ impl<A: Arguments> OnProcess<A> {
         parts: &Arc<Parts>,
         body: Raw,
     ) -> Result<(Response, Option<Timing>), Response> {
-        let (body, state) = match body {
-            Raw::Nothing => (Vec::new(), BodyState::Complete),
-            Raw::Bytes(pieces) => (pieces, BodyState::Complete),
-            Raw::TooLarge => (Vec::new(), BodyState::TooLarge),
-            Raw::Unread => (Vec::new(), BodyState::Unread),
-        };
+        let (body, state) = sent_body(body);
         let complete = stages::complete(self.here.plan, parts);
         let deadline = stages::deadline(complete, parts);
         let wait_until = admission::longest_wait(parts);
@@ -206,6 +202,16 @@ impl<A: Arguments> OnProcess<A> {
                 Err(Problem::handler_timeout().into_response())
             }
         }
+    }
+}
+
+/// The pieces of a body that are sent to a worker, and what the worker is told of it.
+fn sent_body(body: Raw) -> (Vec<Bytes>, BodyState) {
+    match body {
+        Raw::Nothing => (Vec::new(), BodyState::Complete),
+        Raw::Bytes(pieces) => (pieces, BodyState::Complete),
+        Raw::TooLarge => (Vec::new(), BodyState::TooLarge),
+        Raw::Unread => (Vec::new(), BodyState::Unread),
     }
 }
 

@@ -35,7 +35,7 @@ fn the_balancer_ticks_on_and_with_it_far_deadlines() {
     let runtime = Runtime::new().unwrap();
     let built = build_app(App::new(), Purpose::Testing, runtime.handle()).unwrap();
     let failing = fail("hybrid-balancer");
-    let ticks = || built.app.context().balancer().board().ticks;
+    let ticks = || built.app.context().balancer().published().ticks;
     let before = ticks();
     // Between two ticks lies the beginning of a turn, which fails once.
     eventually(|| ticks() >= before + 3);

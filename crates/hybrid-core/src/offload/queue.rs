@@ -123,7 +123,7 @@ async fn queue_held<R: Send + 'static>(
     let queued_at = clock::now();
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
     let job = Job {
-        route: running.route,
+        class: running.route,
         ticket: Arc::clone(&ticket),
         queued_at,
         patience: until.saturating_duration_since(queued_at),

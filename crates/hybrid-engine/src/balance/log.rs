@@ -1,10 +1,10 @@
 //! What the balancer says in the log: one line a move, a stall, a burst of
-//! refusals. Of each route at most one line a second of a kind; what was left out
+//! refusals. Of each class at most one line a second of a kind; what was left out
 //! is counted in the next.
 
 use std::time::Duration;
 
-use super::{snapshot::Move, watch::Held};
+use super::{snapshot::Move, stall_watch::HeldThread};
 use crate::{class::Class, clock::Instant};
 
 const ONCE_IN: Duration = Duration::from_secs(1);
@@ -14,24 +14,24 @@ pub(super) struct Log {
     names: Vec<Name>,
 }
 
-/// How a route is called in the log. Copied, so that its states are not held.
+/// How a class is called in the log. Copied, so that its states are not held.
 struct Name {
     methods: String,
     path: String,
     handler: &'static str,
     place: String,
-    stalls: Pace,
-    pub(super) sheds: Pace,
+    stalls: LineLimit,
+    pub(super) sheds: LineLimit,
 }
 
 /// When a line was written, and what was left out since.
 #[derive(Default)]
-pub(super) struct Pace {
+pub(super) struct LineLimit {
     at: Option<Instant>,
     left_out: u32,
 }
 
-impl Pace {
+impl LineLimit {
     /// What was left out since the last line, if it is time for another.
     pub(super) fn is_due(&mut self, now: Instant) -> Option<u32> {
         if self
@@ -47,23 +47,23 @@ impl Pace {
 }
 
 impl Log {
-    pub(super) fn new<'a>(routes: impl IntoIterator<Item = &'a Class>) -> Self {
+    pub(super) fn new<'a>(classes: impl IntoIterator<Item = &'a Class>) -> Self {
         let name = |class: &Class| Name {
             methods: class.variants.join(","),
             path: class.name.clone(),
             handler: class.function,
             place: format!("{}:{}", class.file, class.line),
-            stalls: Pace::default(),
-            sheds: Pace::default(),
+            stalls: LineLimit::default(),
+            sheds: LineLimit::default(),
         };
         Self {
-            names: routes.into_iter().map(name).collect(),
+            names: classes.into_iter().map(name).collect(),
         }
     }
 
     /// A handler holds its loop, now.
-    pub(super) fn holds(&mut self, held: &Held, now: Instant) {
-        let Some(name) = self.names.get_mut(held.route) else {
+    pub(super) fn holds(&mut self, held: &HeldThread, now: Instant) {
+        let Some(name) = self.names.get_mut(held.class) else {
             return;
         };
         let Some(left_out) = name.stalls.is_due(now) else {
@@ -88,9 +88,9 @@ impl Log {
         );
     }
 
-    /// A route was moved, or would be.
+    /// A class was moved, or would be.
     pub(super) fn moved(&self, moved: &Move, is_made: bool) {
-        let Some(name) = self.names.get(moved.route) else {
+        let Some(name) = self.names.get(moved.class) else {
             return;
         };
         let (from, to, why) = (moved.from.as_str(), moved.to.as_str(), &moved.why);
@@ -108,8 +108,8 @@ impl Log {
     }
 
     /// Advice that is new.
-    pub(super) fn advises(&self, route: usize, advice: &str) {
-        let Some(name) = self.names.get(route) else {
+    pub(super) fn advises(&self, class: usize, advice: &str) {
+        let Some(name) = self.names.get(class) else {
             return;
         };
         tracing::info!(
@@ -123,14 +123,14 @@ impl Log {
         );
     }
 
-    /// Requests of a route were refused, if it is time to say so.
+    /// Requests of a class were refused, if it is time to say so.
     pub(super) fn sheds(
         &mut self,
-        route: usize,
+        class: usize,
         now: Instant,
         counts: impl FnOnce() -> String,
     ) -> bool {
-        let Some(name) = self.names.get_mut(route) else {
+        let Some(name) = self.names.get_mut(class) else {
             return false;
         };
         if name.sheds.is_due(now).is_none() {
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn one_line_a_second_counts_the_others() {
-        let mut pace = Pace::default();
+        let mut pace = LineLimit::default();
         let start = clock::now();
         let due: Vec<_> = [0, 10, 900, 1_000, 1_999, 2_000]
             .map(|ms| pace.is_due(start + Duration::from_millis(ms)))

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     log::Log,
-    snapshot::{RouteSnapshot, Sums},
+    snapshot::{ClassSnapshot, Sums},
 };
 use crate::{
     class::Class,
@@ -14,16 +14,16 @@ use crate::{
     telemetry::{LaneTotals, Shed, Table, Totals},
 };
 
-/// The routes of an application, as measured by now. What only the balancer
+/// The classes of an application, as measured by now. What only the balancer
 /// knows, stalls and violations, is left out.
-pub(super) fn routes(engine: &Engine) -> Vec<RouteSnapshot> {
+pub(super) fn classes(engine: &Engine) -> Vec<ClassSnapshot> {
     let classes = engine.classes.iter();
     engine
         .telemetry
         .with_table(|table| classes.map(|class| snapshot(class, table)).collect())
 }
 
-fn snapshot(class: &Class, table: &Table) -> RouteSnapshot {
+fn snapshot(class: &Class, table: &Table) -> ClassSnapshot {
     let totals = table.class(class.id);
     let lanes = own_lanes(class, totals);
     let mut sums = Sums::default();
@@ -45,7 +45,7 @@ fn snapshot(class: &Class, table: &Table) -> RouteSnapshot {
     };
     let pool = &totals.lane(Lane::Pool).recent;
     let (on_cpu, blocked) = (pool.cpu.quantile(0.5), pool.blocked.quantile(0.5));
-    RouteSnapshot {
+    ClassSnapshot {
         endpoint: class.lane,
         is_auto: class.is_auto,
         lane_written: class.lane_written,
@@ -79,19 +79,19 @@ pub(super) struct Sheds {
 }
 
 impl Sheds {
-    pub(super) fn new(routes: usize) -> Self {
+    pub(super) fn new(classes: usize) -> Self {
         Self {
-            said: vec![[0; Shed::ALL.len()]; routes],
+            said: vec![[0; Shed::ALL.len()]; classes],
         }
     }
 
     /// Says what was refused since it was said last.
     pub(super) fn say(&mut self, engine: &Engine, log: &mut Log, now: Instant) {
         let telemetry = &engine.telemetry;
-        for (route, said) in self.said.iter_mut().enumerate() {
-            let series = telemetry.series().whole(route).index();
+        for (class, said) in self.said.iter_mut().enumerate() {
+            let series = telemetry.series().whole(class).index();
             let counts = Shed::ALL.map(|why| telemetry.shed_count(series, why));
-            if counts != *said && log.sheds(route, now, || news(said, &counts)) {
+            if counts != *said && log.sheds(class, now, || news(said, &counts)) {
                 *said = counts;
             }
         }

@@ -1,38 +1,38 @@
 //! The balancer: what was measured becomes decisions, and decisions lanes.
 //!
 //! ```text
-//! Table ─measured→ Snapshot ─policy→ Decision ─tick→ lanes, limits, Board, log
+//! Table ─measured→ Snapshot ─policy→ Decision ─tick→ lanes, limits, Published, log
 //! polls ─watch→ stalls ──────┘
 //! ```
 //!
-//! One thread an application, `hybrid-balancer`, does all of it: [`watch`] every
+//! One thread an application, `hybrid-balancer`, does all of it: [`stall_watch`] every
 //! few milliseconds, [`tick`] every 100. [`policy`] is a pure function, its
-//! constants are in [`rules`]. Requests read their route's effective lane, write
+//! constants are in [`rules`]. Requests read their class's effective lane, write
 //! their thread's slot of the watch, and are never waited for or made to wait.
-//! Two things happen on the loops: [`guarded`] takes a promoted route back at its
-//! first violation, and [`quarantine`] receives the futures of routes that were
+//! Two things happen on the loops: [`inline_guard`] takes a promoted class back at its
+//! first violation, and [`quarantine`] receives the futures of classes that were
 //! moved there.
 //!
 //! It ends with the application: [`Balancer::close`], or its drop, wakes the
 //! thread, which leaves; [`Balancer::join`] waits for it.
 
-mod accounts;
-mod board;
-mod cost;
-mod guarded;
-mod hop;
-mod inline;
-mod limit;
+mod class_cost;
+mod concurrency_limit;
+mod hop_cost;
+mod inline_guard;
+mod inline_policy;
 mod log;
-mod loops;
+mod loop_load;
 mod measured;
 mod policy;
+mod published;
 mod quarantine;
 mod rules;
 mod snapshot;
-mod stalls;
+mod stall_policy;
+mod stall_watch;
+mod thread_accounting;
 mod tick;
-mod watch;
 
 use std::{
     convert::Infallible,
@@ -46,11 +46,11 @@ use tokio::{
     sync::{Mutex as AsyncMutex, mpsc},
 };
 
-pub use board::{Board, Moved, RouteBoard, STALL_BOUNDS_S, Stalls};
+pub use published::{Moved, Published, PublishedClass, STALL_BOUNDS_S, StallHistogram};
 pub use quarantine::{BoxFuture, NotConfined};
 pub use rules::Rules;
 pub use snapshot::Label;
-pub use watch::Watching;
+pub use stall_watch::WatchedPoll;
 
 use crate::{
     class::Class,
@@ -58,10 +58,10 @@ use crate::{
     sync::{AtomicBool, Ordering},
     telemetry::timing::Timing,
 };
-use guarded::Reported;
+use inline_guard::Reported;
 use quarantine::Quarantine;
 use snapshot::Violation;
-use watch::Slots;
+use stall_watch::Slots;
 
 /// What the balancer may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub enum Balancing {
     Off,
     /// It decides and publishes, and moves nothing.
     Observe,
-    /// It moves routes between lanes.
+    /// It moves classes between lanes.
     On,
 }
 
@@ -89,7 +89,7 @@ impl Balancing {
 
 /// The balancer of an application.
 pub struct Balancer {
-    shared: Arc<Shared>,
+    shared: Arc<BalancerShared>,
     /// Ends once its threads have left.
     all_left: AsyncMutex<mpsc::Receiver<Infallible>>,
     /// For the threads; taken when they start.
@@ -97,12 +97,12 @@ pub struct Balancer {
 }
 
 /// What requests, the admin endpoints and the balancer's thread share.
-struct Shared {
+struct BalancerShared {
     rules: Rules,
     power: Balancing,
     slots: Arc<Slots>,
     reported: Box<[Reported]>,
-    board: Mutex<Board>,
+    published: Mutex<Published>,
     quarantine: OnceLock<Quarantine>,
     /// Processor time of a hop, once it was measured.
     hop_ns: OnceLock<u64>,
@@ -117,12 +117,12 @@ impl Balancer {
     pub fn new(power: Balancing, rules: Rules, classes: usize, runtime: &Handle) -> Self {
         let (alive, all_left) = mpsc::channel(1);
         Self {
-            shared: Arc::new(Shared {
+            shared: Arc::new(BalancerShared {
                 rules,
                 power,
                 slots: Slots::new(runtime.metrics().num_workers()),
                 reported: (0..classes).map(|_| Reported::default()).collect(),
-                board: Mutex::new(Board::new(power, classes)),
+                published: Mutex::new(Published::new(power, classes)),
                 quarantine: OnceLock::new(),
                 hop_ns: OnceLock::new(),
                 stops: AtomicBool::new(false),
@@ -151,10 +151,10 @@ impl Balancer {
         Ok(())
     }
 
-    /// Around a poll of that route on an event loop, until it is dropped.
+    /// Around a poll of that class on an event loop, until it is dropped.
     #[inline]
-    pub fn watching(&self, route: usize) -> Watching<'_> {
-        self.shared.slots.watching(route)
+    pub fn watching(&self, class: usize) -> WatchedPoll<'_> {
+        self.shared.slots.watching(class)
     }
 
     /// Wraps a future of a class that is in quarantine: it is polled on the threads of
@@ -178,12 +178,12 @@ impl Balancer {
     /// to the pool at once.
     #[inline]
     pub fn run_inline<R>(&self, class: &Class, run: impl FnOnce() -> R) -> (R, Timing) {
-        guarded::run_inline(self, class, run)
+        inline_guard::run_inline(self, class, run)
     }
 
     /// What is published.
-    pub fn board(&self) -> MutexGuard<'_, Board> {
-        self.shared.board()
+    pub fn published(&self) -> MutexGuard<'_, Published> {
+        self.shared.published()
     }
 
     /// Ends its threads.
@@ -214,14 +214,16 @@ impl Balancer {
         &self.shared.rules
     }
 
-    fn violated(&self, route: usize, violation: &Violation) {
-        self.shared.reported[route].report(violation);
+    fn violated(&self, class: usize, violation: &Violation) {
+        self.shared.reported[class].report(violation);
     }
 }
 
-impl Shared {
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+impl BalancerShared {
+    fn published(&self) -> MutexGuard<'_, Published> {
+        self.published
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn is_stopping(&self) -> bool {

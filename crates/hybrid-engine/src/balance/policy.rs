@@ -4,7 +4,7 @@
 //!
 //! [`inline`](super::inline), [`stalls`](super::stalls) and
 //! [`limit`](super::limit) decide one thing each and know nothing of each other;
-//! what is put together here is one verdict a route.
+//! what is put together here is one verdict a class.
 //!
 //! The lanes that the policy remembers are those it decided. Where nothing is
 //! moved (`balancer = observe`) they are what would be, and so a decision is
@@ -13,34 +13,34 @@
 use std::time::Duration;
 
 use super::{
-    cost::Cost,
-    inline::{Inline, Pace},
-    limit::Limit,
+    class_cost::ClassCost,
+    concurrency_limit::ConcurrencyLimit,
+    inline_policy::{CallRate, InlinePolicy},
     rules::Rules,
-    snapshot::{Decision, Ns, RouteSnapshot, Snapshot, Sums, Verdict},
-    stalls::Stalls,
+    snapshot::{ClassSnapshot, Decision, Ns, Snapshot, Sums, Verdict},
+    stall_policy::StallPolicy,
 };
 use crate::lane::Lane;
 
 /// What the policy remembers between two looks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct State {
-    routes: Vec<RouteState>,
+    classes: Vec<ClassState>,
     last: Duration,
 }
 
 #[derive(Clone, Debug, Default)]
-struct RouteState {
+struct ClassState {
     before: Sums,
-    cost: Cost,
-    inline: Inline,
-    stalls: Stalls,
-    limit: Limit,
+    cost: ClassCost,
+    inline: InlinePolicy,
+    stalls: StallPolicy,
+    limit: ConcurrencyLimit,
     /// Runs a second: of the last look, or faded over about a second where that
     /// is more.
     rate: f64,
     faded_rate: f64,
-    /// The last move's sentence: why the route runs where it runs.
+    /// The last move's sentence: why the class runs where it runs.
     moved: Option<String>,
     /// The processor time that made the process lane worth a word.
     is_long: Option<u64>,
@@ -57,15 +57,15 @@ pub(crate) fn decide(
     let passed = now.saturating_sub(state.last);
     state.last = state.last.max(now);
     state
-        .routes
-        .resize_with(snapshot.routes.len(), RouteState::default);
+        .classes
+        .resize_with(snapshot.classes.len(), ClassState::default);
     let mut decision = Decision::default();
-    let looks = snapshot.routes.iter().zip(&mut state.routes);
-    for (index, (route, remembered)) in looks.enumerate() {
+    let looks = snapshot.classes.iter().zip(&mut state.classes);
+    for (index, (class, remembered)) in looks.enumerate() {
         let look = Look {
             rules,
             snapshot,
-            route,
+            class,
             index,
             now: state.last,
             passed,
@@ -76,26 +76,26 @@ pub(crate) fn decide(
     decision
 }
 
-/// All that a decision about one route depends on, but for what is remembered.
+/// All that a decision about one class depends on, but for what is remembered.
 pub(super) struct Look<'a> {
     pub(super) rules: &'a Rules,
     pub(super) snapshot: &'a Snapshot,
-    pub(super) route: &'a RouteSnapshot,
+    pub(super) class: &'a ClassSnapshot,
     pub(super) index: usize,
     pub(super) now: Duration,
     pub(super) passed: Duration,
 }
 
-impl RouteState {
+impl ClassState {
     fn look(&mut self, look: &Look<'_>, decision: &mut Decision) -> Verdict {
-        let new = look.route.sums.since(&self.before);
-        self.before = look.route.sums;
+        let new = look.class.sums.since(&self.before);
+        self.before = look.class.sums;
         self.cost.add(look.rules, &new);
         self.note_rate(look.passed, new.runs);
-        let moved = match look.route.endpoint {
+        let moved = match look.class.endpoint {
             Lane::Event => self.stalls.look(look),
             Lane::Pool => {
-                let pace = Pace {
+                let pace = CallRate {
                     rate: self.rate,
                     mean_cpu_ns: self.cost.mean_cpu_ns(),
                 };
@@ -110,7 +110,7 @@ impl RouteState {
             self.moved = Some(moved.why.clone());
             decision.moves.push(moved);
         }
-        if look.route.endpoint == Lane::Pool && self.limit.look(look) {
+        if look.class.endpoint == Lane::Pool && self.limit.look(look) {
             decision.limits.push((look.index, self.limit.get()));
         }
         Verdict {
@@ -127,15 +127,15 @@ impl RouteState {
             return;
         }
         let keep = (-seconds).exp();
-        let now = super::cost::to_f64(runs) / seconds;
+        let now = super::class_cost::to_f64(runs) / seconds;
         self.faded_rate = self.faded_rate * keep + now * (1.0 - keep);
         self.rate = self.faded_rate.max(now);
     }
 
     fn reason(&self, look: &Look<'_>) -> Option<String> {
-        let place = match (&self.moved, look.route.endpoint) {
+        let place = match (&self.moved, look.class.endpoint) {
             (Some(moved), _) => Some(moved.clone()),
-            (None, Lane::Pool) if look.route.is_auto => Some(self.inline.progress(look)),
+            (None, Lane::Pool) if look.class.is_auto => Some(self.inline.progress(look)),
             (None, _) => None,
         };
         let share = self.cost.short_of_processors(look.rules);
@@ -164,11 +164,11 @@ impl RouteState {
     /// A plain `fn` that computes for long is better off where it can be killed.
     fn process_advice(&mut self, look: &Look<'_>) -> Option<String> {
         let longest = look.rules.process_cpu_p95_ns;
-        let is_measured = look.route.sums.samples >= look.rules.label_samples_min;
+        let is_measured = look.class.sums.samples >= look.rules.label_samples_min;
         let p95 = look
-            .route
+            .class
             .cpu_p95_ns
-            .filter(|_| is_measured && matches!(look.route.endpoint, Lane::Pool | Lane::Inline));
+            .filter(|_| is_measured && matches!(look.class.endpoint, Lane::Pool | Lane::Inline));
         match (p95, self.is_long) {
             (Some(p95), None) if p95 > longest => self.is_long = Some(p95),
             // Kept until it is clearly below.

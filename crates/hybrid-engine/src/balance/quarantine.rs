@@ -1,7 +1,7 @@
 //! Where the futures of an `async fn` run that keeps holding its loop: a small
 //! runtime of its own, so that it delays only other functions of its kind.
 //!
-//! It is made by the balancer's thread when a route is moved there for the first
+//! It is made by the balancer's thread when a class is moved there for the first
 //! time. What runs there is bounded like the queue for the pool; what is beyond
 //! is refused. A request's future stays on its loop and waits for the one in
 //! here: dropping it, which is what a client that leaves comes to, cancels that.
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tracing::Instrument as _;
 
-use super::watch::Slots;
+use super::stall_watch::Slots;
 use crate::{
     catch::{Catching, Panicked},
     sync::{AtomicUsize, Ordering},
@@ -40,7 +40,7 @@ pub enum NotConfined {
     Closed,
 }
 
-/// Enough that one route's stall does not hold all others, few enough to leave
+/// Enough that one class's stall does not hold all others, few enough to leave
 /// the machine to the loops.
 const THREADS: usize = 2;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rules {
     // === Labels ===
-    /// Measured runs before a route has a label: below, one slow start decides.
+    /// Measured runs before a class has a label: below, one slow start decides.
     pub label_samples_min: u64,
     /// Measured runs over which costs fade: about the last hundred count.
     pub cost_samples: f64,
@@ -25,7 +25,7 @@ pub struct Rules {
     pub delay_share_max: f64,
 
     // === Inline ===
-    /// Calls timed before a route may run inline.
+    /// Calls timed before a class may run inline.
     pub inline_calls_min: u64,
     /// Measured runs among them, of which none may have blocked. One run in
     /// sixteen is measured, so a thousand calls bring about this many.
@@ -56,7 +56,7 @@ pub struct Rules {
     // === Both ===
     /// The wait after the first failure, doubled with each further one.
     pub retry_first: Duration,
-    /// The longest such wait. A route that was good for as long begins anew.
+    /// The longest such wait. A class that was good for as long begins anew.
     pub retry_longest: Duration,
 
     // === Advice ===
@@ -79,7 +79,7 @@ pub struct Rules {
     pub limit_least: usize,
     /// What is left of the concurrency after a cut.
     pub limit_cut: f64,
-    /// In which time the floor doubles: a route that has become slower for good
+    /// In which time the floor doubles: a class that has become slower for good
     /// is free again after it.
     pub limit_forget: Duration,
 }
@@ -139,7 +139,7 @@ impl Rules {
 }
 
 impl Rules {
-    /// The fewest that a limit leaves running at once: a route is never throttled
+    /// The fewest that a limit leaves running at once: a class is never throttled
     /// below twice what the machine can compute at once.
     pub fn limit_least(&self, cores: f64) -> usize {
         #[expect(

@@ -13,12 +13,12 @@ pub(super) struct Snapshot {
     pub(super) loops: usize,
     /// Processor time that a hop to the pool costs, once it is known.
     pub(super) hop_ns: Option<u64>,
-    pub(super) routes: Vec<RouteSnapshot>,
+    pub(super) classes: Vec<ClassSnapshot>,
 }
 
-/// One route of a snapshot. Sums are totals since the start, over all lanes.
+/// One class of a snapshot. Sums are totals since the start, over all lanes.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct RouteSnapshot {
+pub(super) struct ClassSnapshot {
     /// The lane that its endpoint is made for.
     pub(super) endpoint: Lane,
     /// The balancer may run it inline.
@@ -38,7 +38,7 @@ pub(super) struct RouteSnapshot {
     pub(super) stall_worst_ns: u64,
 }
 
-/// Totals of a route's runs.
+/// Totals of a class's runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sums {
     pub(super) runs: u64,
@@ -65,16 +65,16 @@ pub(super) struct Violation {
 /// What the policy says after a look.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Decision {
-    /// One a route, in the routes' order.
+    /// One a class, in the classes' order.
     pub(super) verdicts: Vec<Verdict>,
     pub(super) moves: Vec<Move>,
     /// Limits of the pool that change.
     pub(super) limits: Vec<(usize, Option<usize>)>,
-    /// A route would be inline if only the hop's cost were known.
+    /// A class would be inline if only the hop's cost were known.
     pub(super) wants_hop: bool,
 }
 
-/// What the policy thinks of a route.
+/// What the policy thinks of a class.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Verdict {
     pub(super) label: Label,
@@ -87,17 +87,17 @@ pub(super) struct Verdict {
     pub(super) limit: Option<usize>,
 }
 
-/// A route goes from one lane to another.
+/// A class goes from one lane to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Move {
-    pub(super) route: usize,
+    pub(super) class: usize,
     pub(super) from: Lane,
     pub(super) to: Lane,
     /// A sentence with the numbers, for a person to check.
     pub(super) why: String,
 }
 
-/// What a route spends its time on.
+/// What a class spends its time on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Label {
     /// Not measured often enough.

@@ -12,14 +12,14 @@ use std::{
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    Balancing, Shared, hop,
+    BalancerShared, Balancing, hop_cost,
     log::Log,
-    loops::Loops,
+    loop_load::LoopLoad,
     measured,
     policy::{self, State},
     quarantine::Quarantine,
     snapshot::{Decision, Move, Snapshot},
-    watch::{Sight, Watch},
+    stall_watch::{Sight, StallWatch},
 };
 use crate::{
     background::{self, Turn},
@@ -41,7 +41,7 @@ const NAME: &str = "hybrid-balancer";
 
 /// Starts the thread.
 pub(super) fn start(
-    shared: Arc<Shared>,
+    shared: Arc<BalancerShared>,
     engine: Engine,
     alive: Sender<Infallible>,
 ) -> io::Result<Thread> {
@@ -59,10 +59,10 @@ pub(super) fn start(
 }
 
 struct Ticker {
-    shared: Arc<Shared>,
+    shared: Arc<BalancerShared>,
     engine: Engine,
-    watch: Watch,
-    loops: Loops,
+    watch: StallWatch,
+    loops: LoopLoad,
     log: Log,
     state: State,
     /// Polls that were named and polls' lengths, since the last tick.
@@ -83,17 +83,17 @@ struct Stalled {
 }
 
 impl Ticker {
-    fn new(shared: Arc<Shared>, engine: Engine, alive: Sender<Infallible>) -> Self {
-        let routes = engine.classes.len();
+    fn new(shared: Arc<BalancerShared>, engine: Engine, alive: Sender<Infallible>) -> Self {
+        let classes = engine.classes.len();
         let now = clock::now();
         Self {
-            watch: Watch::new(&shared.slots, shared.rules.stall_min, now),
-            loops: Loops::new(engine.runtime.clone(), now),
+            watch: StallWatch::new(&shared.slots, shared.rules.stall_min, now),
+            loops: LoopLoad::new(engine.runtime.clone(), now),
             log: Log::new(engine.classes.iter().map(|class| &**class)),
             state: State::default(),
-            stalls: vec![Stalled::default(); routes],
-            advice: vec![None; routes],
-            sheds: measured::Sheds::new(routes),
+            stalls: vec![Stalled::default(); classes],
+            advice: vec![None; classes],
+            sheds: measured::Sheds::new(classes),
             start: now,
             ticks: 0,
             cores: 1.0,
@@ -142,16 +142,16 @@ impl Ticker {
         watch.look(&shared.slots, now, &mut |sight| match sight {
             Sight::Holds(held) => {
                 log.holds(&held, now);
-                stalls[held.route].count += 1;
-                stalls[held.route].note(held.time);
+                stalls[held.class].count += 1;
+                stalls[held.class].note(held.time);
                 if !held.is_confined {
-                    shared.board().stalls += 1;
+                    shared.published().stalls += 1;
                 }
             }
             Sight::Ended(held) => {
-                stalls[held.route].note(held.time);
+                stalls[held.class].note(held.time);
                 if !held.is_confined {
-                    shared.board().stalled(held.route, held.time);
+                    shared.published().stalled(held.class, held.time);
                 }
             }
         });
@@ -166,10 +166,10 @@ impl Ticker {
         self.engine.telemetry.merge();
         let (utilisation, lag) = self.loops.look(now);
         {
-            let mut board = self.shared.board();
-            board.ticks = self.ticks;
-            board.utilisation = utilisation;
-            board.lag = lag;
+            let mut published = self.shared.published();
+            published.ticks = self.ticks;
+            published.utilisation = utilisation;
+            published.lag = lag;
         }
         self.sheds.say(&self.engine, &mut self.log, now);
         if self.shared.power != Balancing::Off {
@@ -193,8 +193,8 @@ impl Ticker {
             .map(|moved| is_on && self.apply(moved))
             .collect();
         if is_on {
-            for (route, limit) in &decision.limits {
-                self.engine.pool.set_limit(*route, *limit);
+            for (class, limit) in &decision.limits {
+                self.engine.pool.set_limit(*class, *limit);
             }
         }
         self.say(&decision, &made);
@@ -205,7 +205,7 @@ impl Ticker {
                 .any(|(moved, made)| *made && moved == wanted)
         };
         self.shared
-            .board()
+            .published()
             .publish(&decision, clock::wall(), is_made);
         if decision.wants_hop && !self.asked_for_hop {
             self.asked_for_hop = true;
@@ -214,23 +214,23 @@ impl Ticker {
     }
 
     fn snapshot(&mut self) -> Snapshot {
-        let mut routes = measured::routes(&self.engine);
+        let mut classes = measured::classes(&self.engine);
         let known = self.stalls.iter_mut().zip(&self.shared.reported);
-        for (route, (stalled, reported)) in routes.iter_mut().zip(known) {
+        for (class, (stalled, reported)) in classes.iter_mut().zip(known) {
             let Stalled { count, worst } = std::mem::take(stalled);
-            route.stalls = count;
-            route.stall_worst_ns = nanoseconds(worst);
-            route.violation = reported.take();
+            class.stalls = count;
+            class.stall_worst_ns = nanoseconds(worst);
+            class.violation = reported.take();
         }
         Snapshot {
             cores: self.cores,
             loops: self.loops.count(),
             hop_ns: self.shared.hop_ns.get().copied(),
-            routes,
+            classes,
         }
     }
 
-    /// Moves a route; whether it was moved.
+    /// Moves a class; whether it was moved.
     fn apply(&self, moved: &Move) -> bool {
         if moved.to == Lane::Quarantine
             && let Err(error) = self.make_quarantine()
@@ -238,7 +238,7 @@ impl Ticker {
             tracing::error!(target: "hybrid::balancer", %error, "there is no quarantine");
             return false;
         }
-        self.engine.classes[moved.route]
+        self.engine.classes[moved.class]
             .effective_lane
             .set(moved.to);
         true
@@ -261,11 +261,11 @@ impl Ticker {
         for (moved, made) in decision.moves.iter().zip(made) {
             self.log.moved(moved, *made);
         }
-        for (route, verdict) in decision.verdicts.iter().enumerate() {
-            let said = &mut self.advice[route];
+        for (class, verdict) in decision.verdicts.iter().enumerate() {
+            let said = &mut self.advice[class];
             // Its numbers may change; that there is some is news once.
             if let (None, Some(advice)) = (&said, &verdict.advice) {
-                self.log.advises(route, advice);
+                self.log.advises(class, advice);
             }
             said.clone_from(&verdict.advice);
         }
@@ -281,7 +281,7 @@ impl Ticker {
         let (engine, alive) = (self.engine.clone(), self.alive.clone());
         let thread = thread::Builder::new().name("hybrid-hop".to_owned());
         let spawned = thread.spawn(move || {
-            if let Err(Panicked(panic)) = catch(|| hop::measure(&shared, &engine, &class)) {
+            if let Err(Panicked(panic)) = catch(|| hop_cost::measure(&shared, &engine, &class)) {
                 shared.hop_ns.get_or_init(|| shared.rules.hop_default_ns);
                 background::quietly(|| tracing::error!(panic, "measuring a hop panicked"));
             }

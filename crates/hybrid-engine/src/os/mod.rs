@@ -4,4 +4,6 @@
 #[doc(hidden)]
 pub mod cgroup;
 pub mod cores;
+pub mod proc_stat;
+pub mod thread;
 pub mod thread_times;

@@ -78,6 +78,22 @@ pub fn thread_cpu_ns(_: u32) -> Option<u64> {
     None
 }
 
+/// Processor time and run-queue delay of another thread of this process, in
+/// nanoseconds; `None` where the system does not keep them.
+#[cfg(target_os = "linux")]
+pub fn of_thread(thread: u32) -> Option<(u64, u64)> {
+    let text = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    let mut numbers = text.split_ascii_whitespace().map(str::parse);
+    Some((numbers.next()?.ok()?, numbers.next()?.ok()?))
+}
+
+/// Processor time and run-queue delay of another thread of this process, in
+/// nanoseconds; `None` where the system does not keep them.
+#[cfg(not(target_os = "linux"))]
+pub fn of_thread(_: u32) -> Option<(u64, u64)> {
+    None
+}
+
 /// How often a thread of this process has given up its processor to wait for
 /// something. About 12 µs.
 #[cfg(target_os = "linux")]
@@ -175,16 +191,12 @@ mod schedstat {
 #[cfg(all(test, target_os = "linux", not(hybrid_loom)))]
 mod tests {
     use super::*;
-
-    fn this_thread() -> u32 {
-        let number = rustix::thread::gettid().as_raw_nonzero().get();
-        u32::try_from(number).expect("positive")
-    }
+    use crate::os::thread;
 
     #[test]
     fn another_threads_clock_is_the_one_that_it_reads_itself() {
         let before = clock_ns(Clock::Thread);
-        let thread = this_thread();
+        let thread = thread::number();
         let seen = std::thread::scope(|scope| {
             let other = scope.spawn(|| thread_cpu_ns(thread));
             other.join().expect("no panic")
@@ -195,8 +207,8 @@ mod tests {
 
     #[test]
     fn what_sleeps_blocks() {
-        let before = thread_blocks(this_thread()).expect("it is there");
+        let before = thread_blocks(thread::number()).expect("it is there");
         std::thread::sleep(std::time::Duration::from_millis(1));
-        assert!(thread_blocks(this_thread()) > Some(before));
+        assert!(thread_blocks(thread::number()) > Some(before));
     }
 }

@@ -17,7 +17,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::stack::Stack;
+use super::idle_stack::IdleStack;
 use crate::{
     clock,
     sync::{
@@ -42,13 +42,13 @@ pub(super) struct Handoff<T> {
     inbox: Sender<T>,
     outbox: Receiver<T>,
     looking: AtomicUsize,
-    resting: Stack,
+    resting: IdleStack,
     places: Arc<Places>,
 }
 
 /// Where workers rest, of whatever side they are.
 pub(super) struct Places {
-    free: Stack,
+    free: IdleStack,
     all: Box<[Place]>,
 }
 
@@ -84,7 +84,7 @@ pub(super) enum Rest {
 
 impl Places {
     pub(super) fn new(places: usize) -> Self {
-        let free = Stack::new(places);
+        let free = IdleStack::new(places);
         // The first place is on top.
         (0..places).rev().for_each(|place| free.push(place));
         Self {
@@ -122,7 +122,7 @@ impl<T> Handoff<T> {
             inbox,
             outbox,
             looking: AtomicUsize::new(0),
-            resting: Stack::new(places.all.len()),
+            resting: IdleStack::new(places.all.len()),
             places,
         }
     }

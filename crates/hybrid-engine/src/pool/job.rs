@@ -7,7 +7,7 @@ use crate::{clock::Instant, telemetry::timing::Timing, ticket::Ticket};
 /// A ticket with its work.
 pub struct Job {
     /// The number of its class.
-    pub route: usize,
+    pub class: usize,
     /// Decides who owns the job: its waiter or a worker.
     pub ticket: Arc<Ticket>,
     /// When it was queued.
@@ -16,13 +16,13 @@ pub struct Job {
     /// expected.
     pub patience: Duration,
     /// What runs.
-    pub work: Box<dyn FnOnce(Turn) -> Option<Timing> + Send>,
+    pub work: Box<dyn FnOnce(Disposition) -> Option<Timing> + Send>,
 }
 
 impl fmt::Debug for Job {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Job")
-            .field("route", &self.route)
+            .field("route", &self.class)
             .field("ticket", &self.ticket)
             .finish_non_exhaustive()
     }
@@ -31,7 +31,7 @@ impl fmt::Debug for Job {
 /// What becomes of a job. Its work answers in either case, and says what it took
 /// where it ran.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Turn {
+pub enum Disposition {
     /// It runs.
     Run,
     /// It is refused, since the pool is overloaded.
@@ -42,7 +42,7 @@ pub enum Turn {
 
 /// Why a job was not queued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refused {
+pub enum SubmitError {
     /// The queue is full.
     Full,
     /// It would wait for that long, which is longer than it may.

@@ -5,50 +5,50 @@
 //! loop ─Pool::submit→ handoff ─drained by a worker→ order ─pick, permits→ worker
 //!                       │                             ▲                     │
 //!                       └─ wakes one that rests       └── cost, of the run ─┘
-//! keeper: starts threads; while tickets wait, the pulse: frees the permits of
+//! thread starter: starts threads; while tickets wait, the scan: frees the permits of
 //!         blocked workers and finds those that have turned long, once a
 //!         millisecond
 //! ```
 //!
 //! All of this is there twice, for short tickets and for long ones (`side`), which
-//! compute for milliseconds in one stretch (`length`): a long one waits for long
+//! compute for milliseconds in one stretch (`job_length`): a long one waits for long
 //! ones only, and a short one for short ones. A ticket that turns out to be long
-//! takes its thread with it to the other side (`stretch`, `hold`).
+//! takes its thread with it to the other side (`stretch`, `worker_slot`).
 //!
 //! - `handoff`: loops put tickets and wake a worker, without a lock.
-//! - `order`: which ticket is next; behind a mutex that only the side's workers and
-//!   the keeper take.
-//! - `cost` and `permits`: a ticket holds as much of a processor as its route is
-//!   known to compute, so a route that blocks runs many at once and one that
+//! - `fair_queue`: which ticket is next; behind a mutex that only the side's workers and
+//!   the thread starter take.
+//! - `job_cost` and `permits`: a ticket holds as much of a processor as its class is
+//!   known to compute, so a class that blocks runs many at once and one that
 //!   computes never more than there are processors.
-//! - `pulse`, for what is not known yet or changes.
+//! - `scan`, for what is not known yet or changes.
 //!
-//! Threads are started by the keeper, never by a loop: a few in a row, while
+//! Threads are started by the thread starter, never by a loop: a few in a row, while
 //! tickets could run that no thread is there to take. Idle ones leave after ten
-//! seconds. One thread beyond `max_threads` is kept for routes that hold none.
+//! seconds. One thread beyond `max_threads` is kept for classes that hold none.
 //!
 //! Shutdown: [`Pool::close`] refuses new jobs and wakes every worker; they finish
 //! what is queued and leave; [`Pool::join`] waits for them.
 
-mod asleep;
+mod blocked;
 
-mod cost;
-mod gauge;
+mod blocked_scan;
+mod class_load;
+mod fair_queue;
 mod handoff;
-mod hold;
+mod idle_stack;
 mod job;
-mod keeper;
-mod length;
-mod order;
+mod job_cost;
+mod job_length;
 mod overload;
-mod pace;
 mod permits;
-mod pulse;
 mod run;
 mod side;
-mod stack;
+mod start_rate;
 mod stretch;
+mod thread_starter;
 mod worker;
+mod worker_slot;
 
 use std::{
     convert::Infallible,
@@ -66,20 +66,20 @@ use crate::{
     sync::{AtomicBool, AtomicUsize, Ordering, fence},
     telemetry::timing::Timing,
 };
-use gauge::RouteGauge;
+use class_load::ClassLoad;
+use fair_queue::{Asker, Discarded, FairQueue, Needs, Pick, Terms};
 use handoff::{Handoff, Places, Woken};
-use hold::{Hold, Kind};
-pub use job::{Job, Refused, Turn};
-use length::Length;
-use order::{Asker, Discarded, Needs, Order, Pick, Terms};
-use permits::{Account, Accounts, Held, PERMIT};
+pub use job::{Disposition, Job, SubmitError};
+use job_length::Length;
+use permits::{Account, HeldPermits, PERMIT, PermitAccounts};
 pub use run::{Done, JobOptions, RunError};
 use side::Side;
+use worker_slot::{Expectation, WorkerSlot};
 
 /// The pool.
 pub struct Pool {
-    shared: Arc<Shared>,
-    /// Ends once the keeper and every worker have left.
+    shared: Arc<PoolShared>,
+    /// Ends once the thread starter and every worker have left.
     all_left: tokio::sync::Mutex<mpsc::Receiver<Infallible>>,
 }
 
@@ -137,16 +137,16 @@ pub struct Gauges {
     pub orphans: usize,
 }
 
-/// What loops, workers and the keeper share.
-struct Shared {
+/// What loops, workers and the thread starter share.
+struct PoolShared {
     limits: Limits,
     short: Side,
     long: Side,
     places: Arc<Places>,
-    accounts: Accounts,
-    routes: Box<[Arc<RouteGauge>]>,
-    /// By place; the last is the reserve's. See [`holds`](Self::holds).
-    all_holds: Box<[Hold]>,
+    accounts: PermitAccounts,
+    classes: Box<[Arc<ClassLoad>]>,
+    /// By place; the last is the reserve's. See [`slots`](Self::slots).
+    all_slots: Box<[WorkerSlot]>,
     /// How many of the places were ever taken: the first ones are taken first.
     places_taken: AtomicUsize,
     /// Jobs that were submitted and neither run nor discarded.
@@ -159,19 +159,19 @@ struct Shared {
     /// Every pool thread carries the runtime's context.
     runtime: tokio::runtime::Handle,
     /// Set once, when the pool starts.
-    keeper: OnceLock<Thread>,
-    /// The keeper will look at what waits within a millisecond.
-    is_pulse_on: AtomicBool,
+    thread_starter: OnceLock<Thread>,
+    /// The thread starter will look at what waits within a millisecond.
+    is_scan_on: AtomicBool,
     started: Instant,
 }
 
 /// A job to run.
-struct Next {
+struct NextJob {
     job: Job,
     length: Length,
-    held: Held,
+    held: HeldPermits,
     turn: Brief,
-    kind: Kind,
+    kind: Expectation,
 }
 
 /// Whether a job, with what waits behind it, is over so soon that waking another
@@ -185,8 +185,8 @@ enum Brief {
 }
 
 /// A job that has run.
-struct Ended {
-    route: usize,
+struct EndedJob {
+    class: usize,
     /// Of which side it was in the end: its worker is, from now on.
     length: Length,
     turn: Brief,
@@ -194,20 +194,20 @@ struct Ended {
 }
 
 impl Pool {
-    /// Starts the keeper; workers come with the first jobs, which are of that
-    /// many routes.
+    /// Starts the thread starter; workers come with the first jobs, which are of that
+    /// many classes.
     ///
     /// # Errors
-    /// The system refuses the keeper's thread.
+    /// The system refuses the thread starter's thread.
     pub fn start(
         limits: Limits,
-        routes: usize,
+        classes: usize,
         runtime: tokio::runtime::Handle,
     ) -> std::io::Result<Self> {
         let (alive, all_left) = mpsc::channel(1);
-        let shared = Arc::new(Shared::new(limits, routes, runtime));
-        let keeper = keeper::start(Arc::clone(&shared), alive)?;
-        shared.keeper.get_or_init(|| keeper);
+        let shared = Arc::new(PoolShared::new(limits, classes, runtime));
+        let thread_starter = thread_starter::start(Arc::clone(&shared), alive)?;
+        shared.thread_starter.get_or_init(|| thread_starter);
         Ok(Self {
             shared,
             all_left: tokio::sync::Mutex::new(all_left),
@@ -215,7 +215,7 @@ impl Pool {
     }
 
     /// Queues a job. Never waits.
-    pub fn submit(&self, job: Job) -> Result<(), Refused> {
+    pub fn submit(&self, job: Job) -> Result<(), SubmitError> {
         self.shared.submit(job)
     }
 
@@ -224,9 +224,9 @@ impl Pool {
         &self.shared.orphans
     }
 
-    /// How many jobs of a route may run at once; more wait.
-    pub fn set_limit(&self, route: usize, limit: Option<usize>) {
-        self.shared.routes[route].set_limit(limit);
+    /// How many jobs of a class may run at once; more wait.
+    pub fn set_limit(&self, class: usize, limit: Option<usize>) {
+        self.shared.classes[class].set_limit(limit);
         self.shared.wake(Length::Short);
         self.shared.wake(Length::Long);
     }
@@ -247,7 +247,7 @@ impl Pool {
     pub fn close(&self) {
         self.shared.closed.store(true, Ordering::SeqCst);
         self.shared.wake_all();
-        self.shared.call_keeper();
+        self.shared.call_thread_starter();
     }
 
     /// As [`close`](Self::close), and refuses what is queued; says how much that was.
@@ -260,10 +260,10 @@ impl Pool {
         });
         let mut refused = 0;
         for job in jobs.into_iter().flatten() {
-            self.shared.leave_queue(&self.shared.routes[job.route]);
+            self.shared.leave_queue(&self.shared.classes[job.class]);
             // One that is over already is refused by nothing.
             refused += usize::from(!job.ticket.has_started());
-            worker::run(job, Turn::Cut);
+            worker::run(job, Disposition::Cut);
         }
         refused
     }
@@ -281,8 +281,8 @@ impl Drop for Pool {
     }
 }
 
-impl Shared {
-    fn new(limits: Limits, routes: usize, runtime: tokio::runtime::Handle) -> Self {
+impl PoolShared {
+    fn new(limits: Limits, classes: usize, runtime: tokio::runtime::Handle) -> Self {
         let limits = Limits {
             queue_depth: limits.queue_depth.max(1),
             threads_max: limits.threads_max.max(1),
@@ -297,62 +297,64 @@ impl Shared {
             weight_least: weight_least.max(1),
             queue_wait: limits.overload,
         };
-        let gauges: Box<[_]> = (0..routes)
-            .map(|_| Arc::new(RouteGauge::default()))
+        let gauges: Box<[_]> = (0..classes)
+            .map(|_| Arc::new(ClassLoad::default()))
             .collect();
         let is_over = |job: &Job| job.ticket.has_started();
         let (places, now) = (Arc::new(Places::new(limits.threads_max)), clock::now());
         let side = || {
             Side::new(
                 Handoff::new(limits.queue_depth, Arc::clone(&places)),
-                Order::new(terms, &gauges, is_over, now),
+                FairQueue::new(terms, &gauges, is_over, now),
             )
         };
         Self {
             short: side(),
             long: side(),
-            accounts: Accounts::new(limits.is_managed.then_some(cores)),
-            all_holds: (0..=limits.threads_max).map(|_| Hold::default()).collect(),
+            accounts: PermitAccounts::new(limits.is_managed.then_some(cores)),
+            all_slots: (0..=limits.threads_max)
+                .map(|_| WorkerSlot::default())
+                .collect(),
             places_taken: AtomicUsize::new(0),
             queued: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             threads: AtomicUsize::new(0),
             orphans: Arc::default(),
             runtime,
-            keeper: OnceLock::new(),
-            is_pulse_on: AtomicBool::new(false),
+            thread_starter: OnceLock::new(),
+            is_scan_on: AtomicBool::new(false),
             started: now,
             places,
-            routes: gauges,
+            classes: gauges,
             limits,
         }
     }
 
     // === From the loops ===
 
-    fn submit(&self, job: Job) -> Result<(), Refused> {
+    fn submit(&self, job: Job) -> Result<(), SubmitError> {
         if self.closed.load(Ordering::SeqCst) {
-            return Err(Refused::Closed);
+            return Err(SubmitError::Closed);
         }
-        let gauge = &self.routes[job.route];
+        let gauge = &self.classes[job.class];
         let length = gauge.length();
         let side = self.side(length);
         let expected = gauge.expected_wait();
         if expected > job.patience {
             side.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Refused::TooLong(expected));
+            return Err(SubmitError::TooLong(expected));
         }
         if self.queued.fetch_add(1, Ordering::SeqCst) >= self.limits.queue_depth {
             self.queued.fetch_sub(1, Ordering::SeqCst);
             side.refused.fetch_add(1, Ordering::Relaxed);
-            return Err(Refused::Full);
+            return Err(SubmitError::Full);
         }
         gauge.come();
         self.account(length).note_coming(gauge.weight());
         if side.handoff.put(job).is_err() {
             // The channel is as deep as what may be queued.
             self.leave_queue(gauge);
-            return Err(Refused::Full);
+            return Err(SubmitError::Full);
         }
         self.wake(length);
         Ok(())
@@ -364,11 +366,11 @@ impl Shared {
         let side = self.side(length);
         loop {
             if !self.accounts.have_room(length) {
-                return self.call_pulse();
+                return self.call_scan();
             }
             match side.handoff.wake() {
                 // The worker that looks may run a brief job that turns out not to be.
-                Woken::Looking => return self.call_pulse(),
+                Woken::Looking => return self.call_scan(),
                 Woken::Resting => return,
                 Woken::Nobody if self.may_start_thread() => return self.want_thread(length),
                 Woken::Nobody if self.side(length.other()).handoff.call_over() => return,
@@ -377,7 +379,7 @@ impl Shared {
                 Woken::Nobody => {
                     side.lacks_thread.store(true, Ordering::SeqCst);
                     if !side.handoff.stop_looking() || !side.handoff.has_resting() {
-                        return self.call_pulse();
+                        return self.call_scan();
                     }
                 }
             }
@@ -428,7 +430,7 @@ impl Shared {
 
     /// How many threads would find something to run.
     fn startable(&self, length: Length) -> usize {
-        let Some(mut order) = self.order_for_keeper(length) else {
+        let Some(mut order) = self.order_for_thread_starter(length) else {
             return 1;
         };
         self.drain(length, &mut order);
@@ -443,26 +445,26 @@ impl Shared {
         let side = self.side(length);
         side.is_thread_coming.store(true, Ordering::SeqCst);
         side.is_thread_wanted.store(true, Ordering::SeqCst);
-        self.call_keeper();
+        self.call_thread_starter();
     }
 
     /// Something waits, and no worker takes it.
-    fn call_pulse(&self) {
-        if !self.is_pulse_on.load(Ordering::SeqCst) {
-            self.call_keeper();
+    fn call_scan(&self) {
+        if !self.is_scan_on.load(Ordering::SeqCst) {
+            self.call_thread_starter();
         }
     }
 
-    fn call_keeper(&self) {
-        if let Some(keeper) = self.keeper.get() {
-            keeper.unpark();
+    fn call_thread_starter(&self) {
+        if let Some(thread_starter) = self.thread_starter.get() {
+            thread_starter.unpark();
         }
     }
 
     // === From the workers ===
 
     /// The next job, if one may start; and what the last one took.
-    fn next(&self, length: Length, asker: Asker, ended: Option<Ended>) -> Option<Next> {
+    fn next(&self, length: Length, asker: Asker, ended: Option<EndedJob>) -> Option<NextJob> {
         let mut aside = Vec::new();
         let (picked, turn, kind) = {
             let mut order = self.side(length).order();
@@ -477,15 +479,15 @@ impl Shared {
                 self.accounts.take(*held);
             }
             let turn = match &picked {
-                Pick::Run { route, .. } => Brief::of(&mut order, *route, length),
+                Pick::Run { class, .. } => Brief::of(&mut order, *class, length),
                 Pick::NoRoom { .. } | Pick::Nothing => Brief::No {
                     more: order.waiting() > 0,
                 },
             };
             let kind = match &picked {
-                _ if turn == Brief::Yes => Kind::Brief,
-                Pick::Run { route, .. } if !order.knows(*route) => Kind::Unknown,
-                _ => Kind::Known,
+                _ if turn == Brief::Yes => Expectation::Brief,
+                Pick::Run { class, .. } if !order.knows(*class) => Expectation::Unknown,
+                _ => Expectation::Known,
             };
             (picked, turn, kind)
         };
@@ -493,12 +495,12 @@ impl Shared {
         match picked {
             Pick::Run {
                 ticket: job,
-                route,
+                class,
                 held,
             } => {
                 self.account(length).note_needed(0);
-                self.leave_queue(&self.routes[route]);
-                Some(Next {
+                self.leave_queue(&self.classes[class]);
+                Some(NextJob {
                     job,
                     length,
                     held,
@@ -508,12 +510,12 @@ impl Shared {
             }
             Pick::NoRoom { weight } => {
                 self.account(length).note_needed(weight);
-                self.call_pulse();
+                self.call_scan();
                 None
             }
             Pick::Nothing => {
                 if turn == (Brief::No { more: true }) {
-                    self.call_pulse();
+                    self.call_scan();
                 }
                 None
             }
@@ -521,15 +523,15 @@ impl Shared {
     }
 
     /// Notes what a job took, for a worker that does not look for another.
-    fn settle(&self, ended: &Ended) {
+    fn settle(&self, ended: &EndedJob) {
         settle(&mut self.side(ended.length).order(), ended);
     }
 
-    fn drain(&self, length: Length, order: &mut Order<Job>) {
+    fn drain(&self, length: Length, order: &mut FairQueue<Job>) {
         let side = self.side(length);
         for job in side.handoff.taken() {
-            let (route, since) = (job.route, job.queued_at);
-            order.push(route, job, since);
+            let (class, since) = (job.class, job.queued_at);
+            order.push(class, job, since);
         }
         if length == Length::Short {
             self.hand_over(order);
@@ -545,28 +547,28 @@ impl Shared {
             let job = match discarded {
                 Discarded::Over(job) | Discarded::Shed(job) => job,
             };
-            self.leave_queue(&self.routes[job.route]);
+            self.leave_queue(&self.classes[job.class]);
             // Where its waiter gave it up, nothing is left to say.
-            worker::run(job, Turn::Shed);
+            worker::run(job, Disposition::Shed);
         }
     }
 
     /// A worker has run a job: it looks for another, of the side that the job was of
     /// in the end.
-    fn end(&self, hold: &Hold, turn: Brief) -> Length {
-        let length = hold.end();
+    fn end(&self, slot: &WorkerSlot, turn: Brief) -> Length {
+        let length = slot.end();
         // What was brief and turned long does not count as looking any more.
         if turn != Brief::Yes || length == Length::Long {
             self.side(length).handoff.start_looking();
         }
-        hold.release(&self.accounts);
+        slot.release(&self.accounts);
         // Pairs with the fence in `Handoff::put`: a loop that found no room was
         // before us, and what it put will be seen.
         fence(Ordering::SeqCst);
         length
     }
 
-    fn leave_queue(&self, gauge: &RouteGauge) {
+    fn leave_queue(&self, gauge: &ClassLoad) {
         gauge.go();
         self.queued.fetch_sub(1, Ordering::SeqCst);
     }
@@ -581,12 +583,12 @@ impl Shared {
     }
 
     fn gauges(&self) -> Gauges {
-        let running = || self.holds().filter_map(|(_, hold)| hold.look());
+        let running = || self.slots().filter_map(|(_, slot)| slot.look());
         let (busy, looked) = (running().count(), running().take(LOOKED_MAX).count());
-        let asleep = running()
+        let blocked = running()
             .take(LOOKED_MAX)
-            .filter(|looked| asleep::is_asleep(looked.thread));
-        let blocked = asleep.count() * busy.max(1) / looked.max(1);
+            .filter(|looked| blocked::is_blocked(looked.thread));
+        let blocked = blocked.count() * busy.max(1) / looked.max(1);
         let threads = self.threads.load(Ordering::Relaxed);
         let (permits, capacity) = self.accounts.gauges();
         Gauges {
@@ -603,18 +605,18 @@ impl Shared {
     }
 }
 
-fn settle(order: &mut Order<Job>, ended: &Ended) {
+fn settle(order: &mut FairQueue<Job>, ended: &EndedJob) {
     // Long tickets are never taken for brief ones.
     if ended.turn == Brief::Yes && ended.length == Length::Short {
         order.end_brief();
     }
     let detail = ended.timing.as_ref().and_then(|timing| timing.detail);
-    order.end(ended.route, detail.as_ref());
+    order.end(ended.class, detail.as_ref());
 }
 
 impl Brief {
-    fn of(order: &mut Order<Job>, route: usize, length: Length) -> Self {
-        if length == Length::Short && order.begin_brief(route) {
+    fn of(order: &mut FairQueue<Job>, class: usize, length: Length) -> Self {
+        if length == Length::Short && order.begin_brief(class) {
             return Self::Yes;
         }
         Self::No {
@@ -639,5 +641,7 @@ impl fmt::Debug for Pool {
 
 #[cfg(all(test, not(hybrid_loom)))]
 mod policy_tests;
+#[cfg(all(test, not(hybrid_loom)))]
+mod run_tests;
 #[cfg(all(test, not(hybrid_loom)))]
 mod tests;

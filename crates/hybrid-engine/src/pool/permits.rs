@@ -1,5 +1,5 @@
 //! How much may compute at once: so many processors' worth of permits, of which a
-//! running ticket holds as much as its route is known to compute. Short tickets and
+//! running ticket holds as much as its class is known to compute. Short tickets and
 //! long ones have an account each, and one processor's worth is kept for those long
 //! ones that are of middling length.
 //!
@@ -8,7 +8,7 @@
 //! early, and takes it again when it is found awake: then more may be held than
 //! there is, and no ticket starts until that is over.
 
-use super::{length::Length, order::Needs};
+use super::{fair_queue::Needs, job_length::Length};
 use crate::sync::{AtomicI64, Ordering};
 
 /// One processor's worth.
@@ -27,13 +27,13 @@ pub(super) enum Account {
     Middling,
 }
 
-pub(super) struct Accounts([Permits; 3]);
+pub(super) struct PermitAccounts([Permits; 3]);
 
 /// What a running ticket holds: all of its weight of one account, or nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Held(i64);
+pub(super) struct HeldPermits(i64);
 
-impl Held {
+impl HeldPermits {
     pub(super) const NOTHING: Self = Self(0);
 
     pub(super) fn of(account: Account, weight: i64) -> Self {
@@ -57,7 +57,7 @@ impl Held {
     }
 }
 
-impl Accounts {
+impl PermitAccounts {
     /// `None`: no limit.
     pub(super) fn new(cores: Option<f64>) -> Self {
         let accounts = Self([(); 3].map(|()| Permits::new(None)));
@@ -114,11 +114,11 @@ impl Accounts {
         self.of(Account::Long).fits_with(weight, held)
     }
 
-    pub(super) fn take(&self, held: Held) {
+    pub(super) fn take(&self, held: HeldPermits) {
         self.0[held.account()].take(held.weight());
     }
 
-    pub(super) fn give_back(&self, held: Held) {
+    pub(super) fn give_back(&self, held: HeldPermits) {
         self.0[held.account()].give_back(held.weight());
     }
 

@@ -1,14 +1,14 @@
 //! The policy as a whole, without threads and without time: orders, accounts, lengths
-//! and stretches of both sides, driven as workers and the pulse drive them, on a
+//! and stretches of both sides, driven as workers and the scan drive them, on a
 //! machine of two processors that is played in steps of a tenth of a millisecond.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    gauge::RouteGauge,
-    length::{self, Length},
-    order::{Asker, Order, Pick, Terms},
-    permits::{Account, Accounts, Held},
+    class_load::ClassLoad,
+    fair_queue::{Asker, FairQueue, Pick, Terms},
+    job_length::{self, Length},
+    permits::{Account, HeldPermits, PermitAccounts},
     stretch::{Found, Stretch},
 };
 use crate::{
@@ -33,7 +33,7 @@ struct Route {
 }
 
 struct Ticket {
-    route: usize,
+    class: usize,
     came: u64,
     does: Does,
 }
@@ -42,7 +42,7 @@ struct Running {
     ticket: Ticket,
     number: u64,
     length: Length,
-    held: Held,
+    held: HeldPermits,
     began: u64,
     computed: u64,
     slept: u64,
@@ -60,32 +60,32 @@ impl Running {
             .is_some_and(|(computes, _)| *computes > 0)
     }
 
-    fn hold(&mut self, held: Held, accounts: &Accounts) {
+    fn hold(&mut self, held: HeldPermits, accounts: &PermitAccounts) {
         accounts.take(held);
         accounts.give_back(std::mem::replace(&mut self.held, held));
     }
 }
 
 struct Machine {
-    routes: Vec<Route>,
-    gauges: Vec<Arc<RouteGauge>>,
-    orders: [Order<Ticket>; 2],
-    accounts: Accounts,
+    classes: Vec<Route>,
+    gauges: Vec<Arc<ClassLoad>>,
+    orders: [FairQueue<Ticket>; 2],
+    accounts: PermitAccounts,
     running: Vec<Running>,
     /// The asker, and when it asks.
     asks: Vec<(u64, usize)>,
     now: u64,
     start: Instant,
     number: u64,
-    /// The time from coming to the end, by route, in milliseconds.
+    /// The time from coming to the end, by class, in milliseconds.
     took: Vec<Vec<f64>>,
     /// Threads that compute or want to, by step.
     runnable: Vec<usize>,
 }
 
 impl Machine {
-    fn new(routes: Vec<Route>) -> Self {
-        let gauges: Vec<Arc<RouteGauge>> = routes.iter().map(|_| Arc::default()).collect();
+    fn new(classes: Vec<Route>) -> Self {
+        let gauges: Vec<Arc<ClassLoad>> = classes.iter().map(|_| Arc::default()).collect();
         let terms = Terms {
             threads_max: 512,
             thread_worth: 0.01,
@@ -93,22 +93,22 @@ impl Machine {
             queue_wait: None,
         };
         let start = clock::now();
-        let order = || Order::new(terms, &gauges, |_| false, start);
-        let asks = routes.iter().enumerate();
+        let order = || FairQueue::new(terms, &gauges, |_| false, start);
+        let asks = classes.iter().enumerate();
         Self {
             orders: [order(), order()],
-            accounts: Accounts::new(Some(CORES)),
+            accounts: PermitAccounts::new(Some(CORES)),
             running: Vec::new(),
             asks: asks
-                .flat_map(|(route, of)| (0..of.clients).map(move |client| (client as u64, route)))
+                .flat_map(|(class, of)| (0..of.clients).map(move |client| (client as u64, class)))
                 .collect(),
             now: 0,
             start,
             number: 0,
-            took: routes.iter().map(|_| Vec::new()).collect(),
+            took: classes.iter().map(|_| Vec::new()).collect(),
             runnable: Vec::new(),
             gauges,
-            routes,
+            classes,
         }
     }
 
@@ -122,7 +122,7 @@ impl Machine {
             self.now += STEP;
             self.come();
             if self.now.is_multiple_of(1_000) {
-                self.pulse();
+                self.scan();
             }
             self.start_tickets();
             self.compute();
@@ -132,15 +132,15 @@ impl Machine {
 
     fn come(&mut self) {
         let (now, at) = (self.now, self.at());
-        for (_, route) in self.asks.extract_if(.., |(when, _)| *when <= now) {
+        for (_, class) in self.asks.extract_if(.., |(when, _)| *when <= now) {
             self.number += 1;
             let ticket = Ticket {
-                route,
+                class,
                 came: now,
-                does: (self.routes[route].does)(self.number),
+                does: (self.classes[class].does)(self.number),
             };
-            let length = self.gauges[route].length();
-            self.orders[length as usize].push(route, ticket, at);
+            let length = self.gauges[class].length();
+            self.orders[length as usize].push(class, ticket, at);
         }
     }
 
@@ -148,7 +148,7 @@ impl Machine {
         let at = self.at();
         let handed: Vec<_> = self.orders[0].take_long().collect();
         for ticket in handed {
-            self.orders[1].push(ticket.route, ticket, at);
+            self.orders[1].push(ticket.class, ticket, at);
         }
         for length in Length::BOTH {
             let accounts = &self.accounts;
@@ -209,7 +209,7 @@ impl Machine {
         let now = self.now;
         let is_over = |of: &mut Running| of.ticket.does.is_empty();
         for ended in self.running.extract_if(.., is_over) {
-            let route = ended.ticket.route;
+            let class = ended.ticket.class;
             let wall_ns = (now - ended.began + STEP) * 1_000;
             let timing = Timing {
                 wall_ns,
@@ -221,18 +221,18 @@ impl Machine {
                 ..Timing::default()
             };
             self.accounts.give_back(ended.held);
-            self.orders[ended.length as usize].end(route, timing.detail.as_ref());
-            if let Some(stretch_ns) = length::stretch_ns(&timing)
-                && (!ended.is_turned || stretch_ns >= length::CERTAIN_NS)
+            self.orders[ended.length as usize].end(class, timing.detail.as_ref());
+            if let Some(stretch_ns) = job_length::stretch_ns(&timing)
+                && (!ended.is_turned || stretch_ns >= job_length::CERTAIN_NS)
             {
-                self.gauges[route].note_stretch(stretch_ns, || now * 1_000);
+                self.gauges[class].note_stretch(stretch_ns, || now * 1_000);
             }
-            self.took[route].push((now - ended.ticket.came) as f64 / 1e3);
-            self.asks.push((now + self.routes[route].thinks, route));
+            self.took[class].push((now - ended.ticket.came) as f64 / 1e3);
+            self.asks.push((now + self.classes[class].thinks, class));
         }
     }
 
-    fn pulse(&mut self) {
+    fn scan(&mut self) {
         let accounts = &self.accounts;
         for running in &mut self.running {
             let (computed, blocks) = (running.computed * 1_000, running.blocks);
@@ -240,13 +240,13 @@ impl Machine {
             let found = running
                 .stretch
                 .look(number, || Some(computed), || Some(blocks));
-            let gauge = &self.gauges[running.ticket.route];
+            let gauge = &self.gauges[running.ticket.class];
             let weight = gauge.weight();
             if let Found::Long(stretch_ns) = found {
                 gauge.note_stretch(stretch_ns, || self.now * 1_000);
                 if running.length == Length::Short {
                     (running.length, running.is_turned) = (Length::Long, true);
-                    running.hold(Held::of(Account::Long, weight), accounts);
+                    running.hold(HeldPermits::of(Account::Long, weight), accounts);
                     continue;
                 }
             }
@@ -254,17 +254,17 @@ impl Machine {
                 Length::Short => Account::Short,
                 Length::Long => Account::Long,
             };
-            match (running.held != Held::NOTHING, running.computes()) {
-                (true, false) => running.hold(Held::NOTHING, accounts),
-                (false, true) => running.hold(Held::of(account, weight), accounts),
+            match (running.held != HeldPermits::NOTHING, running.computes()) {
+                (true, false) => running.hold(HeldPermits::NOTHING, accounts),
+                (false, true) => running.hold(HeldPermits::of(account, weight), accounts),
                 _ => {}
             }
         }
     }
 
-    /// The middle and the 99th percentile of a route, in milliseconds.
-    fn took(&self, route: usize) -> (f64, f64) {
-        let mut took = self.took[route].clone();
+    /// The middle and the 99th percentile of a class, in milliseconds.
+    fn took(&self, class: usize) -> (f64, f64) {
+        let mut took = self.took[class].clone();
         took.sort_by(f64::total_cmp);
         (took[took.len() / 2], took[took.len() * 99 / 100])
     }
@@ -298,7 +298,7 @@ fn in_closed_loop(clients: usize, does: fn(u64) -> Does) -> Route {
 }
 
 #[test]
-fn a_short_route_passes_four_clients_on_300_milliseconds() {
+fn a_short_class_passes_four_clients_on_300_milliseconds() {
     let mut machine = Machine::new(vec![short(), in_closed_loop(4, |_| vec![(300_000, 0)])]);
     machine.run(10_000);
     let (p50, p99) = machine.took(0);
@@ -309,7 +309,7 @@ fn a_short_route_passes_four_clients_on_300_milliseconds() {
 }
 
 #[test]
-fn ten_long_routes_beside_a_short_one_take_turns_among_themselves() {
+fn ten_long_classes_beside_a_short_one_take_turns_among_themselves() {
     let long = (0..10).map(|_| in_closed_loop(1, |_| vec![(60_000, 0)]));
     let mut machine = Machine::new(std::iter::once(short()).chain(long).collect());
     machine.run(10_000);
@@ -336,7 +336,7 @@ fn thirty_two_clients_on_5_milliseconds_are_never_many_runnable_threads() {
 }
 
 #[test]
-fn a_route_of_1_or_300_milliseconds_waits_with_the_long_ones() {
+fn a_class_of_1_or_300_milliseconds_waits_with_the_long_ones() {
     let bimodal = |number: u64| match number % 20 {
         0 => vec![(300_000, 0)],
         _ => vec![(1_000, 0)],
@@ -352,7 +352,7 @@ fn a_route_of_1_or_300_milliseconds_waits_with_the_long_ones() {
 }
 
 #[test]
-fn a_route_that_turns_long_holds_its_neighbour_up_once() {
+fn a_class_that_turns_long_holds_its_neighbour_up_once() {
     let turns = |number: u64| vec![(if number < 2_000 { 1_000 } else { 200_000 }, 0)];
     let mut machine = Machine::new(vec![short(), in_closed_loop(4, turns)]);
     machine.run(10_000);
@@ -364,7 +364,7 @@ fn a_route_that_turns_long_holds_its_neighbour_up_once() {
 /// Three milliseconds on a processor, one blocked, ten times over: its tickets weigh
 /// three quarters, and its neighbour finds its turn within one of its stretches.
 #[test]
-fn a_route_that_blocks_and_computes_in_turn_stays_short() {
+fn a_class_that_blocks_and_computes_in_turn_stays_short() {
     let in_turn = |_| vec![(3_000, 1_000); 10];
     let mut machine = Machine::new(vec![short(), in_closed_loop(8, in_turn)]);
     machine.run(10_000);

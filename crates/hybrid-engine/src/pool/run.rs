@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{Job, Pool, Refused, Turn};
+use super::{Disposition, Job, Pool, SubmitError};
 use crate::{
     catch::{Panicked, catch, drop_safely},
     class::Class,
@@ -86,12 +86,12 @@ impl RunError {
     }
 }
 
-impl From<Refused> for RunError {
-    fn from(refused: Refused) -> Self {
+impl From<SubmitError> for RunError {
+    fn from(refused: SubmitError) -> Self {
         match refused {
-            Refused::Full => Self::Full,
-            Refused::TooLong(expected) => Self::TooLong(expected),
-            Refused::Closed => Self::Closed,
+            SubmitError::Full => Self::Full,
+            SubmitError::TooLong(expected) => Self::TooLong(expected),
+            SubmitError::Closed => Self::Closed,
         }
     }
 }
@@ -121,7 +121,7 @@ impl Pool {
         let start_by = queued_at + options.queue_wait;
         let first = options.deadline.map_or(start_by, |at| at.min(start_by));
         self.submit(Job {
-            route: class.id,
+            class: class.id,
             ticket: Arc::clone(&ticket),
             queued_at,
             patience: first.saturating_duration_since(queued_at),
@@ -152,18 +152,18 @@ fn run_of<R: Send + 'static, F: FnOnce() -> R + Send + 'static>(
     queued_at: Instant,
     work: Arc<Work<F>>,
     reply: oneshot::Sender<Result<Done<R>, RunError>>,
-) -> impl FnOnce(Turn) -> Option<Timing> + Send + 'static {
+) -> impl FnOnce(Disposition) -> Option<Timing> + Send + 'static {
     let span = tracing::Span::current();
     move |turn| {
         let started = clock::now();
         let is_late = deadline.is_some_and(|deadline| started >= deadline);
-        if turn != Turn::Run || is_late {
+        if turn != Disposition::Run || is_late {
             if ticket.give_up() {
                 drop_safely(work.take());
                 let error = match turn {
-                    Turn::Run => RunError::Deadline,
-                    Turn::Shed => RunError::Overload,
-                    Turn::Cut => RunError::Closed,
+                    Disposition::Run => RunError::Deadline,
+                    Disposition::Shed => RunError::Overload,
+                    Disposition::Cut => RunError::Closed,
                 };
                 // An error means that nothing waits for it any more.
                 let _ = reply.send(Err(error));

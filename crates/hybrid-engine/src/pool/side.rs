@@ -4,7 +4,10 @@
 
 use std::sync::PoisonError;
 
-use super::{Job, Length, Shared, handoff::Handoff, hold::Hold, length, order::Order};
+use super::{
+    Job, Length, PoolShared, fair_queue::FairQueue, handoff::Handoff, job_length,
+    worker_slot::WorkerSlot,
+};
 use crate::{
     clock,
     sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering},
@@ -13,9 +16,9 @@ use crate::{
 
 pub(super) struct Side {
     pub(super) handoff: Handoff<Job>,
-    /// Taken by the workers of this side, and by the keeper: never by a loop, nor
+    /// Taken by the workers of this side, and by the thread starter: never by a loop, nor
     /// by a worker of the other.
-    order: Mutex<Order<Job>>,
+    order: Mutex<FairQueue<Job>>,
     /// Tickets that were refused since a worker last looked.
     pub(super) refused: AtomicU64,
     /// Threads that live, on their way included.
@@ -30,7 +33,7 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) fn new(handoff: Handoff<Job>, order: Order<Job>) -> Self {
+    pub(super) fn new(handoff: Handoff<Job>, order: FairQueue<Job>) -> Self {
         Self {
             handoff,
             order: Mutex::new(order),
@@ -42,17 +45,17 @@ impl Side {
         }
     }
 
-    pub(super) fn order(&self) -> MutexGuard<'_, Order<Job>> {
+    pub(super) fn order(&self) -> MutexGuard<'_, FairQueue<Job>> {
         self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The order, unless another thread has it.
-    pub(super) fn try_order(&self) -> Option<MutexGuard<'_, Order<Job>>> {
+    pub(super) fn try_order(&self) -> Option<MutexGuard<'_, FairQueue<Job>>> {
         self.order.try_lock().ok()
     }
 }
 
-impl Shared {
+impl PoolShared {
     pub(super) fn side(&self, length: Length) -> &Side {
         match length {
             Length::Short => &self.short,
@@ -61,11 +64,11 @@ impl Shared {
     }
 
     /// Where workers are or were, the reserve at the end, each with its number.
-    pub(super) fn holds(&self) -> impl Iterator<Item = (usize, &Hold)> {
+    pub(super) fn slots(&self) -> impl Iterator<Item = (usize, &WorkerSlot)> {
         let taken = self.places_taken.load(Ordering::Relaxed);
         let reserve = self.limits.threads_max;
         let places = (0..taken).chain([reserve]);
-        places.map(|place| (place, &self.all_holds[place]))
+        places.map(|place| (place, &self.all_slots[place]))
     }
 
     /// Whether there are as many threads as may be, the reserve left aside, and all
@@ -73,21 +76,24 @@ impl Shared {
     pub(super) fn are_all_running(&self) -> bool {
         let reserve = self.limits.threads_max;
         self.places_taken.load(Ordering::Relaxed) == reserve
-            && self.all_holds[..reserve].iter().all(Hold::is_running)
+            && self.all_slots[..reserve].iter().all(WorkerSlot::is_running)
     }
 
-    /// The order of a side for the keeper, which never waits for a thread of a low
+    /// The order of a side for the thread starter, which never waits for a thread of a low
     /// priority.
-    pub(super) fn order_for_keeper(&self, length: Length) -> Option<MutexGuard<'_, Order<Job>>> {
+    pub(super) fn order_for_thread_starter(
+        &self,
+        length: Length,
+    ) -> Option<MutexGuard<'_, FairQueue<Job>>> {
         match length {
             Length::Short => Some(self.short.order()),
             Length::Long => self.long.try_order(),
         }
     }
 
-    /// Takes out of the order of short tickets those of routes that are long by
+    /// Takes out of the order of short tickets those of classes that are long by
     /// now.
-    pub(super) fn hand_over(&self, order: &mut Order<Job>) {
+    pub(super) fn hand_over(&self, order: &mut FairQueue<Job>) {
         let mut is_any = false;
         for job in order.take_long() {
             is_any = true;
@@ -99,21 +105,21 @@ impl Shared {
         }
     }
 
-    /// What a run tells about its route, besides its cost. What has turned long while
+    /// What a run tells about its class, besides its cost. What has turned long while
     /// it ran is known for that already.
-    pub(super) fn note_run(&self, route: usize, timing: &Timing, is_turned: bool) {
+    pub(super) fn note_run(&self, class: usize, timing: &Timing, is_turned: bool) {
         if self.limits.is_managed
-            && let Some(stretch_ns) = length::stretch_ns(timing)
-            && (!is_turned || stretch_ns >= length::CERTAIN_NS)
+            && let Some(stretch_ns) = job_length::stretch_ns(timing)
+            && (!is_turned || stretch_ns >= job_length::CERTAIN_NS)
         {
-            self.note_stretch(route, stretch_ns);
+            self.note_stretch(class, stretch_ns);
         }
     }
 
-    /// A ticket of that route has computed for so long in one stretch.
-    pub(super) fn note_stretch(&self, route: usize, stretch_ns: u64) {
+    /// A ticket of that class has computed for so long in one stretch.
+    pub(super) fn note_stretch(&self, class: usize, stretch_ns: u64) {
         let now_ns = || clock::now().ns_since(self.started);
-        self.routes[route].note_stretch(stretch_ns, now_ns);
+        self.classes[class].note_stretch(stretch_ns, now_ns);
     }
 
     /// Whether a thread of that side is to change over to the other: where no more may

@@ -1,10 +1,10 @@
 //! For how long a ticket has computed in one stretch, while it still runs: as the
-//! Linux kernel's workqueues see it, what blocks begins anew. The pulse looks once a
+//! Linux kernel's workqueues see it, what blocks begins anew. The scan looks once a
 //! millisecond; a look takes the thread's processor clock, and only where that has
 //! moved by a millisecond how often the thread has blocked, which costs ten times
 //! as much.
 
-use super::length::LONG_NS;
+use super::job_length::LONG_NS;
 
 /// What has computed less is not asked whether it blocked.
 const SUSPECT_NS: u64 = 1_000_000;
@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(look(900), Found::Nothing);
     }
 
-    /// So the longest of a route is known while it runs.
+    /// So the longest of a class is known while it runs.
     #[test]
     fn long_is_said_again_each_time_it_has_doubled() {
         let mut stretch = Stretch::default();

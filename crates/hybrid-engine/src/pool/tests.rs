@@ -27,16 +27,24 @@ fn pool(limits: Limits) -> (Pool, tokio::runtime::Runtime) {
 }
 
 impl Pool {
-    fn submit_of(&self, route: usize, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
-        self.submit(self.job(route, move |_| {
+    fn submit_of(
+        &self,
+        class: usize,
+        work: impl FnOnce() + Send + 'static,
+    ) -> Result<(), SubmitError> {
+        self.submit(self.job(class, move |_| {
             work();
             None
         }))
     }
 
-    fn job(&self, route: usize, work: impl FnOnce(Turn) -> Option<Timing> + Send + 'static) -> Job {
+    fn job(
+        &self,
+        class: usize,
+        work: impl FnOnce(Disposition) -> Option<Timing> + Send + 'static,
+    ) -> Job {
         Job {
-            route,
+            class,
             ticket: Arc::new(Ticket::new(Arc::clone(self.orphans()))),
             queued_at: clock::now(),
             patience: LONG,
@@ -44,7 +52,7 @@ impl Pool {
         }
     }
 
-    fn submit_work(&self, work: impl FnOnce() + Send + 'static) -> Result<(), Refused> {
+    fn submit_work(&self, work: impl FnOnce() + Send + 'static) -> Result<(), SubmitError> {
         self.submit_of(0, work)
     }
 
@@ -91,7 +99,7 @@ fn a_full_queue_refuses_at_once() {
     has_started.recv_timeout(LONG).expect("it started");
     pool.submit_work(|| ()).expect("the queue holds two");
     pool.submit_work(|| ()).expect("the queue holds two");
-    assert_eq!(pool.submit_work(|| ()), Err(Refused::Full));
+    assert_eq!(pool.submit_work(|| ()), Err(SubmitError::Full));
     drop(release);
     pool.wait_until_quiet();
 }
@@ -110,11 +118,11 @@ fn a_panic_costs_no_thread() {
 }
 
 #[test]
-fn a_panic_of_the_keeper_is_followed_by_its_next_turn() {
+fn a_panic_of_the_thread_starter_is_followed_by_its_next_turn() {
     let (pool, _runtime) = pool(limits(4, 100));
     let failing = crate::background::fail("hybrid-pool-keeper");
     let (say, hear) = mpsc::channel();
-    // The first may find the keeper past the place where it fails.
+    // The first may find the thread starter past the place where it fails.
     for number in 0..2 {
         let say = say.clone();
         pool.submit_work(move || say.send(number).expect("the test listens"))
@@ -127,8 +135,8 @@ fn a_panic_of_the_keeper_is_followed_by_its_next_turn() {
 
 #[test]
 fn files_of_threads_that_have_left_are_closed() {
-    let mut observed = asleep::Observed::default();
-    let thread = u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).expect("positive");
+    let mut observed = blocked::BlockedProbe::default();
+    let thread = crate::os::thread::number();
     observed.note(thread);
     assert!(observed.has_file());
     observed.forget_unless(Some(thread));
@@ -151,7 +159,8 @@ fn what_is_queued_when_the_pool_is_cut_is_refused() {
     let (say, hear) = mpsc::channel();
     for _ in 0..3 {
         let say = say.clone();
-        let job = pool.job(1, move |turn| {
+        // Of the class that holds the thread: the reserve takes none of them.
+        let job = pool.job(0, move |turn| {
             say.send(turn).expect("the test listens");
             None
         });
@@ -159,8 +168,8 @@ fn what_is_queued_when_the_pool_is_cut_is_refused() {
     }
     assert_eq!(pool.cut(), 3);
     let turns: Vec<_> = hear.try_iter().collect();
-    assert_eq!(turns, [Turn::Cut; 3]);
-    assert_eq!(pool.submit_work(|| ()), Err(Refused::Closed));
+    assert_eq!(turns, [Disposition::Cut; 3]);
+    assert_eq!(pool.submit_work(|| ()), Err(SubmitError::Closed));
     drop(release);
     pool.wait_until_quiet();
 }
@@ -192,9 +201,9 @@ fn threads_grow_to_their_limit_and_no_further() {
     pool.wait_until_quiet();
 }
 
-/// Every thread is taken by one route; another still finds one.
+/// Every thread is taken by one class; another still finds one.
 #[test]
-fn one_thread_is_kept_for_routes_that_hold_none() {
+fn one_thread_is_kept_for_classes_that_hold_none() {
     let (pool, _runtime) = pool(limits(2, 16));
     let (release, released) = crossbeam_channel::bounded::<()>(0);
     for _ in 0..8 {
@@ -220,7 +229,7 @@ fn one_thread_is_kept_for_routes_that_hold_none() {
     pool.wait_until_quiet();
 }
 
-/// Computations of an unknown route: as many at once as there are processors until
+/// Computations of an unknown class: as many at once as there are processors until
 /// they are known for long, then as many long ones beside those, and on a machine that
 /// other programs keep busy as many again. A thread that is found blocked, on a page fault
 /// or a lock of the allocator, lets another begin beside it: that is rare, so that the
@@ -261,7 +270,7 @@ fn closing_finishes_what_is_queued_and_joins_everybody() {
             .expect("there is room");
     }
     pool.close();
-    assert_eq!(pool.submit_work(|| ()), Err(Refused::Closed));
+    assert_eq!(pool.submit_work(|| ()), Err(SubmitError::Closed));
     runtime.block_on(pool.join());
     drop(say);
     assert_eq!(hear.iter().count(), 32);
@@ -281,10 +290,10 @@ fn closing_wakes_who_rests() {
     assert_eq!(pool.gauges().threads, 0);
 }
 
-/// A route that was brief a thousand times blocks: the worker that runs it looks
+/// A class that was brief a thousand times blocks: the worker that runs it looks
 /// on, so no other worker is woken until the scan finds it blocked.
 #[test]
-fn a_brief_route_that_blocks_holds_nobody_up() {
+fn a_brief_class_that_blocks_holds_nobody_up() {
     let (pool, _runtime) = pool(limits(4, 4000));
     let timing = |_| {
         Some(Timing {

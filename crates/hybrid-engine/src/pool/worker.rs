@@ -1,13 +1,17 @@
 //! A pool thread: takes jobs until the pool closes or it was idle for long.
 
-use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, thread::Builder, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Asker, Brief, Ended, Job, Length, Next, Shared, Turn, handoff::Rest, hold::Kind};
+use super::{
+    Asker, Brief, Disposition, EndedJob, Job, Length, NextJob, PoolShared, handoff::Rest,
+    worker_slot::Expectation,
+};
 use crate::{
     background,
     catch::catch,
+    os::thread,
     sync::{Ordering, park::Parker},
     telemetry::timing::Timing,
 };
@@ -19,11 +23,11 @@ pub(super) const IDLE: Duration = Duration::from_secs(10);
 pub(super) fn start(
     number: usize,
     length: Length,
-    shared: &Arc<Shared>,
+    shared: &Arc<PoolShared>,
     (place, parker): (usize, Parker),
     alive: Sender<Infallible>,
 ) -> io::Result<()> {
-    let worker = thread::Builder::new().name(format!("hybrid-pool-{number}"));
+    let worker = Builder::new().name(format!("hybrid-pool-{number}"));
     let shared = Arc::clone(shared);
     // Not joined: `Pool::join` waits for every `alive`.
     worker.spawn(move || {
@@ -43,7 +47,7 @@ pub(super) fn start(
                 let length = worker.length;
                 shared.side(length).threads.fetch_sub(1, Ordering::SeqCst);
                 shared.threads.fetch_sub(1, Ordering::SeqCst);
-                shared.all_holds[place].set_thread(0);
+                shared.all_slots[place].set_thread(0);
                 shared.places.leave(place, parker, rest);
                 if rest == Rest::Called {
                     // The thread that comes in its stead counts as looking already.
@@ -57,15 +61,15 @@ pub(super) fn start(
 }
 
 /// Makes this thread a pool thread, and runs.
-pub(super) fn enter(shared: &Shared, place: usize, run: impl FnOnce()) {
-    shared.all_holds[place].set_thread(thread_number());
+pub(super) fn enter(shared: &PoolShared, place: usize, run: impl FnOnce()) {
+    shared.all_slots[place].set_thread(thread::number());
     let runtime = shared.runtime.clone();
     let _context = runtime.enter();
     run();
 }
 
 struct Worker<'a> {
-    shared: &'a Shared,
+    shared: &'a PoolShared,
     place: usize,
     /// The side for which it works. A long one stays so: its priority can be lowered
     /// by any thread, and raised again by a privileged one only.
@@ -144,33 +148,33 @@ impl Worker<'_> {
 }
 
 /// Runs a job, and looks again.
-pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
-    let Next {
+pub(super) fn run_next(shared: &PoolShared, place: usize, next: NextJob) -> EndedJob {
+    let NextJob {
         job,
         length,
         held,
         turn,
         kind,
     } = next;
-    let route = job.route;
-    let hold = &shared.all_holds[place];
-    hold.start(route, length, kind, held, &shared.accounts);
+    let class = job.class;
+    let slot = &shared.all_slots[place];
+    slot.start(class, length, kind, held, &shared.accounts);
     if let Brief::No { more } = turn
         && (shared.side(length).handoff.stop_looking() || more)
     {
         shared.wake(length);
     }
-    if kind == Kind::Unknown {
+    if kind == Expectation::Unknown {
         // It may compute for long.
-        shared.call_pulse();
+        shared.call_scan();
     }
-    let timing = run(job, Turn::Run);
-    let ended = shared.end(hold, turn);
+    let timing = run(job, Disposition::Run);
+    let ended = shared.end(slot, turn);
     if let Some(timing) = &timing {
-        shared.note_run(route, timing, length != ended);
+        shared.note_run(class, timing, length != ended);
     }
-    Ended {
-        route,
+    EndedJob {
+        class,
         length: ended,
         turn,
         timing,
@@ -179,7 +183,7 @@ pub(super) fn run_next(shared: &Shared, place: usize, next: Next) -> Ended {
 
 /// A job catches its own panics and answers them; this is the last net, so that
 /// no thread is ever lost.
-pub(super) fn run(job: Job, turn: Turn) -> Option<Timing> {
+pub(super) fn run(job: Job, turn: Disposition) -> Option<Timing> {
     match catch(move || (job.work)(turn)) {
         Ok(timing) => timing,
         Err(panicked) => {
@@ -194,44 +198,17 @@ pub(super) fn run(job: Job, turn: Turn) -> Option<Timing> {
     }
 }
 
-/// The system's number of this thread; 0 where it has none.
-fn thread_number() -> u32 {
-    #[cfg(target_os = "linux")]
-    {
-        let number = rustix::thread::gettid().as_raw_nonzero().get();
-        u32::try_from(number).unwrap_or(0)
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        0
-    }
-}
-
 /// Lowers this thread's priority below the event loops', whose own it has so far.
-/// What a handler starts inherits it.
+/// Threads that a job starts inherit it.
 fn lower_own_priority(nice: u8) {
-    lower_priority(thread_number(), nice);
+    lower_priority(thread::number(), nice);
 }
 
 /// Lowers the priority of one of this process's threads.
 pub(super) fn lower_priority(thread: u32, nice: u8) {
-    if nice == 0 || thread == 0 {
-        return;
-    }
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::process::{Pid, getpriority_process, setpriority_process};
-
-        /// The lowest priority there is.
-        const NICEST: i32 = 19;
-        // On Linux a thread's id names the thread alone here, not its process.
-        let thread = i32::try_from(thread).ok().and_then(Pid::from_raw);
-        let lowered = getpriority_process(thread)
-            .and_then(|own| setpriority_process(thread, (own + i32::from(nice)).min(NICEST)));
-        if let Err(error) = lowered {
-            background::quietly(|| {
-                tracing::warn!(%error, nice, "the priority of a pool thread could not be lowered");
-            });
-        }
+    if let Err(error) = thread::lower_priority(thread, nice) {
+        background::quietly(|| {
+            tracing::warn!(%error, nice, "the priority of a pool thread could not be lowered");
+        });
     }
 }

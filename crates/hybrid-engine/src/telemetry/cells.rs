@@ -1,4 +1,4 @@
-//! The cells of a seat: what one thread has counted of one series. One thread
+//! The cells of a shard: what one thread has counted of one series. One thread
 //! writes, so a count is a load and a store and no more; a reader takes
 //! differences to what it saw before, which are right also where a count has
 //! wrapped. A begin and its end may stand in the cells of two threads; only sums
@@ -260,7 +260,7 @@ impl RunCells {
 
 // === What a reader takes ===
 
-/// What a reader saw of a series on one seat.
+/// What a reader saw of a series on one shard.
 #[derive(Default)]
 pub(super) struct SeriesSeen {
     begun: u32,

@@ -6,15 +6,15 @@
 //!
 //! [`timing`] is what one run of a job took, and [`sampling`] decides which runs are
 //! measured in detail. [`series`] lists what is counted apart. Threads write their
-//! counts into [`seat`]s made of [`cells`]; [`histogram`] stores durations, and
+//! counts into [`shard`]s made of [`cells`]; [`histogram`] stores durations, and
 //! [`table`] holds the sums over all threads. Nothing here makes decisions, and no
 //! input of a client becomes a name.
 
 mod cells;
 pub mod histogram;
 pub mod sampling;
-mod seat;
 pub mod series;
+mod shard;
 mod shed;
 mod table;
 pub mod timing;
@@ -35,14 +35,14 @@ use crate::{
     lane::Lane,
     sync::{AtomicU64, Ordering},
 };
-use seat::Seats;
 use series::{AllSeries, Series};
+use shard::Shards;
 use timing::Timing;
 
 /// The measurements of an application.
 pub struct Telemetry {
     series: Arc<AllSeries>,
-    seats: Arc<Seats>,
+    shards: Arc<Shards>,
     rare: Box<[Rare]>,
     table: Mutex<Table>,
 }
@@ -95,7 +95,7 @@ impl Telemetry {
         let series = Arc::new(AllSeries::new(variants, unclassified));
         let count = series.subjects().len();
         Self {
-            seats: Seats::new(count),
+            shards: Shards::new(count),
             rare: (0..count).map(|_| Rare::new(counters)).collect(),
             table: Mutex::new(Table::new(Arc::clone(&series), clock::now())),
             series,
@@ -108,7 +108,7 @@ impl Telemetry {
     #[inline]
     pub fn begun(&self, class: Option<&Class>, variant: &impl AsRef<str>, at: Instant) -> InFlight {
         let series = self.series.of(class, variant);
-        self.seats.write(|cells| cells[series.index()].begin());
+        self.shards.write(|cells| cells[series.index()].begin());
         InFlight {
             series,
             lane: class.map_or(Lane::Event, |class| class.effective_lane.get()),
@@ -121,7 +121,7 @@ impl Telemetry {
     #[inline]
     pub fn answered(&self, job: &InFlight, code: u16) {
         let duration_ns = clock::now().ns_since(job.since);
-        self.seats.write(|cells| {
+        self.shards.write(|cells| {
             cells[job.series.index()].answer(job.lane, code, duration_ns);
         });
     }
@@ -135,7 +135,7 @@ impl Telemetry {
     /// The caller of the job has left before its result.
     pub fn left(&self, job: &InFlight) {
         let duration_ns = clock::now().ns_since(job.since);
-        self.seats
+        self.shards
             .write(|cells| cells[job.series.index()].leave(job.lane, duration_ns));
     }
 
@@ -143,7 +143,7 @@ impl Telemetry {
     #[inline]
     pub fn ran(&self, class: &Class, variant: &impl AsRef<str>, lane: Lane, timing: &Timing) {
         let series = self.series.of(Some(class), variant);
-        self.seats
+        self.shards
             .write(|cells| cells[series.index()].run(lane, timing));
     }
 
@@ -152,7 +152,7 @@ impl Telemetry {
     /// first variant.
     pub fn ran_unanswered(&self, class: &Class, timing: &Timing) {
         let first = self.series.variants(class.id).start;
-        self.seats
+        self.shards
             .write(|cells| cells[first].run(Lane::Pool, timing));
     }
 
@@ -182,9 +182,9 @@ impl Telemetry {
     /// Brings the table up to date.
     pub fn merge(&self) {
         // Before the table is locked: a new thread waits for neither lock.
-        let seats = self.seats.all();
+        let shards = self.shards.all();
         self.lock()
-            .merge(&seats, |series| self.shed_in_all(series), clock::now());
+            .merge(&shards, |series| self.shed_in_all(series), clock::now());
     }
 
     /// Reads the table, as the last [`merge`](Self::merge) left it.
@@ -226,7 +226,7 @@ impl Telemetry {
 impl fmt::Debug for Telemetry {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Telemetry")
-            .field("seats", &self.seats)
+            .field("seats", &self.shards)
             .finish_non_exhaustive()
     }
 }

@@ -1,4 +1,4 @@
-//! Which runs of a route are measured in detail: all of one whose runs are long
+//! Which runs of a class are measured in detail: all of one whose runs are long
 //! or unknown, a few of the others. Two readings cost about 1.7 µs, next to
 //! nothing beside a millisecond and too much beside a short handler.
 
@@ -22,12 +22,12 @@ const SHORT: u8 = 1;
 const LONG: u8 = 2;
 
 thread_local! {
-    /// Drawn anew for each short run. Drawn and not counted, so that routes which
+    /// Drawn anew for each short run. Drawn and not counted, so that classes which
     /// are asked in turn are all measured, whatever the rhythm.
     static DRAWN: Cell<u32> = const { Cell::new(0) };
 }
 
-/// What a route's last run tells about the next. Read by every request, written
+/// What a class's last run tells about the next. Read by every request, written
 /// only when it changes.
 #[derive(Debug)]
 pub struct Sampling {
@@ -37,7 +37,7 @@ pub struct Sampling {
 }
 
 impl Sampling {
-    /// For a route of that lane.
+    /// For a class of that lane.
     pub fn of(lane: Lane) -> Self {
         let one_in = match lane {
             Lane::Event => ASYNC_ONE_IN,
@@ -89,12 +89,12 @@ mod tests {
     #[test]
     fn a_few_short_runs_are_measured_whatever_runs_between_them() {
         for (lane, one_in) in [(Lane::Pool, 16), (Lane::Event, 64)] {
-            let routes = [(); 4].map(|()| Sampling::of(lane));
-            routes.iter().for_each(|route| route.note(1_000));
+            let classes = [(); 4].map(|()| Sampling::of(lane));
+            classes.iter().for_each(|class| class.note(1_000));
             let mut measured = [0; 4];
             for _ in 0..one_in * 100 {
-                for (route, measured) in routes.iter().zip(&mut measured) {
-                    *measured += u32::from(route.is_due());
+                for (class, measured) in classes.iter().zip(&mut measured) {
+                    *measured += u32::from(class.is_due());
                 }
             }
             let is_fair = measured.iter().all(|count| (50..200).contains(count));

@@ -13,7 +13,7 @@ pub enum Shed {
     Overload,
     /// Bodies of requests took all the memory that they may.
     Bodies,
-    /// No place under the route's `max_concurrency` was free in time.
+    /// No place under the class's `max_concurrency` was free in time.
     Concurrency,
     /// No worker process could be started.
     NoWorker,

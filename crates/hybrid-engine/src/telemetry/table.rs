@@ -1,5 +1,5 @@
 //! What all threads have measured together. Every look takes what came to the
-//! seats since the last one, so counts of threads that wrapped, and seats that
+//! shards since the last one, so counts of threads that wrapped, and shards that
 //! changed hands, add up all the same.
 //!
 //! Behind the one lock of the control plane: the balancer's tick and the admin
@@ -10,8 +10,8 @@ use std::{fmt, sync::Arc, time::Duration};
 use super::{
     cells::{CODES_MAX, DURATION_BUCKETS, Durations, NewRuns, News, Outcome, SeriesSeen},
     histogram::{BUCKETS, Histogram, lower_bound_ns},
-    seat::Seat,
     series::AllSeries,
+    shard::Shard,
 };
 use crate::{clock::Instant, lane::Lane};
 
@@ -26,7 +26,7 @@ pub struct Table {
     halved_at: Instant,
 }
 
-/// What is known of a series, or of all methods of a route.
+/// What is known of a series, or of all methods of a class.
 #[derive(Debug, Default)]
 pub struct Totals {
     /// Requests that came.
@@ -126,9 +126,14 @@ impl Table {
         }
     }
 
-    /// Takes what came to the seats since the last time. `shed` says how many
+    /// Takes what came to the shards since the last time. `shed` says how many
     /// requests of a series were refused so far.
-    pub(super) fn merge(&mut self, seats: &[Arc<Seat>], shed: impl Fn(usize) -> u64, now: Instant) {
+    pub(super) fn merge(
+        &mut self,
+        shards: &[Arc<Shard>],
+        shed: impl Fn(usize) -> u64,
+        now: Instant,
+    ) {
         if now.saturating_duration_since(self.halved_at) >= HALVED_EVERY {
             self.halved_at = now;
             for lane in self.totals.iter_mut().flat_map(|totals| &mut totals.lanes) {
@@ -136,11 +141,11 @@ impl Table {
             }
         }
         let series = self.totals.len();
-        self.seen.resize_with(seats.len(), || {
+        self.seen.resize_with(shards.len(), || {
             (0..series).map(|_| SeriesSeen::default()).collect()
         });
-        for (seat, seen) in seats.iter().zip(&mut self.seen) {
-            for (index, (cells, seen)) in seat.series.iter().zip(seen).enumerate() {
+        for (shard, seen) in shards.iter().zip(&mut self.seen) {
+            for (index, (cells, seen)) in shard.series.iter().zip(seen).enumerate() {
                 let sum = self.series.sum_of(index);
                 seen.look(cells, |news| {
                     self.totals[index].add(&news);

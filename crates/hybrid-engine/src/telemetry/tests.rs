@@ -1,27 +1,27 @@
-//! Seats and table together, without an application.
+//! Shards and table together, without an application.
 
 use std::{sync::Arc, time::Duration};
 
 use super::{
     cells::{CODES_MAX, Outcome},
-    seat::Seats,
     series::AllSeries,
+    shard::Shards,
     table::{LaneTotals, Table},
     timing::{Detail, Timing},
 };
 use crate::{clock, lane::Lane};
 
-/// Two routes, the second with two methods: series 0, then 1 and 2 with their
+/// Two classes, the second with two methods: series 0, then 1 and 2 with their
 /// sum 3.
-fn two_routes() -> (Arc<Seats>, Table) {
+fn two_classes() -> (Arc<Shards>, Table) {
     let methods: [&'static [&'static str]; 2] = [&["GET"], &["GET", "POST"]];
     let series = Arc::new(AllSeries::new(methods, &["GET"]));
-    let seats = Seats::new(series.subjects().len());
-    (seats, Table::new(series, clock::now()))
+    let shards = Shards::new(series.subjects().len());
+    (shards, Table::new(series, clock::now()))
 }
 
-fn merge(table: &mut Table, seats: &Seats) {
-    table.merge(&seats.all(), |_| 0, clock::now());
+fn merge(table: &mut Table, shards: &Shards) {
+    table.merge(&shards.all(), |_| 0, clock::now());
 }
 
 fn answered(lane: &LaneTotals, outcome: Outcome) -> u64 {
@@ -31,24 +31,24 @@ fn answered(lane: &LaneTotals, outcome: Outcome) -> u64 {
 
 #[test]
 fn requests_of_all_threads_add_up() {
-    let (seats, mut table) = two_routes();
+    let (shards, mut table) = two_classes();
     let (begun, ended) = (200_u32, 150_u32);
     std::thread::scope(|scope| {
         for _ in 0..4 {
-            scope.spawn(|| (0..begun).for_each(|_| seats.write(|series| series[0].begin())));
+            scope.spawn(|| (0..begun).for_each(|_| shards.write(|series| series[0].begin())));
             // On other threads than those that began them.
             scope.spawn(|| {
                 for _ in 0..ended {
-                    seats.write(|series| series[0].answer(Lane::Event, 500, 20_000_000));
+                    shards.write(|series| series[0].answer(Lane::Event, 500, 20_000_000));
                 }
             });
         }
         for _ in 0..100 {
-            merge(&mut table, &seats);
+            merge(&mut table, &shards);
             assert!(table.class(0).in_flight <= u64::from(begun * 4));
         }
     });
-    merge(&mut table, &seats);
+    merge(&mut table, &shards);
     let totals = table.class(0);
     assert_eq!((totals.requests, totals.errors), (800, 600));
     assert_eq!(totals.in_flight, 200);
@@ -59,17 +59,17 @@ fn requests_of_all_threads_add_up() {
 }
 
 #[test]
-fn a_route_with_several_methods_has_their_sum() {
-    let (seats, mut table) = two_routes();
-    seats.write(|series| {
+fn a_class_with_several_methods_has_their_sum() {
+    let (shards, mut table) = two_classes();
+    shards.write(|series| {
         series[1].begin();
         series[2].begin();
         series[2].begin();
         series[2].answer(Lane::Pool, 200, 1);
         series[2].run(Lane::Pool, &Timing::default());
     });
-    merge(&mut table, &seats);
-    merge(&mut table, &seats);
+    merge(&mut table, &shards);
+    merge(&mut table, &shards);
     assert_eq!(table.series(1).requests, 1);
     assert_eq!(
         (table.series(2).requests, table.series(2).in_flight),
@@ -82,22 +82,22 @@ fn a_route_with_several_methods_has_their_sum() {
 /// Whatever the codes and whichever thread met them first.
 #[test]
 fn a_client_makes_no_more_than_so_many_series() {
-    let (seats, mut table) = two_routes();
+    let (shards, mut table) = two_classes();
     let codes = 200..300_u16;
     std::thread::scope(|scope| {
         for reversed in [false, true] {
-            let (seats, codes) = (&seats, codes.clone());
+            let (shards, codes) = (&shards, codes.clone());
             scope.spawn(move || {
                 for number in 0..100 {
                     let number = if reversed { 99 - number } else { number };
                     let code = codes.start + number;
-                    seats.write(|series| series[0].answer(Lane::Event, code, 1));
+                    shards.write(|series| series[0].answer(Lane::Event, code, 1));
                 }
             });
         }
     });
-    merge(&mut table, &seats);
-    merge(&mut table, &seats);
+    merge(&mut table, &shards);
+    merge(&mut table, &shards);
     let lane = table.class(0).lane(Lane::Event);
     assert_eq!(lane.answers.len(), CODES_MAX + 1);
     let of_codes: u64 = codes.map(|code| answered(lane, Outcome::Code(code))).sum();
@@ -106,12 +106,12 @@ fn a_client_makes_no_more_than_so_many_series() {
 
 #[test]
 fn a_client_that_left_is_an_outcome_of_its_own() {
-    let (seats, mut table) = two_routes();
-    seats.write(|series| {
+    let (shards, mut table) = two_classes();
+    shards.write(|series| {
         series[0].begin();
         series[0].leave(Lane::Event, 1_000_000);
     });
-    merge(&mut table, &seats);
+    merge(&mut table, &shards);
     let totals = table.class(0);
     assert_eq!((totals.requests, totals.in_flight), (1, 0));
     assert_eq!(answered(totals.lane(Lane::Event), Outcome::Left), 1);
@@ -119,7 +119,7 @@ fn a_client_that_left_is_an_outcome_of_its_own() {
 
 #[test]
 fn runs_are_summed_and_samples_apart() {
-    let (seats, mut table) = two_routes();
+    let (shards, mut table) = two_classes();
     let detail = |blocked_ns| Detail {
         cpu_ns: 1_000_000,
         delay_ns: 500_000,
@@ -130,12 +130,12 @@ fn runs_are_summed_and_samples_apart() {
         wall_ns: 4_000_000,
         detail,
     };
-    seats.write(|series| {
+    shards.write(|series| {
         series[0].run(Lane::Pool, &timing(Some(detail(2_500_000))));
         series[0].run(Lane::Pool, &timing(Some(detail(50_000))));
         series[0].run(Lane::Pool, &timing(None));
     });
-    merge(&mut table, &seats);
+    merge(&mut table, &shards);
     let lane = table.class(0).lane(Lane::Pool);
     assert_eq!((lane.runs, lane.samples, lane.blocked_samples), (3, 2, 1));
     assert_eq!(lane.wall_ns_sum, 12_000_000);
@@ -150,21 +150,21 @@ fn runs_are_summed_and_samples_apart() {
 
 #[test]
 fn the_past_is_halved_every_ten_seconds() {
-    let (seats, mut table) = two_routes();
+    let (shards, mut table) = two_classes();
     let start = clock::now();
     let run = |wall_ns, count| {
         let timing = Timing {
             wall_ns,
             ..Timing::default()
         };
-        (0..count).for_each(|_| seats.write(|series| series[0].run(Lane::Event, &timing)));
+        (0..count).for_each(|_| shards.write(|series| series[0].run(Lane::Event, &timing)));
     };
     let median = |table: &Table| table.class(0).lane(Lane::Event).recent.run.quantile(0.5);
     run(1_000_000, 100);
-    table.merge(&seats.all(), |_| 0, start);
+    table.merge(&shards.all(), |_| 0, start);
     for seconds in [11, 22, 33] {
         run(100_000_000, 20);
-        table.merge(&seats.all(), |_| 0, start + Duration::from_secs(seconds));
+        table.merge(&shards.all(), |_| 0, start + Duration::from_secs(seconds));
     }
     assert!(median(&table).unwrap() > 90_000_000);
 }

@@ -25,7 +25,7 @@ pub struct Timing {
 pub struct Detail {
     /// On a processor.
     pub cpu_ns: u64,
-    /// On a run queue: the machine is short of processors, not the route.
+    /// On a run queue: the machine is short of processors, not the class.
     pub delay_ns: u64,
     /// Neither: blocked by a sleep, a lock, a disk or a socket.
     pub blocked_ns: u64,

@@ -44,45 +44,34 @@ mod stat {
 
     use rustix::process::{Resource, getrlimit};
 
-    /// The fields of `/proc/self/stat` after the program's name, which may hold
-    /// anything: the first is the state, the third in proc(5).
-    pub(super) struct Stat(Vec<String>);
+    use hybrid_engine::os::proc_stat;
+
+    pub(super) struct Stat(proc_stat::Stat);
 
     pub(super) fn read() -> Option<Stat> {
-        Stat::parse(&fs::read_to_string("/proc/self/stat").ok()?)
+        proc_stat::Stat::of_this_process().map(Stat)
     }
 
     impl Stat {
-        fn parse(text: &str) -> Option<Self> {
-            let (_, fields) = text.rsplit_once(')')?;
-            let fields = fields.split_ascii_whitespace();
-            Some(Self(fields.map(str::to_owned).collect()))
-        }
-
-        /// A field by its number in proc(5).
-        fn field(&self, number: usize) -> Option<u64> {
-            self.0.get(number.checked_sub(3)?)?.parse().ok()
-        }
-
         pub(super) fn cpu_seconds(&self) -> Option<f64> {
-            let ticks = self.field(14)? + self.field(15)?;
+            let ticks = self.0.field(14)? + self.0.field(15)?;
             Some(ticks as f64 / ticks_per_second())
         }
 
         pub(super) fn threads(&self) -> Option<u64> {
-            self.field(20)
+            self.0.field(20)
         }
 
         pub(super) fn virtual_bytes(&self) -> Option<u64> {
-            self.field(23)
+            self.0.field(23)
         }
 
         pub(super) fn resident_bytes(&self) -> Option<u64> {
-            Some(self.field(24)? * rustix::param::page_size() as u64)
+            self.0.resident_bytes()
         }
 
         pub(super) fn start_seconds(&self) -> Option<f64> {
-            let after_boot = self.field(22)? as f64 / ticks_per_second();
+            let after_boot = self.0.field(22)? as f64 / ticks_per_second();
             let stat = fs::read_to_string("/proc/stat").ok()?;
             let boot = stat.lines().find_map(|line| line.strip_prefix("btime "))?;
             Some(boot.trim().parse::<f64>().ok()? + after_boot)
@@ -116,12 +105,12 @@ mod stat {
         fn fields_are_counted_after_the_name() {
             let text =
                 "7 (a) b) ) S 1 7 7 0 -1 4194560 1 0 0 0 250 50 0 0 20 0 3 0 12345 8192 2 18";
-            let stat = Stat::parse(text).unwrap();
+            let stat = Stat(proc_stat::Stat::parse(text).unwrap());
             assert_eq!(stat.cpu_seconds(), Some(300.0 / ticks_per_second()));
             assert_eq!(stat.threads(), Some(3));
             assert_eq!(stat.virtual_bytes(), Some(8192));
-            assert_eq!(stat.field(22), Some(12345));
-            assert_eq!(Stat::parse("7 (a) S").unwrap().threads(), None);
+            let short = Stat(proc_stat::Stat::parse("7 (a) S").unwrap());
+            assert_eq!(short.threads(), None);
         }
 
         #[test]

@@ -16,12 +16,14 @@ use crate::{
     },
     body::Body,
     config::Config,
-    dispatch::{Endpoint, on_pool, on_process},
+    context::{Parts, SharedReservation},
+    dispatch::{Cancel, Endpoint, Work, on_pool, on_process},
     error::Error,
     extract::{Extension, Guard, State},
-    head::{Peer, RequestHead},
+    head::{Head, Matched, PathValues, Peer, RequestHead},
     server::Application as _,
     spec::RouteSpec,
+    telemetry::clock,
 };
 
 #[test]
@@ -90,6 +92,33 @@ fn get(app: &Arc<BuiltApp>, path: &str, runtime: &Runtime) -> (u16, String) {
         let body = answer.into_body().collect().await.unwrap().to_bytes();
         (status, String::from_utf8(body.to_vec()).unwrap())
     })
+}
+
+/// As [`get`], inside a worker process: the first route's endpoint answers a call.
+fn call_in_worker(app: &Arc<BuiltApp>, path: &str, runtime: &Runtime) -> (u16, String) {
+    let _context = runtime.enter();
+    let (http, ()) = http::Request::get(path).body(()).unwrap().into_parts();
+    let app = BuiltApp::connect(app);
+    let matched = Matched {
+        route: Arc::clone(&app.context().routes()[0]),
+        values: PathValues::default(),
+    };
+    let work = Work {
+        parts: Parts {
+            head: Head::new(RequestHead::new(http, Peer::default()), Some(matched)),
+            context: app.context().clone(),
+            lane: Lane::Process,
+            received: clock::now(),
+            cancel: Cancel::default(),
+            reservation: SharedReservation::default(),
+        },
+        body: Body::empty(),
+        deadline: None,
+    };
+    let response = app.endpoint(0).work(work).response;
+    let status = response.status().as_u16();
+    let body = response.into_body().try_into_bytes().unwrap();
+    (status, String::from_utf8(body.to_vec()).unwrap())
 }
 
 // === When states are made ===
@@ -186,7 +215,7 @@ fn a_state_that_cannot_be_made_is_a_500_that_does_not_say_why() {
             .routes(routes([("/resize", resize)]));
         let built = built(app, Purpose::Worker, &runtime).unwrap();
         for _ in 0..2 {
-            let (status, text) = get(&built.app, "/resize", &runtime);
+            let (status, text) = call_in_worker(&built.app, "/resize", &runtime);
             assert_eq!(status, 500);
             assert!(text.contains("internal_error"), "{text}");
             assert!(!text.contains("secret"), "{text}");

@@ -14,7 +14,7 @@
 //! - The server writes a call's segment before it sends the call, and never again before
 //!   the worker has returned it. The worker trusts in that, since the server is its parent
 //!   and the same program: a [`SharedBody`] is plain memory.
-//! - Inside each process, [`MemoryUse`] keeps writers away from readers.
+//! - Inside each process, [`MemoryUse`](mapping::MemoryUse) keeps writers away from readers.
 //! - A worker is trusted with nothing: its memory may change under the server's
 //!   `&[u8]` of a [`SharedRange`]. Therefore those bytes are only ever copied by the system
 //!   to a socket, never parsed, and no decision follows from them. What the server
@@ -23,25 +23,27 @@
 //! A worker that punches holes into a segment finds zeros there, as does the
 //! server; the seals leave it no way to make the server's reads fail.
 
+mod mapped;
+mod mapping;
+
 use std::{
     fmt, io,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
-    ptr, slice,
+    slice,
     sync::{Arc, PoisonError},
 };
 
-use memmap2::{MmapOptions, MmapRaw};
 use rustix::{
     fs::{FallocateFlags, MemfdFlags, SealFlags},
     io::{Errno, retry_on_intr},
 };
 
+pub(super) use self::mapped::{MappedSegment, ReturnedSegments, SharedBody};
+use self::mapping::Mapping;
 use crate::sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-
-// === The server's side ===
 
 /// What the segments of an application take, and how much they may.
 pub(super) struct SegmentBudget {
@@ -395,298 +397,5 @@ impl SegmentList {
     }
 }
 
-// === The worker's side ===
-
-/// A segment of the server's, in the worker.
-pub(super) struct MappedSegment {
-    id: u32,
-    memory: Mapping,
-}
-
-impl MappedSegment {
-    /// # Errors
-    /// The system's, and `InvalidInput` for a file that another process could shrink
-    /// while it is read.
-    pub(super) fn new(fd: OwnedFd, id: u32) -> io::Result<Arc<Self>> {
-        if !rustix::fs::fcntl_get_seals(&fd)?.contains(SealFlags::SHRINK) {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let size = usize::try_from(rustix::fs::fstat(&fd)?.st_size);
-        let size = size.map_err(|_| io::ErrorKind::InvalidInput)?;
-        let memory = Mapping::map(&fd, size)?;
-        // The mapping outlives the descriptor.
-        drop(fd);
-        Ok(Arc::new(Self { id, memory }))
-    }
-
-    pub(super) fn id(&self) -> u32 {
-        self.id
-    }
-
-    #[cfg(all(test, not(hybrid_loom)))]
-    pub(super) fn size(&self) -> usize {
-        self.memory.size()
-    }
-
-    /// Writes of an answer. False: out of range, or a request's body is read there.
-    #[must_use]
-    pub(super) fn write(&self, offset: usize, bytes: &[u8]) -> bool {
-        self.memory.write(offset, bytes)
-    }
-
-    /// Where these bytes lie in this segment: an answer may be a piece of its
-    /// request. `None` also for no bytes at all.
-    pub(super) fn offset_of(&self, bytes: &[u8]) -> Option<usize> {
-        if bytes.is_empty() {
-            return None;
-        }
-        let offset = bytes
-            .as_ptr()
-            .addr()
-            .checked_sub(self.memory.start().addr())?;
-        self.memory.at(offset, bytes.len()).map(|_| offset)
-    }
-}
-
-/// The request's body in place, for `Bytes::from_owner`. When the last one of its
-/// segment is dropped, the segment is to be returned.
-pub(super) struct SharedBody {
-    mapped: Arc<MappedSegment>,
-    len: usize,
-    returns: Arc<ReturnedSegments>,
-}
-
-impl SharedBody {
-    /// The first bytes of that segment. `None`: it is smaller, or written to at
-    /// this moment.
-    pub(super) fn new(
-        mapped: Arc<MappedSegment>,
-        len: usize,
-        returns: Arc<ReturnedSegments>,
-    ) -> Option<Self> {
-        mapped.memory.at(0, len)?;
-        mapped.memory.uses.read().then_some(Self {
-            mapped,
-            len,
-            returns,
-        })
-    }
-}
-
-impl AsRef<[u8]> for SharedBody {
-    #[expect(unsafe_code, reason = "memory that is shared with another process")]
-    fn as_ref(&self) -> &[u8] {
-        // SAFETY: the range was checked when this was made; the mapping lives as long
-        // as `self.mapped`, and its pages exist since it carries the seal against
-        // shrinking. This process does not write there, since `MemoryUse` counts this as a
-        // reader, and the server does not before it was told that this is dropped.
-        unsafe { slice::from_raw_parts(self.mapped.memory.start(), self.len) }
-    }
-}
-
-impl Drop for SharedBody {
-    fn drop(&mut self) {
-        if self.mapped.memory.uses.end_read() {
-            self.returns.push(self.mapped.id);
-        }
-    }
-}
-
-/// The segments which the worker uses no more, until it says so.
-#[derive(Default)]
-pub(super) struct ReturnedSegments(Mutex<Vec<u32>>);
-
-impl ReturnedSegments {
-    pub(super) fn push(&self, id: u32) {
-        self.lock().push(id);
-    }
-
-    pub(super) fn take_all(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.lock())
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<u32>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-// === Both sides ===
-
-/// A mapping, and how this process uses it. All access is by pointer.
-struct Mapping {
-    map: MmapRaw,
-    uses: MemoryUse,
-}
-
-impl Mapping {
-    fn map(fd: &OwnedFd, size: usize) -> io::Result<Self> {
-        Ok(Self {
-            map: MmapOptions::new().len(size).map_raw(fd)?,
-            uses: MemoryUse::default(),
-        })
-    }
-
-    fn size(&self) -> usize {
-        self.map.len()
-    }
-
-    fn start(&self) -> *mut u8 {
-        self.map.as_mut_ptr()
-    }
-
-    /// Where that range begins, if it lies inside.
-    fn at(&self, offset: usize, len: usize) -> Option<*mut u8> {
-        let end = offset.checked_add(len)?;
-        (end <= self.size()).then(|| self.start().wrapping_add(offset))
-    }
-
-    #[expect(unsafe_code, reason = "memory that is shared with another process")]
-    fn write(&self, offset: usize, bytes: &[u8]) -> bool {
-        let Some(to) = self.at(offset, bytes.len()) else {
-            return false;
-        };
-        if !self.uses.write() {
-            return false;
-        }
-        // SAFETY: the range lies in the mapping. `bytes` does not, since a slice of it
-        // is made for a reader alone, and `MemoryUse` knows of none. The other process does
-        // not read before it is told to by the message that follows.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
-        self.uses.end_write();
-        true
-    }
-
-    #[expect(unsafe_code, reason = "memory that is shared with another process")]
-    fn copy_from(&self, other: &Self, len: usize) -> bool {
-        let (Some(to), Some(from)) = (self.at(0, len), other.at(0, len)) else {
-            return false;
-        };
-        if ptr::eq(self, other) {
-            return true;
-        }
-        if !other.uses.read() {
-            return false;
-        }
-        let is_mine = self.uses.write();
-        if is_mine {
-            // SAFETY: both ranges lie in their mappings, which are different ones and
-            // do not overlap. In this process no code writes the one, nor uses the other.
-            unsafe { ptr::copy_nonoverlapping(from, to, len) };
-            self.uses.end_write();
-        }
-        other.uses.end_read();
-        is_mine
-    }
-
-    fn copy_out(&self, offset: usize, len: usize) -> Option<Vec<u8>> {
-        self.at(offset, len)?;
-        let mut copy = vec![0; len];
-        self.read(offset, &mut copy).then_some(copy)
-    }
-
-    #[expect(unsafe_code, reason = "memory that is shared with another process")]
-    fn read(&self, offset: usize, into: &mut [u8]) -> bool {
-        let Some(from) = self.at(offset, into.len()) else {
-            return false;
-        };
-        if !self.uses.read() {
-            return false;
-        }
-        // SAFETY: the range lies in the mapping, and no code of this process writes
-        // there. `into` is memory of its own: no `&mut` into a mapping is ever made.
-        // If the other process writes, what is read is any bytes, and stays the same.
-        unsafe { ptr::copy_nonoverlapping(from, into.as_mut_ptr(), into.len()) };
-        self.uses.end_read();
-        true
-    }
-}
-
-/// The uses of a piece of memory, in one word, so that every decision sees one state:
-/// held by the worker, written, read by so many.
-///
-/// Each end of a use is a release, which the acquire of the next use sees.
-#[derive(Default)]
-struct MemoryUse(AtomicUsize);
-
-impl MemoryUse {
-    const HELD: usize = 1;
-    const WRITTEN: usize = 2;
-    const READER: usize = 4;
-
-    fn are_none(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
-    }
-
-    /// False: it is used.
-    fn hold(&self) -> bool {
-        self.change(|uses| (uses == 0).then_some(Self::HELD))
-    }
-
-    /// False: it was not held.
-    fn end_hold(&self) -> bool {
-        self.0.fetch_and(!Self::HELD, Ordering::Release) & Self::HELD != 0
-    }
-
-    fn read(&self) -> bool {
-        self.change(|uses| (uses & Self::WRITTEN == 0).then_some(uses + Self::READER))
-    }
-
-    fn read_held(&self) -> bool {
-        let is_open = |uses| uses & (Self::WRITTEN | Self::HELD) == Self::HELD;
-        self.change(|uses| is_open(uses).then_some(uses + Self::READER))
-    }
-
-    /// True: this was the last reader.
-    fn end_read(&self) -> bool {
-        self.0.fetch_sub(Self::READER, Ordering::AcqRel) / Self::READER == 1
-    }
-
-    fn write(&self) -> bool {
-        self.change(|uses| (uses < Self::WRITTEN).then_some(uses | Self::WRITTEN))
-    }
-
-    fn end_write(&self) {
-        self.0.fetch_and(!Self::WRITTEN, Ordering::Release);
-    }
-
-    fn change(&self, to: impl FnMut(usize) -> Option<usize>) -> bool {
-        self.0
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, to)
-            .is_ok()
-    }
-}
-
 #[cfg(all(test, not(hybrid_loom)))]
 mod tests;
-
-#[cfg(all(test, hybrid_loom))]
-mod loom_tests {
-    use loom::{cell::UnsafeCell, sync::Arc, thread};
-
-    use super::*;
-
-    /// Loom watches the cell: a write beside a read or another write is an error.
-    #[test]
-    fn loom_a_reader_is_never_beside_the_next_writer() {
-        loom::model(|| {
-            let shared = Arc::new((MemoryUse::default(), UnsafeCell::new(0)));
-            assert!(shared.0.hold());
-            let other = Arc::clone(&shared);
-            let reader = thread::spawn(move || {
-                let (uses, bytes) = &*other;
-                if uses.read_held() {
-                    bytes.with(|_| ());
-                    uses.end_read();
-                }
-            });
-            let (uses, bytes) = &*shared;
-            assert!(uses.end_hold());
-            if uses.hold() && uses.write() {
-                bytes.with_mut(|_| ());
-                uses.end_write();
-            }
-            reader.join().expect("no panic");
-            assert!(uses.end_hold() || uses.are_none());
-        });
-    }
-}

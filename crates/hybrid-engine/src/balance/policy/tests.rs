@@ -6,7 +6,7 @@ use crate::balance::snapshot::{Label, Move, Violation};
 const TICK: Duration = Duration::from_millis(100);
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// One route, told tick by tick.
+/// One class, told tick by tick.
 struct Story {
     rules: Rules,
     state: State,
@@ -44,7 +44,7 @@ impl Runs {
 
 impl Story {
     fn of(endpoint: Lane, is_auto: bool) -> Self {
-        let route = RouteSnapshot {
+        let class = ClassSnapshot {
             endpoint,
             is_auto,
             lane_written: is_auto,
@@ -63,7 +63,7 @@ impl Story {
                 cores: 2.0,
                 loops: 2,
                 hop_ns: Some(3_000),
-                routes: vec![route],
+                classes: vec![class],
             },
             now: Duration::ZERO,
             moves: Vec::new(),
@@ -76,13 +76,13 @@ impl Story {
         Self::of(Lane::Pool, true)
     }
 
-    fn route(&mut self) -> &mut RouteSnapshot {
-        &mut self.snapshot.routes[0]
+    fn class(&mut self) -> &mut ClassSnapshot {
+        &mut self.snapshot.classes[0]
     }
 
     fn run(&mut self, runs: Runs) {
-        let route = self.route();
-        let sums = &mut route.sums;
+        let class = self.class();
+        let sums = &mut class.sums;
         let each = runs.cpu_us + runs.blocked_us + runs.delay_us;
         sums.runs += runs.count;
         sums.wall_ns += runs.count * each * 1_000;
@@ -94,9 +94,9 @@ impl Story {
             sums.blocked_samples += runs.samples;
         }
         if runs.samples > 0 {
-            route.cpu_p95_ns = Some(runs.p99_us * 1_000);
-            route.cpu_p99_ns = Some(runs.p99_us * 1_000);
-            route.service_p50_ns = Some((runs.cpu_us + runs.blocked_us) * 1_000);
+            class.cpu_p95_ns = Some(runs.p99_us * 1_000);
+            class.cpu_p99_ns = Some(runs.p99_us * 1_000);
+            class.service_p50_ns = Some((runs.cpu_us + runs.blocked_us) * 1_000);
         }
     }
 
@@ -108,8 +108,8 @@ impl Story {
         self.limits
             .extend(decision.limits.iter().map(|(_, limit)| *limit));
         self.last = decision;
-        let route = self.route();
-        (route.violation, route.stalls, route.stall_worst_ns) = (None, 0, 0);
+        let class = self.class();
+        (class.violation, class.stalls, class.stall_worst_ns) = (None, 0, 0);
     }
 
     /// The same in every tick of that time.
@@ -121,13 +121,13 @@ impl Story {
     }
 
     fn stall(&mut self, ms: u64) {
-        let route = self.route();
-        (route.stalls, route.stall_worst_ns) = (1, ms * 1_000_000);
+        let class = self.class();
+        (class.stalls, class.stall_worst_ns) = (1, ms * 1_000_000);
         self.look();
     }
 
     fn violate(&mut self, wall_us: u64) {
-        self.route().violation = Some(Violation {
+        self.class().violation = Some(Violation {
             wall_ns: wall_us * 1_000,
             delay_ns: 0,
             blocked_ns: None,
@@ -155,7 +155,7 @@ impl Story {
 // === Inline ===
 
 #[test]
-fn a_trivial_auto_route_is_promoted_once_with_its_numbers() {
+fn a_trivial_auto_class_is_promoted_once_with_its_numbers() {
     let mut story = Story::auto();
     story.during(MINUTE, Runs::of(100, 5, 0));
     assert_eq!(story.lanes(), [Lane::Inline]);
@@ -182,7 +182,7 @@ fn its_twin_without_auto_is_advised_and_never_moved() {
 #[test]
 fn who_wrote_the_lane_is_not_advised() {
     let mut story = Story::of(Lane::Pool, false);
-    story.route().lane_written = true;
+    story.class().lane_written = true;
     story.during(MINUTE, Runs::of(100, 5, 0));
     assert_eq!(story.advice(), "");
 }
@@ -199,7 +199,7 @@ fn too_few_calls_or_samples_prove_nothing() {
     );
     let mut story = Story::auto();
     story.run(Runs::of(5_000, 5, 0));
-    story.route().sums.samples = 59;
+    story.class().sums.samples = 59;
     story.look();
     assert!(story.moves.is_empty());
 }
@@ -261,7 +261,7 @@ fn a_violation_demotes_and_each_wait_is_twice_the_one_before() {
 }
 
 #[test]
-fn a_route_that_was_good_for_an_hour_begins_anew() {
+fn a_class_that_was_good_for_an_hour_begins_anew() {
     let mut story = Story::auto();
     story.during(TICK * 10, Runs::of(100, 5, 0));
     story.violate(900);
@@ -277,7 +277,7 @@ fn a_route_that_was_good_for_an_hour_begins_anew() {
 }
 
 #[test]
-fn a_route_that_turns_fast_is_promoted_then() {
+fn a_class_that_turns_fast_is_promoted_then() {
     let mut story = Story::auto();
     story.during(MINUTE, Runs::of(100, 3_000, 0));
     assert!(story.moves.is_empty());
@@ -372,7 +372,7 @@ fn run_queue_delay_is_a_reason_and_no_label() {
 }
 
 #[test]
-fn a_route_that_turns_slow_gets_another_label() {
+fn a_class_that_turns_slow_gets_another_label() {
     let mut story = Story::of(Lane::Pool, false);
     story.during(MINUTE, Runs::of(16, 900, 10));
     assert_eq!(story.label(), Label::Cpu);
@@ -405,7 +405,7 @@ fn at_once(running: u64, service_us: u64) -> Runs {
 }
 
 #[test]
-fn a_route_that_slows_down_with_its_company_is_cut_and_freed_again() {
+fn a_class_that_slows_down_with_its_company_is_cut_and_freed_again() {
     let mut story = Story::of(Lane::Pool, false);
     story.during(MINUTE, at_once(20, 5_000));
     assert!(story.limits.is_empty());
@@ -435,7 +435,7 @@ fn two_kinds_of_runs_are_no_overload() {
         if slow > 0 {
             story.run(at_once(slow, 100_000));
             // The median stays where most runs are.
-            story.route().service_p50_ns = Some(1_000_000);
+            story.class().service_p50_ns = Some(1_000_000);
         }
         story.look();
     }
@@ -443,7 +443,7 @@ fn two_kinds_of_runs_are_no_overload() {
 }
 
 #[test]
-fn a_route_that_has_become_slower_for_good_is_free_in_the_end() {
+fn a_class_that_has_become_slower_for_good_is_free_in_the_end() {
     let mut story = Story::of(Lane::Pool, false);
     story.during(MINUTE, at_once(40, 5_000));
     story.during(MINUTE, at_once(40, 20_000));
@@ -490,7 +490,7 @@ fn told(endpoint: Lane, is_auto: bool, events: &[Event]) -> Story {
     for event in events {
         story.now += Duration::from_millis(event.gap_ms);
         story.run(event.runs);
-        story.route().stalls = event.stalls;
+        story.class().stalls = event.stalls;
         if event.violates {
             story.violate(900);
         } else {
@@ -504,13 +504,13 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn only_auto_routes_and_futures_move(events in prop::collection::vec(event(), 1..300)) {
+    fn only_auto_classes_and_futures_move(events in prop::collection::vec(event(), 1..300)) {
         prop_assert!(told(Lane::Pool, false, &events).moves.is_empty());
         prop_assert!(told(Lane::Inline, false, &events).moves.is_empty());
     }
 
     #[test]
-    fn a_route_moves_to_a_lane_once_a_retry_period(
+    fn a_class_moves_to_a_lane_once_a_retry_period(
         events in prop::collection::vec(event(), 1..500),
         is_future: bool,
     ) {
@@ -563,7 +563,7 @@ proptest! {
             story.run(Runs::of(1_000, 5, 0));
             story.now = Duration::from_millis(gap % 1_000_000_007);
             story.look();
-            story.route().sums = Sums::default();
+            story.class().sums = Sums::default();
         }
         prop_assert!(story.moves.len() <= 1);
     }

@@ -1,12 +1,12 @@
-//! What loops, and the workers of both sides, know of a route without asking
+//! What loops, and the workers of both sides, know of a class without asking
 //! anybody: how long its queue is, how fast it moves, what its tickets weigh and
 //! cost, how many run, whether they are long.
 
 use std::time::Duration;
 
 use super::{
-    cost::{Cost, SharedCost},
-    length::{Length, Run, SharedRecent},
+    job_cost::{JobCost, SharedJobCost},
+    job_length::{Length, Run, SharedRecent},
     permits::PERMIT,
 };
 use crate::{
@@ -18,17 +18,17 @@ use crate::{
 const UNLIMITED: usize = usize::MAX;
 
 // Relaxed throughout: each number stands for itself, and is a little old.
-pub(super) struct RouteGauge {
+pub(super) struct ClassLoad {
     waiting: AtomicUsize,
     interval_ns: AtomicU64,
     weight: AtomicI64,
     limit: AtomicUsize,
     running: AtomicUsize,
-    cost: SharedCost,
+    cost: SharedJobCost,
     pub(super) recent: SharedRecent,
 }
 
-impl Default for RouteGauge {
+impl Default for ClassLoad {
     fn default() -> Self {
         Self {
             waiting: AtomicUsize::new(0),
@@ -36,13 +36,13 @@ impl Default for RouteGauge {
             weight: AtomicI64::new(PERMIT),
             limit: AtomicUsize::new(UNLIMITED),
             running: AtomicUsize::new(0),
-            cost: SharedCost::default(),
+            cost: SharedJobCost::default(),
             recent: SharedRecent::default(),
         }
     }
 }
 
-impl RouteGauge {
+impl ClassLoad {
     /// How long a ticket that comes now is expected to wait.
     pub(super) fn expected_wait(&self) -> Duration {
         let waiting = self.waiting.load(Ordering::Relaxed) as u64;
@@ -68,7 +68,7 @@ impl RouteGauge {
         self.weight.load(Ordering::Relaxed)
     }
 
-    pub(super) fn cost(&self) -> Cost {
+    pub(super) fn cost(&self) -> JobCost {
         self.cost.load()
     }
 
@@ -79,7 +79,7 @@ impl RouteGauge {
         self.set_cost(cost, least);
     }
 
-    pub(super) fn set_cost(&self, cost: Cost, least: i64) {
+    pub(super) fn set_cost(&self, cost: JobCost, least: i64) {
         self.cost.store(cost);
         self.weight.store(cost.weight(least), Ordering::Relaxed);
     }
@@ -117,7 +117,7 @@ impl RouteGauge {
         self.running.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// How many of the route may run at once.
+    /// How many of the class may run at once.
     pub(super) fn limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
     }

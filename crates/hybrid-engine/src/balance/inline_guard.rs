@@ -1,5 +1,5 @@
-//! The run of a promoted route on its event loop, and the one look that it gets
-//! there: a run that took too long, or that blocked, sends the route back to the
+//! The run of a promoted class on its event loop, and the one look that it gets
+//! there: a run that took too long, or that blocked, sends the class back to the
 //! pool at once, before its next request.
 //!
 //! A loop that was preempted makes a run look long that is not. The time on a run

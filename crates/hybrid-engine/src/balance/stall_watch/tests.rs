@@ -1,8 +1,8 @@
 use super::*;
 
-fn route(number: usize) -> Held {
-    Held {
-        route: number,
+fn class(number: usize) -> HeldThread {
+    HeldThread {
+        class: number,
         is_confined: false,
         time: Duration::ZERO,
     }
@@ -11,7 +11,7 @@ fn route(number: usize) -> Held {
 /// Looks, as the clock says it is so many milliseconds later.
 struct Story {
     slots: Arc<Slots>,
-    watch: Watch,
+    watch: StallWatch,
     start: Instant,
     told: Vec<Sight>,
 }
@@ -20,7 +20,7 @@ impl Story {
     fn new() -> Self {
         let slots = Slots::new(2);
         let start = slots.epoch;
-        let watch = Watch::new(&slots, Duration::from_millis(10), start);
+        let watch = StallWatch::new(&slots, Duration::from_millis(10), start);
         Self {
             slots,
             watch,
@@ -39,11 +39,11 @@ impl Story {
         }
         self.watch.look(&self.slots, now, &mut |sight| {
             told.push(match sight {
-                Sight::Holds(held) => Sight::Holds(Held {
+                Sight::Holds(held) => Sight::Holds(HeldThread {
                     time: Duration::ZERO,
                     ..held
                 }),
-                Sight::Ended(held) => Sight::Ended(Held {
+                Sight::Ended(held) => Sight::Ended(HeldThread {
                     time: Duration::ZERO,
                     ..held
                 }),
@@ -64,10 +64,10 @@ fn a_poll_that_holds_its_loop_is_named_once_and_its_end_is_told() {
     for ms in [13, 18, 23] {
         story.look(ms);
     }
-    assert_eq!(story.told, [Sight::Holds(route(7))]);
+    assert_eq!(story.told, [Sight::Holds(class(7))]);
     drop(watching);
     story.look(28);
-    assert_eq!(story.told, [Sight::Holds(route(7)), Sight::Ended(route(7))]);
+    assert_eq!(story.told, [Sight::Holds(class(7)), Sight::Ended(class(7))]);
     story.look(33);
     assert_eq!(story.told.len(), 2);
 }
@@ -95,7 +95,7 @@ fn an_inner_poll_gives_back_to_the_outer() {
     for ms in [8, 13] {
         story.look(ms);
     }
-    assert_eq!(story.told, [Sight::Holds(route(1))]);
+    assert_eq!(story.told, [Sight::Holds(class(1))]);
 }
 
 #[test]
@@ -122,9 +122,9 @@ fn quarantine_is_told_apart() {
     for ms in [3, 8, 13] {
         story.look(ms);
     }
-    let confined = Held {
+    let confined = HeldThread {
         is_confined: true,
-        ..route(7)
+        ..class(7)
     };
     assert_eq!(story.told, [Sight::Holds(confined)]);
 }

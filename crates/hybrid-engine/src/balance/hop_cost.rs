@@ -2,7 +2,7 @@
 //! and on the worker's, for running on the pool and not where it is.
 //!
 //! Measured on the pool as it is, with jobs that do nothing, the first time that a
-//! route is short enough for it to matter; the medians of both sides are added.
+//! class is short enough for it to matter; the medians of both sides are added.
 //! Round trips would be easier to measure and mean something else: they hold the
 //! time until a thread wakes, which costs no processor time. Starting the program
 //! with it would load a pool that the program may not need.
@@ -16,7 +16,7 @@ use std::{
 
 use futures_util::future::join_all;
 
-use super::Shared;
+use super::BalancerShared;
 use crate::{class::Class, clock, engine::Engine, os::thread_times, pool::JobOptions};
 
 /// Empty jobs, so many at once: as under load, where a hop's price matters and
@@ -31,7 +31,7 @@ const BATCHES_MIN: usize = 4;
 const LONGEST: Duration = Duration::from_millis(500);
 
 /// Measures it with jobs of that class, and writes it down.
-pub(super) fn measure(shared: &Shared, engine: &Engine, class: &Arc<Class>) {
+pub(super) fn measure(shared: &BalancerShared, engine: &Engine, class: &Arc<Class>) {
     let measured = engine.runtime.block_on(hops(shared, engine, class));
     let hop_ns = measured.unwrap_or(shared.rules.hop_default_ns);
     shared.hop_ns.get_or_init(|| hop_ns);
@@ -44,7 +44,7 @@ pub(super) fn measure(shared: &Shared, engine: &Engine, class: &Arc<Class>) {
 }
 
 /// What a hop costs, if the pool lets enough of them through.
-async fn hops(shared: &Shared, engine: &Engine, class: &Arc<Class>) -> Option<u64> {
+async fn hops(shared: &BalancerShared, engine: &Engine, class: &Arc<Class>) -> Option<u64> {
     let options = JobOptions {
         deadline: clock::now().checked_add(LONGEST),
         far_deadlines: Some(&engine.far_deadlines),

@@ -16,44 +16,44 @@ use super::cells::SeriesCells;
 use crate::sync::{AtomicBool, Ordering};
 
 /// The cells of one thread.
-pub(super) struct Seat {
+pub(super) struct Shard {
     taken: AtomicBool,
     pub(super) series: Box<[SeriesCells]>,
 }
 
-/// The seats of one application.
-pub(super) struct Seats {
+/// The shards of one application.
+pub(super) struct Shards {
     /// How many series each has.
     series: usize,
-    /// Locked when a thread takes a seat, and by readers.
-    all: Mutex<Vec<Arc<Seat>>>,
-    /// For threads that are ending and have no seat any more; locked to write.
-    stray: Mutex<Arc<Seat>>,
+    /// Locked when a thread takes a shard, and by readers.
+    all: Mutex<Vec<Arc<Shard>>>,
+    /// For threads that are ending and have no shard any more; locked to write.
+    fallback: Mutex<Arc<Shard>>,
 }
 
-/// A thread's seat in one application; free again when the thread ends.
-struct Taken {
-    of: Weak<Seats>,
+/// A thread's shard in one application; free again when the thread ends.
+struct ClaimedShard {
+    of: Weak<Shards>,
     /// Where those are: nothing else is there as long as `of` lives.
     address: usize,
-    seat: Arc<Seat>,
+    shard: Arc<Shard>,
 }
 
 thread_local! {
     /// In the first application that this thread served, which is mostly the only
     /// one: found without borrowing anything.
-    static FIRST: OnceCell<Taken> = const { OnceCell::new() };
+    static FIRST: OnceCell<ClaimedShard> = const { OnceCell::new() };
     /// In all further ones.
-    static OTHERS: RefCell<Vec<Taken>> = const { RefCell::new(Vec::new()) };
+    static OTHERS: RefCell<Vec<ClaimedShard>> = const { RefCell::new(Vec::new()) };
 }
 
-impl Seats {
+impl Shards {
     pub(super) fn new(series: usize) -> Arc<Self> {
-        let stray = Seat::new(series);
+        let fallback = Shard::new(series);
         Arc::new(Self {
             series,
-            all: Mutex::new(vec![Arc::clone(&stray)]),
-            stray: Mutex::new(stray),
+            all: Mutex::new(vec![Arc::clone(&fallback)]),
+            fallback: Mutex::new(fallback),
         })
     }
 
@@ -62,7 +62,7 @@ impl Seats {
     pub(super) fn write(self: &Arc<Self>, write: impl Fn(&[SeriesCells])) {
         let written = FIRST.try_with(|first| match first.get() {
             Some(first) if first.is_of(self) => {
-                write(&first.seat.series);
+                write(&first.shard.series);
                 true
             }
             _ => false,
@@ -75,10 +75,10 @@ impl Seats {
     #[cold]
     fn write_elsewhere(self: &Arc<Self>, write: &dyn Fn(&[SeriesCells])) {
         let first = FIRST.try_with(|first| {
-            let first = first.get_or_init(|| self.sit_down());
+            let first = first.get_or_init(|| self.claim());
             let is_ours = first.is_of(self);
             if is_ours {
-                write(&first.seat.series);
+                write(&first.shard.series);
             }
             is_ours
         });
@@ -88,24 +88,24 @@ impl Seats {
         let other = OTHERS.try_with(|others| {
             let mut others = others.borrow_mut();
             if let Some(mine) = others.iter().find(|taken| taken.is_of(self)) {
-                return write(&mine.seat.series);
+                return write(&mine.shard.series);
             }
-            // Seats in applications that are gone.
+            // Shards in applications that are gone.
             others.retain(|taken| taken.of.strong_count() > 0);
-            let taken = self.sit_down();
-            write(&taken.seat.series);
+            let taken = self.claim();
+            write(&taken.shard.series);
             others.push(taken);
         });
         if other.is_err() {
-            write(&lock(&self.stray).series);
+            write(&lock(&self.fallback).series);
         }
     }
 
-    fn sit_down(self: &Arc<Self>) -> Taken {
-        Taken {
+    fn claim(self: &Arc<Self>) -> ClaimedShard {
+        ClaimedShard {
             of: Arc::downgrade(self),
             address: self.address(),
-            seat: self.take(),
+            shard: self.take(),
         }
     }
 
@@ -113,24 +113,24 @@ impl Seats {
         Arc::as_ptr(self).addr()
     }
 
-    /// A seat that is free, or a new one.
-    fn take(&self) -> Arc<Seat> {
+    /// A shard that is free, or a new one.
+    fn take(&self) -> Arc<Shard> {
         let mut all = lock(&self.all);
-        if let Some(free) = all.iter().find(|seat| seat.take()) {
+        if let Some(free) = all.iter().find(|shard| shard.take()) {
             return Arc::clone(free);
         }
-        let seat = Seat::new(self.series);
-        all.push(Arc::clone(&seat));
-        seat
+        let shard = Shard::new(self.series);
+        all.push(Arc::clone(&shard));
+        shard
     }
 
-    /// All seats, in the order in which they were made.
-    pub(super) fn all(&self) -> Vec<Arc<Seat>> {
+    /// All shards, in the order in which they were made.
+    pub(super) fn all(&self) -> Vec<Arc<Shard>> {
         lock(&self.all).clone()
     }
 }
 
-impl Seat {
+impl Shard {
     fn new(series: usize) -> Arc<Self> {
         Arc::new(Self {
             taken: AtomicBool::new(true),
@@ -152,15 +152,15 @@ impl Seat {
     }
 }
 
-impl Taken {
-    fn is_of(&self, seats: &Arc<Seats>) -> bool {
-        self.address == seats.address()
+impl ClaimedShard {
+    fn is_of(&self, shards: &Arc<Shards>) -> bool {
+        self.address == shards.address()
     }
 }
 
-impl Drop for Taken {
+impl Drop for ClaimedShard {
     fn drop(&mut self) {
-        self.seat.leave();
+        self.shard.leave();
     }
 }
 
@@ -169,7 +169,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl fmt::Debug for Seats {
+impl fmt::Debug for Shards {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Seats")
             .field("series", &self.series)
@@ -182,35 +182,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seat_is_left_to_the_next_thread() {
-        let seats = Seats::new(1);
+    fn a_shard_is_left_to_the_next_thread() {
+        let shards = Shards::new(1);
         for _ in 0..10 {
             std::thread::scope(|scope| {
-                scope.spawn(|| seats.write(|series| series[0].begin()));
+                scope.spawn(|| shards.write(|series| series[0].begin()));
             });
         }
         // `scope` waits for the closure, not for the thread's own variables: a
-        // seat more than one may have been needed.
-        let all = seats.all();
-        let begun = |seat: &Arc<Seat>| seat.series[0].begun.load(Ordering::Relaxed);
+        // shard more than one may have been needed.
+        let all = shards.all();
+        let begun = |shard: &Arc<Shard>| shard.series[0].begun.load(Ordering::Relaxed);
         assert_eq!(all.iter().map(begun).sum::<u32>(), 10);
         assert!(all.len() < 11, "no seat was taken again");
     }
 
     #[test]
-    fn a_thread_has_a_seat_in_each_application() {
-        let (first, second) = (Seats::new(1), Seats::new(2));
+    fn a_thread_has_a_shard_in_each_application() {
+        let (first, second) = (Shards::new(1), Shards::new(2));
         for _ in 0..3 {
             first.write(|series| series[0].begin());
             second.write(|series| series[1].begin());
         }
-        for (seats, series) in [(&first, 0), (&second, 1)] {
-            let all = seats.all();
+        for (shards, series) in [(&first, 0), (&second, 1)] {
+            let all = shards.all();
             assert_eq!(all.len(), 2, "the stray one, and this thread's");
             assert_eq!(all[1].series[series].begun.load(Ordering::Relaxed), 3);
         }
         drop(second);
-        Seats::new(1).write(|_| ());
+        Shards::new(1).write(|_| ());
         let held = OTHERS.with(|others| others.borrow().len());
         assert_eq!(held, 1, "that of the application that is gone was left");
     }
@@ -220,20 +220,20 @@ mod tests {
 mod loom_tests {
     use super::*;
 
-    /// A thread that takes a seat goes on from the counts that are there.
+    /// A thread that takes a shard goes on from the counts that are there.
     #[test]
-    fn loom_a_seat_is_handed_over_with_its_counts() {
+    fn loom_a_shard_is_handed_over_with_its_counts() {
         loom::model(|| {
-            let seat = Seat::new(1);
-            let other = Arc::clone(&seat);
-            seat.series[0].begin();
+            let shard = Shard::new(1);
+            let other = Arc::clone(&shard);
+            shard.series[0].begin();
             let second = loom::thread::spawn(move || {
                 if other.take() {
                     other.series[0].begin();
                     assert_eq!(other.series[0].begun.load(Ordering::Relaxed), 2);
                 }
             });
-            seat.leave();
+            shard.leave();
             second.join().unwrap();
         });
     }

@@ -1,7 +1,7 @@
-//! What a route's tickets are known to cost: the mean of processor time and of
+//! What a class's tickets are known to cost: the mean of processor time and of
 //! blocked time over the last runs that were measured. From it follow the weight
 //! of a ticket, which is the share of its time that it computes, and its charge,
-//! by which routes take turns.
+//! by which classes take turns.
 
 use super::permits::PERMIT;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 /// The mean goes back about that many runs; the first ones count in full.
 const RUNS: f64 = 32.0;
 
-/// What a ticket is charged whose route is unknown, and the least that is charged.
+/// What a ticket is charged whose class is unknown, and the least that is charged.
 const CHARGE_UNKNOWN_NS: u64 = 1_000_000;
 const CHARGE_NS_MIN: u64 = 10_000;
 
@@ -31,24 +31,24 @@ pub(super) const GATHERED_NS: u64 = 200_000;
 /// less beside a computation is nothing to it, and its wait is much to them.
 const BRIEF_TICKETS: i64 = 8;
 
-/// A route that is unknown was seen blocked as often as halves its weight to next to
+/// A class that is unknown was seen blocked as often as halves its weight to next to
 /// nothing.
 const SIGHTINGS_MAX: u32 = 10;
 
-/// The cost that both sides share, without a lock: a route's tickets run on both
+/// The cost that both sides share, without a lock: a class's tickets run on both
 /// while it changes over. Then a run may be lost of the mean.
 #[derive(Default)]
-pub(super) struct SharedCost {
+pub(super) struct SharedJobCost {
     counts: AtomicU64,
     cpu_ns: AtomicU64,
     blocked_ns: AtomicU64,
 }
 
 // Relaxed: each number stands for itself, and is a little old.
-impl SharedCost {
-    pub(super) fn load(&self) -> Cost {
+impl SharedJobCost {
+    pub(super) fn load(&self) -> JobCost {
         let counts = self.counts.load(Ordering::Relaxed);
-        Cost {
+        JobCost {
             runs: counts as u32,
             sightings: (counts >> 32) as u32,
             cpu_ns: f64::from_bits(self.cpu_ns.load(Ordering::Relaxed)),
@@ -56,7 +56,7 @@ impl SharedCost {
         }
     }
 
-    pub(super) fn store(&self, cost: Cost) {
+    pub(super) fn store(&self, cost: JobCost) {
         let counts = u64::from(cost.runs) | u64::from(cost.sightings) << 32;
         self.counts.store(counts, Ordering::Relaxed);
         self.cpu_ns.store(cost.cpu_ns.to_bits(), Ordering::Relaxed);
@@ -66,7 +66,7 @@ impl SharedCost {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Cost {
+pub(super) struct JobCost {
     runs: u32,
     /// How much more often all tickets were seen blocked than not, before the first
     /// had run.
@@ -75,7 +75,7 @@ pub(super) struct Cost {
     blocked_ns: f64,
 }
 
-impl Cost {
+impl JobCost {
     /// Takes a measured run into the mean.
     pub(super) fn learn(&mut self, detail: &Detail) {
         self.runs = self.runs.saturating_add(1);
@@ -84,7 +84,7 @@ impl Cost {
         self.blocked_ns += (detail.blocked_ns as f64 - self.blocked_ns) * share;
     }
 
-    /// What a ticket holds while it runs: a whole permit where its route is
+    /// What a ticket holds while it runs: a whole permit where its class is
     /// unknown or never blocks, next to nothing where it is blocked all the time, but
     /// never less than `least`.
     pub(super) fn weight(&self, least: i64) -> i64 {
@@ -108,11 +108,11 @@ impl Cost {
         self.runs < NEW_RUNS
     }
 
-    /// Tickets were seen in the middle of their run. Of a route that has never run
+    /// Tickets were seen in the middle of their run. Of a class that has never run
     /// to its end that is all there is to go by: where all are blocked twice as many may
     /// run, where one does not that is taken back.
-    pub(super) fn note_seen(&mut self, is_asleep: bool) {
-        self.sightings = match is_asleep {
+    pub(super) fn note_seen(&mut self, is_blocked: bool) {
+        self.sightings = match is_blocked {
             _ if self.runs > 0 => 0,
             true => self.sightings + 1,
             false => self.sightings.saturating_sub(1),
@@ -156,25 +156,25 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_route_weighs_a_processor() {
-        assert_eq!(Cost::default().weight(1), PERMIT);
+    fn an_unknown_class_weighs_a_processor() {
+        assert_eq!(JobCost::default().weight(1), PERMIT);
     }
 
     #[test]
     fn one_run_tells_a_sleeper_from_a_computation() {
-        let mut sleeper = Cost::default();
+        let mut sleeper = JobCost::default();
         sleeper.learn(&detail(50_000, 4_950_000));
         assert_eq!(sleeper.weight(1), PERMIT / 100);
-        let mut computation = Cost::default();
+        let mut computation = JobCost::default();
         computation.learn(&detail(5_000_000, 0));
         assert_eq!(computation.weight(1), PERMIT);
     }
 
     #[test]
-    fn an_unknown_route_that_sleeps_is_let_run_twice_as_often_each_time() {
-        let mut cost = Cost::default();
-        for is_asleep in [true, true, false, true] {
-            cost.note_seen(is_asleep);
+    fn an_unknown_class_that_sleeps_is_let_run_twice_as_often_each_time() {
+        let mut cost = JobCost::default();
+        for is_blocked in [true, true, false, true] {
+            cost.note_seen(is_blocked);
         }
         assert_eq!(cost.weight(1), PERMIT / 4);
         (0..100).for_each(|_| cost.note_seen(true));
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn brief_tickets_weigh_little() {
-        let mut cost = Cost::default();
+        let mut cost = JobCost::default();
         cost.learn(&detail(20_000, 0));
         assert!(cost.is_brief());
         assert_eq!(cost.weight(1), PERMIT / BRIEF_TICKETS);
@@ -193,14 +193,14 @@ mod tests {
 
     #[test]
     fn waiting_for_a_processor_changes_nothing() {
-        let mut cost = Cost::default();
+        let mut cost = JobCost::default();
         cost.learn(&detail(1_000_000, 1_000_000));
         assert_eq!(cost.weight(1), PERMIT / 2);
     }
 
     #[test]
-    fn a_route_that_turns_from_sleeping_to_computing_is_relearned() {
-        let mut cost = Cost::default();
+    fn a_class_that_turns_from_sleeping_to_computing_is_relearned() {
+        let mut cost = JobCost::default();
         for _ in 0..1000 {
             cost.learn(&detail(50_000, 5_000_000));
         }

@@ -9,15 +9,15 @@ use crate::{clock, pool::permits::PERMIT};
 type Ticket = (u32, bool);
 
 struct Bench {
-    order: Order<Ticket>,
-    gauges: Vec<Arc<RouteGauge>>,
+    order: FairQueue<Ticket>,
+    gauges: Vec<Arc<ClassLoad>>,
     now: Instant,
     number: u32,
 }
 
 impl Bench {
-    fn new(routes: usize, threads_max: usize, queue_wait: Option<Duration>) -> Self {
-        let gauges: Vec<_> = (0..routes).map(|_| Arc::default()).collect();
+    fn new(classes: usize, threads_max: usize, queue_wait: Option<Duration>) -> Self {
+        let gauges: Vec<_> = (0..classes).map(|_| Arc::default()).collect();
         let terms = Terms {
             threads_max,
             thread_worth: 0.01,
@@ -26,22 +26,22 @@ impl Bench {
         };
         let now = clock::now();
         Self {
-            order: Order::new(terms, &gauges, |ticket: &Ticket| ticket.1, now),
+            order: FairQueue::new(terms, &gauges, |ticket: &Ticket| ticket.1, now),
             gauges,
             now,
             number: 0,
         }
     }
 
-    fn push(&mut self, route: usize) -> u32 {
+    fn push(&mut self, class: usize) -> u32 {
         self.number += 1;
-        self.order.push(route, (self.number, false), self.now);
+        self.order.push(class, (self.number, false), self.now);
         self.number
     }
 
-    fn push_many(&mut self, route: usize, tickets: u32) {
+    fn push_many(&mut self, class: usize, tickets: u32) {
         for _ in 0..tickets {
-            self.push(route);
+            self.push(class);
         }
     }
 
@@ -57,27 +57,27 @@ impl Bench {
         match self.pick(|_| true) {
             Pick::Run {
                 ticket: (number, _),
-                route,
+                class,
                 ..
-            } => Some((number, route)),
+            } => Some((number, class)),
             _ => None,
         }
     }
 
-    fn learn(&mut self, route: usize, cpu_ns: u64, blocked_ns: u64) {
-        self.push(route);
+    fn learn(&mut self, class: usize, cpu_ns: u64, blocked_ns: u64) {
+        self.push(class);
         self.run().expect("it runs");
         let detail = Detail {
             cpu_ns,
             delay_ns: 0,
             blocked_ns,
         };
-        self.order.end(route, Some(&detail));
+        self.order.end(class, Some(&detail));
     }
 }
 
 #[test]
-fn a_route_is_first_come_first_served() {
+fn a_class_is_first_come_first_served() {
     let mut bench = Bench::new(1, 8, None);
     let pushed: Vec<_> = (0..5).map(|_| bench.push(0)).collect();
     let ran: Vec<_> = (0..5).filter_map(|_| bench.run()).map(|(n, _)| n).collect();
@@ -86,7 +86,7 @@ fn a_route_is_first_come_first_served() {
 
 /// A thousand long tickets wait; a short one that comes then is next but one.
 #[test]
-fn a_short_route_does_not_wait_for_a_long_ones_queue() {
+fn a_short_class_does_not_wait_for_a_long_ones_queue() {
     let mut bench = Bench::new(2, 8, None);
     bench.learn(0, 5_000_000, 0);
     bench.learn(1, 20_000, 0);
@@ -99,19 +99,19 @@ fn a_short_route_does_not_wait_for_a_long_ones_queue() {
 
 /// Both always have tickets: each has its half of the processor, not of the turns.
 #[test]
-fn routes_take_turns_by_what_they_cost() {
+fn classes_take_turns_by_what_they_cost() {
     let mut bench = Bench::new(2, 1000, None);
     bench.learn(0, 4_000_000, 0);
     bench.learn(1, 1_000_000, 0);
     bench.push_many(0, 500);
     bench.push_many(1, 500);
     let ran = (0..100).filter_map(|_| bench.run());
-    let long = ran.filter(|(_, route)| *route == 0).count();
+    let long = ran.filter(|(_, class)| *class == 0).count();
     assert!((19..=21).contains(&long), "{long} of 100");
 }
 
 #[test]
-fn no_route_takes_more_than_half_of_the_threads_while_others_wait() {
+fn no_class_takes_more_than_half_of_the_threads_while_others_wait() {
     let mut bench = Bench::new(2, 8, None);
     // Cheap: by cost alone it would run all of its own first.
     bench.learn(0, 10_000, 0);
@@ -119,12 +119,12 @@ fn no_route_takes_more_than_half_of_the_threads_while_others_wait() {
     bench.push_many(0, 8);
     bench.push_many(1, 8);
     let ran: Vec<_> = (0..8).filter_map(|_| bench.run()).collect();
-    let cheap = ran.iter().filter(|(_, route)| *route == 0).count();
+    let cheap = ran.iter().filter(|(_, class)| *class == 0).count();
     assert_eq!(cheap, 4);
 }
 
 #[test]
-fn the_reserve_runs_only_routes_that_hold_no_thread() {
+fn the_reserve_runs_only_classes_that_hold_no_thread() {
     let mut bench = Bench::new(2, 1, None);
     bench.push(0);
     bench.run().expect("it runs");
@@ -148,7 +148,7 @@ fn the_reserve_runs_only_routes_that_hold_no_thread() {
 }
 
 #[test]
-fn a_route_at_its_adaptive_limit_waits() {
+fn a_class_at_its_adaptive_limit_waits() {
     let mut bench = Bench::new(1, 8, None);
     bench.gauges[0].set_limit(Some(2));
     bench.push_many(0, 3);
@@ -163,17 +163,17 @@ fn lighter_tickets_pass_one_that_finds_no_room_but_not_for_long() {
     bench.learn(0, 5_000_000, 0);
     bench.learn(1, 50_000, 5_000_000);
     let light_fits = |weight: i64| weight < PERMIT;
-    // The heavy route's turn, since the light one took one before.
+    // The heavy class's turn, since the light one took one before.
     bench.push_many(1, 9);
-    while bench.order.routes[0].tag >= bench.order.routes[1].tag {
+    while bench.order.classes[0].tag >= bench.order.classes[1].tag {
         bench.run().expect("it runs");
         bench.push(1);
     }
     bench.push(0);
-    assert!(matches!(bench.pick(light_fits), Pick::Run { route: 1, .. }));
+    assert!(matches!(bench.pick(light_fits), Pick::Run { class: 1, .. }));
     bench.now += PASSED_MAX;
     assert_eq!(bench.pick(light_fits), Pick::NoRoom { weight: PERMIT });
-    assert!(matches!(bench.pick(|_| true), Pick::Run { route: 0, .. }));
+    assert!(matches!(bench.pick(|_| true), Pick::Run { class: 0, .. }));
 }
 
 #[test]
@@ -216,27 +216,27 @@ fn the_time_between_starts_makes_the_expected_wait() {
 
 #[derive(Debug, Clone)]
 enum Step {
-    Push { route: usize, is_over: bool },
+    Push { class: usize, is_over: bool },
     Pick,
     End,
     Sweep,
-    Limit { route: usize, limit: Option<usize> },
+    Limit { class: usize, limit: Option<usize> },
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (0..4_usize, any::<bool>()).prop_map(|(route, is_over)| Step::Push { route, is_over }),
+        3 => (0..4_usize, any::<bool>()).prop_map(|(class, is_over)| Step::Push { class, is_over }),
         3 => Just(Step::Pick),
         2 => Just(Step::End),
         1 => Just(Step::Sweep),
         1 => (0..4_usize, proptest::option::of(1..4_usize))
-            .prop_map(|(route, limit)| Step::Limit { route, limit }),
+            .prop_map(|(class, limit)| Step::Limit { class, limit }),
     ]
 }
 
 proptest! {
     /// Against the plainest model there is: a set of what waits. Every ticket comes
-    /// out once, as run or put aside, and no route runs beyond its limit.
+    /// out once, as run or put aside, and no class runs beyond its limit.
     #[test]
     fn every_ticket_comes_out_exactly_once(steps in proptest::collection::vec(step(), 1..200)) {
         let mut bench = Bench::new(4, 6, Some(Duration::from_millis(40)));
@@ -246,27 +246,27 @@ proptest! {
             bench.now += Duration::from_millis(7);
             let mut aside = Vec::new();
             match step {
-                Step::Push { route, is_over } => {
+                Step::Push { class, is_over } => {
                     bench.number += 1;
                     waiting.insert(bench.number, is_over);
-                    bench.order.push(route, (bench.number, is_over), bench.now);
+                    bench.order.push(class, (bench.number, is_over), bench.now);
                 }
                 Step::Pick => {
                     let now = bench.now;
                     let room = |_| (running.len() < 6).then_some(Account::Short);
                     let picked = bench.order.pick(|| now, Asker::Worker, room, &mut aside);
-                    if let Pick::Run { ticket, route, .. } = picked {
+                    if let Pick::Run { ticket, class, .. } = picked {
                         prop_assert!(waiting.remove(&ticket.0).is_some());
-                        let others = running.iter().filter(|other| **other == route).count();
-                        prop_assert!(others < bench.gauges[route].limit());
-                        running.push(route);
+                        let others = running.iter().filter(|other| **other == class).count();
+                        prop_assert!(others < bench.gauges[class].limit());
+                        running.push(class);
                     }
                 }
-                Step::End => if let Some(route) = running.pop() {
-                    bench.order.end(route, None);
+                Step::End => if let Some(class) = running.pop() {
+                    bench.order.end(class, None);
                 },
                 Step::Sweep => bench.order.sweep(bench.now, &mut aside),
-                Step::Limit { route, limit } => bench.gauges[route].set_limit(limit),
+                Step::Limit { class, limit } => bench.gauges[class].set_limit(limit),
             }
             for discarded in aside {
                 let (Discarded::Over(ticket) | Discarded::Shed(ticket)) = discarded;

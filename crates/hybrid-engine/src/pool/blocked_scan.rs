@@ -1,8 +1,8 @@
-//! The pulse: while tickets wait, once a millisecond, it looks at what runs. A
+//! The scan: while tickets wait, once a millisecond, it looks at what runs. A
 //! worker that is blocked gives its permit to others, until it runs again; one
 //! that has computed for long in one stretch becomes a long one, with its ticket. So
-//! a route that was never measured, or behaves as never before, holds nothing up.
-//! The pulse also takes out what was given up in the queue, and wakes the reserve.
+//! a class that was never measured, or behaves as never before, holds nothing up.
+//! The scan also takes out what was given up in the queue, and wakes the reserve.
 //!
 //! While the processors are full nothing is freed: what is blocked then waits for
 //! threads that compute, its own perhaps. Long threads are left aside for short
@@ -15,12 +15,12 @@ use std::{collections::BTreeMap, convert::Infallible, sync::Arc, thread, time::D
 use tokio::sync::mpsc::Sender;
 
 use super::{
-    Asker, Length, Next, Shared,
-    asleep::Observed,
-    hold::Looked,
+    Asker, Length, NextJob, PoolShared,
+    blocked::BlockedProbe,
     permits::PERMIT,
     stretch::{Found, Stretch},
     worker,
+    worker_slot::SlotView,
 };
 use crate::{
     background,
@@ -34,7 +34,7 @@ use crate::{
 /// What is held below this is not worth a look: freeing it starts no ticket.
 const WEIGHT_MIN: i64 = PERMIT / 8;
 
-/// So many tickets of unknown routes are looked at, however little they weigh.
+/// So many tickets of unknown classes are looked at, however little they weigh.
 const UNKNOWN_MAX: usize = 32;
 
 /// A ticket that has waited for less is not stuck.
@@ -54,8 +54,8 @@ const FULL_BESIDE_LONG: f64 = 0.85;
 /// Over about that many beats.
 const BEATS: f64 = 8.0;
 
-pub(super) struct Pulse {
-    observed: Vec<Observed>,
+pub(super) struct BlockedScan {
+    observed: Vec<BlockedProbe>,
     stretches: Vec<Stretch>,
     beats: u32,
     cores: f64,
@@ -104,15 +104,15 @@ struct Reserve {
     thread: Option<thread::Thread>,
 }
 
-impl Pulse {
-    pub(super) fn new(shared: &Shared) -> Self {
+impl BlockedScan {
+    pub(super) fn new(shared: &PoolShared) -> Self {
         Self {
             observed: shared
-                .all_holds
+                .all_slots
                 .iter()
-                .map(|_| Observed::default())
+                .map(|_| BlockedProbe::default())
                 .collect(),
-            stretches: vec![Stretch::default(); shared.all_holds.len()],
+            stretches: vec![Stretch::default(); shared.all_slots.len()],
             beats: 0,
             cores: cores::allowed(),
             last: None,
@@ -124,7 +124,7 @@ impl Pulse {
         }
     }
 
-    pub(super) fn beat(&mut self, shared: &Arc<Shared>, alive: &Sender<Infallible>) {
+    pub(super) fn beat(&mut self, shared: &Arc<PoolShared>, alive: &Sender<Infallible>) {
         let now = clock::now();
         self.beats = self.beats.wrapping_add(1);
         if self.beats.is_multiple_of(CORES) {
@@ -132,7 +132,7 @@ impl Pulse {
         }
         let is_stuck = Length::BOTH.map(|length| is_stuck(shared, length, now));
         self.look(shared, now, is_stuck);
-        if is_stuck[Length::Short as usize] && shared.holds().any(|(_, hold)| hold.is_brief()) {
+        if is_stuck[Length::Short as usize] && shared.slots().any(|(_, slot)| slot.is_brief()) {
             // It was to be over by now, and holds up the workers that rely on it.
             shared.wake_another();
         }
@@ -149,11 +149,11 @@ impl Pulse {
     }
 
     /// A beat while nothing waits: finds what turns long.
-    pub(super) fn watch(&mut self, shared: &Shared) {
+    pub(super) fn watch(&mut self, shared: &PoolShared) {
         self.look(shared, clock::now(), [false; 2]);
     }
 
-    fn follow_cores(&mut self, shared: &Shared) {
+    fn follow_cores(&mut self, shared: &PoolShared) {
         let cores = cores::allowed();
         if shared.limits.is_managed && (cores - self.cores).abs() > 0.001 {
             background::quietly(|| {
@@ -165,7 +165,7 @@ impl Pulse {
     }
 
     /// What the processors had to offer since the last beat, and what of it this
-    /// process used, in nanoseconds. The time since the last pulse, which may be long
+    /// process used, in nanoseconds. The time since the last scan, which may be long
     /// ago, counts as one beat.
     fn measure(&mut self, now: Instant) -> Option<(f64, f64)> {
         let used_ns = thread_times::process_cpu_ns()?;
@@ -175,17 +175,17 @@ impl Pulse {
         Some((passed_ns as f64 * self.cores, used_ns as f64))
     }
 
-    fn look(&mut self, shared: &Shared, now: Instant, is_stuck: [bool; 2]) {
+    fn look(&mut self, shared: &PoolShared, now: Instant, is_stuck: [bool; 2]) {
         let measured = self.measure(now);
         let is_full = self.full;
         // How many more may start while others wait for a processor.
         let mut more = self.cores.ceil() as usize;
         let mut left = UNKNOWN_MAX;
         let mut long_ns = 0;
-        // By route that is unknown: whether all of its tickets are blocked.
+        // By class that is unknown: whether all of its tickets are blocked.
         let mut seen = BTreeMap::new();
-        for (place, hold) in shared.holds() {
-            let Some(looked) = hold.look() else { continue };
+        for (place, slot) in shared.slots() {
+            let Some(looked) = slot.look() else { continue };
             let (observed, stretch) = (&mut self.observed[place], &mut self.stretches[place]);
             if looked.is_unknown() && left > 0 {
                 left -= 1;
@@ -201,18 +201,18 @@ impl Pulse {
             if !is_stuck[length as usize] {
                 continue;
             }
-            let is_asleep = observed.is_asleep(&looked, now);
-            let waits = is_still && !is_asleep && length == Length::Short && !is_full.all;
+            let is_blocked = observed.is_blocked(&looked, now);
+            let waits = is_still && !is_blocked && length == Length::Short && !is_full.all;
             let waits = waits && more > 0;
             more -= usize::from(waits);
             if looked.is_unknown() {
-                *seen.entry(looked.route).or_insert(true) &= is_asleep;
+                *seen.entry(looked.class).or_insert(true) &= is_blocked;
             }
             match looked.is_held() {
-                true if waits || is_asleep && !is_full.of(length) => {
-                    hold.free(&looked, &shared.accounts);
+                true if waits || is_blocked && !is_full.of(length) => {
+                    slot.free(&looked, &shared.accounts);
                 }
-                false if !is_asleep && !waits => hold.take_again(&looked, &shared.accounts),
+                false if !is_blocked && !waits => slot.take_again(&looked, &shared.accounts),
                 _ => {}
             }
         }
@@ -224,15 +224,15 @@ impl Pulse {
             return;
         }
         let mut order = shared.short.order();
-        for (route, all_sleep) in seen {
-            order.note_seen(route, all_sleep);
+        for (class, all_blocked) in seen {
+            order.note_seen(class, all_blocked);
         }
     }
 
     /// Lets go of what it keeps of threads that have left their place.
-    fn forget(&mut self, shared: &Shared) {
-        for (place, hold) in shared.holds() {
-            self.observed[place].forget_unless(hold.thread());
+    fn forget(&mut self, shared: &PoolShared) {
+        for (place, slot) in shared.slots() {
+            self.observed[place].forget_unless(slot.thread());
         }
     }
 
@@ -250,7 +250,7 @@ impl Pulse {
 }
 
 /// Looks for how long a ticket has computed in one stretch.
-fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) -> Found {
+fn watch(shared: &PoolShared, place: usize, looked: &SlotView, stretch: &mut Stretch) -> Found {
     let thread = looked.thread;
     let found = stretch.look(
         looked.ticket(),
@@ -260,8 +260,8 @@ fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) 
     let Found::Long(stretch_ns) = found else {
         return found;
     };
-    shared.note_stretch(looked.route, stretch_ns);
-    if shared.all_holds[place].turn_long(looked, &shared.accounts) {
+    shared.note_stretch(looked.class, stretch_ns);
+    if shared.all_slots[place].turn_long(looked, &shared.accounts) {
         if place < shared.limits.threads_max {
             shared.short.threads.fetch_sub(1, Ordering::SeqCst);
             shared.long.threads.fetch_add(1, Ordering::SeqCst);
@@ -279,8 +279,8 @@ fn watch(shared: &Shared, place: usize, looked: &Looked, stretch: &mut Stretch) 
 }
 
 /// Whether a ticket of that side waits longer than it should.
-fn is_stuck(shared: &Shared, length: Length, now: Instant) -> bool {
-    let Some(mut order) = shared.order_for_keeper(length) else {
+fn is_stuck(shared: &PoolShared, length: Length, now: Instant) -> bool {
+    let Some(mut order) = shared.order_for_thread_starter(length) else {
         return false;
     };
     shared.drain(length, &mut order);
@@ -290,16 +290,16 @@ fn is_stuck(shared: &Shared, length: Length, now: Instant) -> bool {
     waited.is_some_and(|waited| waited >= STUCK)
 }
 
-/// Whether tickets of a route wait that holds no thread.
-fn starves(shared: &Shared, length: Length) -> bool {
-    let order = shared.order_for_keeper(length);
+/// Whether tickets of a class wait that holds no thread.
+fn starves(shared: &PoolShared, length: Length) -> bool {
+    let order = shared.order_for_thread_starter(length);
     order.is_some_and(|order| order.starves())
 }
 
 /// Takes out what was given up, wherever it stands.
-fn sweep(shared: &Shared, length: Length, now: Instant) {
+fn sweep(shared: &PoolShared, length: Length, now: Instant) {
     let mut aside = Vec::new();
-    if let Some(mut order) = shared.order_for_keeper(length) {
+    if let Some(mut order) = shared.order_for_thread_starter(length) {
         shared.drain(length, &mut order);
         order.sweep(now, &mut aside);
     }
@@ -307,7 +307,7 @@ fn sweep(shared: &Shared, length: Length, now: Instant) {
 }
 
 impl Reserve {
-    fn call(&mut self, shared: &Arc<Shared>, alive: &Sender<Infallible>) {
+    fn call(&mut self, shared: &Arc<PoolShared>, alive: &Sender<Infallible>) {
         if self.is_alive.load(Ordering::SeqCst) {
             return self.wake();
         }
@@ -342,8 +342,8 @@ impl Reserve {
     }
 }
 
-/// Runs tickets of routes that hold no thread, whenever it is called.
-fn stand_by(shared: &Shared, place: usize, is_alive: &AtomicBool) {
+/// Runs tickets of classes that hold no thread, whenever it is called.
+fn stand_by(shared: &PoolShared, place: usize, is_alive: &AtomicBool) {
     let mut last = clock::now();
     loop {
         match Length::BOTH.into_iter().find_map(|of| ask(shared, of)) {
@@ -374,7 +374,7 @@ fn stand_by(shared: &Shared, place: usize, is_alive: &AtomicBool) {
 }
 
 /// The next ticket for the reserve, which looks while it asks, as any worker.
-fn ask(shared: &Shared, length: Length) -> Option<Next> {
+fn ask(shared: &PoolShared, length: Length) -> Option<NextJob> {
     let handoff = &shared.side(length).handoff;
     handoff.start_looking();
     let next = shared.next(length, Asker::Reserve, None);

@@ -8,13 +8,13 @@
 //! mark that the watch has left, and only then reads the clock, for its length.
 //!
 //! ```text
-//! loop    route, poll ──▶ polls ─────────────▶ marked? then length
+//! loop    class, poll ──▶ polls ─────────────▶ marked? then length
 //! watch            seen ──4 ms──▶ accounts ──6 ms──▶ named, marked
 //! ```
 //!
 //! A thread that waits for a processor holds its loop as well, but that is not
 //! its handler's doing: what the system says of the thread in the last part of that
-//! time decides. Nothing here decides what becomes of the route.
+//! time decides. Nothing here decides what becomes of the class.
 
 use std::{
     cell::Cell,
@@ -24,9 +24,10 @@ use std::{
     time::Duration,
 };
 
-use super::accounts::{self, Accounts};
+use super::thread_accounting::{self, ThreadAccounting};
 use crate::{
     clock::{self, Instant},
+    os,
     sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
     telemetry::timing::nanoseconds,
 };
@@ -66,8 +67,8 @@ pub(super) struct Slots {
 struct Slot {
     claimed: AtomicBool,
     thread: AtomicU32,
-    /// The route's number and one, [`CONFINED`] added; 0 is none.
-    route: AtomicU32,
+    /// The class's number and one, [`CONFINED`] added; 0 is none.
+    class: AtomicU32,
     /// Counts polls.
     poll: AtomicU32,
     /// The watch's mark: the number of a poll that it has named.
@@ -108,32 +109,32 @@ impl Slots {
         })
     }
 
-    /// Around a poll of that route, until it is dropped.
+    /// Around a poll of that class, until it is dropped.
     #[inline]
-    pub(super) fn watching(self: &Arc<Self>, route: usize) -> Watching<'_> {
-        self.enter(number(route))
+    pub(super) fn watching(self: &Arc<Self>, class: usize) -> WatchedPoll<'_> {
+        self.enter(number(class))
     }
 
-    /// Around a poll of that route in quarantine.
-    pub(super) fn watching_confined(self: &Arc<Self>, route: usize) -> Watching<'_> {
-        self.enter(number(route) | CONFINED)
+    /// Around a poll of that class in quarantine.
+    pub(super) fn watching_confined(self: &Arc<Self>, class: usize) -> WatchedPoll<'_> {
+        self.enter(number(class) | CONFINED)
     }
 
     #[inline]
-    fn enter(self: &Arc<Self>, route: u32) -> Watching<'_> {
+    fn enter(self: &Arc<Self>, class: u32) -> WatchedPoll<'_> {
         let Some(slot) = self.slots.get(self.index_here()) else {
-            return Watching(None);
+            return WatchedPoll(None);
         };
         // Relaxed, all of them: one thread writes, and the watch compares what it
         // read with what it reads at its next look.
-        let outer = slot.route.load(Ordering::Relaxed);
+        let outer = slot.class.load(Ordering::Relaxed);
         let poll = slot.poll.load(Ordering::Relaxed).wrapping_add(1).max(1);
         slot.poll.store(poll, Ordering::Relaxed);
-        slot.route.store(route, Ordering::Relaxed);
+        slot.class.store(class, Ordering::Relaxed);
         if self.asleep.load(Ordering::Relaxed) {
             self.wake();
         }
-        Watching(Some(Inside {
+        WatchedPoll(Some(Inside {
             slots: self,
             slot,
             outer,
@@ -189,8 +190,8 @@ impl Slots {
 }
 
 #[inline]
-fn number(route: usize) -> u32 {
-    u32::try_from(route).map_or(0, |route| (route + 1) & !CONFINED)
+fn number(class: usize) -> u32 {
+    u32::try_from(class).map_or(0, |class| (class + 1) & !CONFINED)
 }
 
 impl Slot {
@@ -200,14 +201,14 @@ impl Slot {
             self.claimed
                 .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         if claimed.is_ok() {
-            self.thread.store(accounts::here(), Ordering::Relaxed);
+            self.thread.store(os::thread::number(), Ordering::Relaxed);
         }
         claimed.is_ok()
     }
 }
 
 /// A poll in progress.
-pub struct Watching<'a>(Option<Inside<'a>>);
+pub struct WatchedPoll<'a>(Option<Inside<'a>>);
 
 struct Inside<'a> {
     slots: &'a Slots,
@@ -216,18 +217,18 @@ struct Inside<'a> {
     outer: u32,
 }
 
-impl fmt::Debug for Watching<'_> {
+impl fmt::Debug for WatchedPoll<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watching").finish_non_exhaustive()
     }
 }
 
-impl Drop for Watching<'_> {
+impl Drop for WatchedPoll<'_> {
     fn drop(&mut self) {
         let Some(Inside { slots, slot, outer }) = &self.0 else {
             return;
         };
-        slot.route.store(*outer, Ordering::Relaxed);
+        slot.class.store(*outer, Ordering::Relaxed);
         let marked = slot.marked.load(Ordering::Relaxed);
         // An outer poll goes on under the number of the last inner one.
         if marked != 0 && marked == slot.poll.load(Ordering::Relaxed) && *outer == 0 {
@@ -261,22 +262,22 @@ impl fmt::Debug for Slots {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sight {
     /// A poll holds its loop, for that long so far.
-    Holds(Held),
+    Holds(HeldThread),
     /// One that was named has ended, after that long.
-    Ended(Held),
+    Ended(HeldThread),
 }
 
 /// What held a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
-    pub(super) route: usize,
+pub(super) struct HeldThread {
+    pub(super) class: usize,
     /// It ran in quarantine, where it held no event loop.
     pub(super) is_confined: bool,
     pub(super) time: Duration,
 }
 
 /// The watch's memory: one entry a slot.
-pub(super) struct Watch {
+pub(super) struct StallWatch {
     seen: Vec<Seen>,
     stall_min: Duration,
     /// The last look.
@@ -288,17 +289,17 @@ pub(super) struct Watch {
 
 #[derive(Clone, Copy, Default)]
 struct Seen {
-    route: u32,
+    class: u32,
     poll: u32,
     /// When it was first seen, time on a run queue added.
     since: Option<Instant>,
     /// What the system said of the thread, and when.
-    accounts: Option<(Accounts, Instant)>,
+    accounts: Option<(ThreadAccounting, Instant)>,
     /// It was named, and its length is not known.
     named: Option<Instant>,
 }
 
-impl Watch {
+impl StallWatch {
     pub(super) fn new(slots: &Slots, stall_min: Duration, now: Instant) -> Self {
         Self {
             seen: vec![Seen::default(); slots.slots.len()],
@@ -318,19 +319,19 @@ impl Watch {
                 continue;
             }
             let poll = slot.poll.load(Ordering::Relaxed);
-            let route = slot.route.load(Ordering::Relaxed);
-            is_quiet &= route == 0 && poll == seen.poll;
-            seen.end(slot, poll, route, now, tell);
-            if route == 0 || poll != seen.poll {
+            let class = slot.class.load(Ordering::Relaxed);
+            is_quiet &= class == 0 && poll == seen.poll;
+            seen.end(slot, poll, class, now, tell);
+            if class == 0 || poll != seen.poll {
                 *seen = Seen {
-                    route,
+                    class,
                     poll,
-                    since: (route != 0).then_some(now),
+                    since: (class != 0).then_some(now),
                     ..Seen::default()
                 };
                 continue;
             }
-            seen.route = route;
+            seen.class = class;
             let epoch = slots.epoch;
             let half_look = (now - self.before) / 2;
             if seen.is_stall(slot, now, self.stall_min) {
@@ -375,7 +376,7 @@ impl Seen {
         &mut self,
         slot: &Slot,
         poll: u32,
-        route: u32,
+        class: u32,
         now: Instant,
         tell: &mut impl FnMut(Sight),
     ) {
@@ -383,10 +384,10 @@ impl Seen {
         let length_ns = slot.length_ns.swap(0, Ordering::Relaxed);
         if length_ns > 0 {
             let time = Duration::from_nanos(length_ns);
-            tell(Sight::Ended(held(self.route, time)));
-        } else if poll != self.poll || route == 0 {
+            tell(Sight::Ended(held(self.class, time)));
+        } else if poll != self.poll || class == 0 {
             // It ended just when it was marked, and did not see the mark.
-            tell(Sight::Ended(held(self.route, now - since)));
+            tell(Sight::Ended(held(self.class, now - since)));
         } else {
             return;
         }
@@ -403,7 +404,7 @@ impl Seen {
         let Some((before, read_at)) = self.accounts else {
             if held * 3 >= stall_min {
                 let thread = slot.thread.load(Ordering::Relaxed);
-                self.accounts = accounts::of(thread).map(|accounts| (accounts, now));
+                self.accounts = thread_accounting::of(thread).map(|accounts| (accounts, now));
             }
             // Where the system tells, it is asked again at the next look.
             return held >= stall_min && self.accounts.is_none();
@@ -411,7 +412,7 @@ impl Seen {
         if held < stall_min {
             return false;
         }
-        let Some(after) = accounts::of(slot.thread.load(Ordering::Relaxed)) else {
+        let Some(after) = thread_accounting::of(slot.thread.load(Ordering::Relaxed)) else {
             return true;
         };
         let between = now.saturating_duration_since(read_at);
@@ -440,13 +441,13 @@ impl Seen {
         slot.length_ns.store(0, Ordering::Relaxed);
         slot.marked.store(self.poll, Ordering::Relaxed);
         self.named = Some(began);
-        tell(Sight::Holds(held(self.route, now - began)));
+        tell(Sight::Holds(held(self.class, now - began)));
     }
 }
 
-fn held(number: u32, time: Duration) -> Held {
-    Held {
-        route: (number & !CONFINED).saturating_sub(1) as usize,
+fn held(number: u32, time: Duration) -> HeldThread {
+    HeldThread {
+        class: (number & !CONFINED).saturating_sub(1) as usize,
         is_confined: number & CONFINED != 0,
         time,
     }

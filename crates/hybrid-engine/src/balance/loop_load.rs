@@ -15,7 +15,7 @@ use crate::{
 const NEW: f64 = 0.2;
 
 /// The event loops, as seen from outside.
-pub(super) struct Loops {
+pub(super) struct LoopLoad {
     runtime: Handle,
     busy: Duration,
     looked_at: Instant,
@@ -33,7 +33,7 @@ struct Beat {
     lag_ns: AtomicU64,
 }
 
-impl Loops {
+impl LoopLoad {
     pub(super) fn new(runtime: Handle, now: Instant) -> Self {
         Self {
             busy: busy(&runtime),
@@ -115,7 +115,7 @@ mod tests {
             .build()
             .unwrap();
         let start = clock::now();
-        let mut loops = Loops::new(runtime.handle().clone(), start);
+        let mut loops = LoopLoad::new(runtime.handle().clone(), start);
         assert_eq!(loops.count(), 1);
         let (open, opened) = std::sync::mpsc::channel::<()>();
         let (say, hold) = std::sync::mpsc::channel();

@@ -9,14 +9,14 @@
 
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-pub(super) struct Stack {
+pub(super) struct IdleStack {
     /// The tag, and below it the number on top plus one; zero is none.
     top: AtomicU64,
     /// The number below each, plus one.
     below: Box<[AtomicU32]>,
 }
 
-impl Stack {
+impl IdleStack {
     /// An empty stack of numbers below `count`.
     pub(super) fn new(count: usize) -> Self {
         Self {
@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_last_number_comes_first() {
-        let stack = Stack::new(3);
+        let stack = IdleStack::new(3);
         assert_eq!(stack.pop(), None);
         for number in [2, 0, 1] {
             stack.push(number);
@@ -107,7 +107,7 @@ mod loom_tests {
     #[test]
     fn loom_no_number_is_lost_or_given_twice() {
         loom::model(|| {
-            let stack = Arc::new(Stack::new(2));
+            let stack = Arc::new(IdleStack::new(2));
             stack.push(0);
             stack.push(1);
             let other = Arc::clone(&stack);

@@ -1,37 +1,37 @@
 //! What each worker holds of the permits, whether it is blocked, and whether its
-//! ticket has turned long: the pulse's view of the workers.
+//! ticket has turned long: the scan's view of the workers.
 //!
 //! The thread that changes `held` counts the permits, and each change is one atomic
 //! step, so that none is lost or given back twice: the worker sets and clears it,
-//! the pulse takes it away from one that is blocked and gives it back to one that
+//! the scan takes it away from one that is blocked and gives it back to one that
 //! woke. `held` says of which account it is.
 //!
 //! That a ticket ends and that it turns long are changes of one word as well: a
 //! worker whose ticket has turned long learns it when the ticket ends.
 
 use super::{
-    length::Length,
-    permits::{Account, Accounts, Held},
+    job_length::Length,
+    permits::{Account, HeldPermits, PermitAccounts},
 };
 use crate::sync::{AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// The phases of a place, in the lowest bits of its state. Above them is the number
-/// of the ticket, so that the pulse notices that it looks at another one.
+/// of the ticket, so that the scan notices that it looks at another one.
 const IDLE: u64 = 0;
 const SHORT: u64 = 1;
 const LONG: u64 = 2;
 const PHASE: u64 = 3;
 
 #[derive(Default)]
-pub(super) struct Hold {
+pub(super) struct WorkerSlot {
     state: AtomicU64,
-    /// [`Kind`] of what runs.
+    /// [`Expectation`] of what runs.
     kind: AtomicU8,
-    /// The running ticket's route.
-    route: AtomicUsize,
+    /// The running ticket's class.
+    class: AtomicUsize,
     /// What it weighs.
     weight: AtomicI64,
-    /// What of it is [`Held`]: all or nothing.
+    /// What of it is [`HeldPermits`]: all or nothing.
     held: AtomicI64,
     /// The system's number of the thread; 0 is unknown.
     thread: AtomicU32,
@@ -39,26 +39,26 @@ pub(super) struct Hold {
 
 /// What is known of a ticket that runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Its route has never run to its end.
+pub(super) enum Expectation {
+    /// Its class has never run to its end.
     Unknown,
     Known,
     /// It is thought to be over soon, and its worker looks meanwhile.
     Brief,
 }
 
-/// A ticket that the pulse looks at.
+/// A ticket that the scan looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Looked {
+pub(super) struct SlotView {
     state: u64,
-    pub(super) route: usize,
+    pub(super) class: usize,
     weight: i64,
-    held: Held,
+    held: HeldPermits,
     kind: u8,
     pub(super) thread: u32,
 }
 
-impl Looked {
+impl SlotView {
     pub(super) fn is_same_ticket(&self, other: &Self) -> bool {
         self.ticket() == other.ticket()
     }
@@ -73,15 +73,15 @@ impl Looked {
     }
 
     pub(super) fn is_held(&self) -> bool {
-        self.held != Held::NOTHING
+        self.held != HeldPermits::NOTHING
     }
 
     pub(super) fn is_unknown(&self) -> bool {
-        self.kind == Kind::Unknown as u8
+        self.kind == Expectation::Unknown as u8
     }
 
     pub(super) fn is_brief(&self) -> bool {
-        self.kind == Kind::Brief as u8
+        self.kind == Expectation::Brief as u8
     }
 
     pub(super) fn weight(&self) -> i64 {
@@ -89,16 +89,16 @@ impl Looked {
     }
 
     /// What it holds where nothing was taken away.
-    fn whole(&self) -> Held {
+    fn whole(&self) -> HeldPermits {
         let account = match self.length() {
             Length::Short => Account::Short,
             Length::Long => Account::Long,
         };
-        Held::of(account, self.weight)
+        HeldPermits::of(account, self.weight)
     }
 }
 
-impl Hold {
+impl WorkerSlot {
     pub(super) fn set_thread(&self, thread: u32) {
         self.thread.store(thread, Ordering::Relaxed);
     }
@@ -114,13 +114,13 @@ impl Hold {
     /// A ticket starts; its permit is taken already.
     pub(super) fn start(
         &self,
-        route: usize,
+        class: usize,
         length: Length,
-        kind: Kind,
-        held: Held,
-        accounts: &Accounts,
+        kind: Expectation,
+        held: HeldPermits,
+        accounts: &PermitAccounts,
     ) {
-        self.route.store(route, Ordering::Relaxed);
+        self.class.store(class, Ordering::Relaxed);
         self.weight.store(held.weight(), Ordering::Relaxed);
         self.kind.store(kind as u8, Ordering::Relaxed);
         let phase = match length {
@@ -132,7 +132,7 @@ impl Hold {
         self.state
             .store((last + PHASE + 1) | phase, Ordering::SeqCst);
         let late = self.held.swap(held.to_word(), Ordering::SeqCst);
-        accounts.give_back(Held::of_word(late));
+        accounts.give_back(HeldPermits::of_word(late));
     }
 
     /// It ends, and was of that length in the end. What it holds is to be
@@ -146,25 +146,25 @@ impl Hold {
     }
 
     pub(super) fn is_brief(&self) -> bool {
-        self.is_running() && self.kind.load(Ordering::Relaxed) == Kind::Brief as u8
+        self.is_running() && self.kind.load(Ordering::Relaxed) == Expectation::Brief as u8
     }
 
-    pub(super) fn look(&self) -> Option<Looked> {
+    pub(super) fn look(&self) -> Option<SlotView> {
         let state = self.state.load(Ordering::Acquire);
-        (state & PHASE != IDLE).then(|| Looked {
+        (state & PHASE != IDLE).then(|| SlotView {
             state,
-            route: self.route.load(Ordering::Relaxed),
+            class: self.class.load(Ordering::Relaxed),
             weight: self.weight.load(Ordering::Relaxed),
-            held: Held::of_word(self.held.load(Ordering::Relaxed)),
+            held: HeldPermits::of_word(self.held.load(Ordering::Relaxed)),
             kind: self.kind.load(Ordering::Relaxed),
             thread: self.thread.load(Ordering::Relaxed),
         })
     }
 
     /// The ticket was seen blocked: what it holds is for others.
-    pub(super) fn free(&self, looked: &Looked, accounts: &Accounts) -> bool {
+    pub(super) fn free(&self, looked: &SlotView, accounts: &PermitAccounts) -> bool {
         let is_same = self.state.load(Ordering::Acquire) == looked.state;
-        let freed = is_same && self.change(looked.held, Held::NOTHING);
+        let freed = is_same && self.change(looked.held, HeldPermits::NOTHING);
         if freed {
             accounts.give_back(looked.held);
         }
@@ -172,13 +172,13 @@ impl Hold {
     }
 
     /// It was seen awake again.
-    pub(super) fn take_again(&self, looked: &Looked, accounts: &Accounts) {
-        self.exchange(Held::NOTHING, looked.whole(), accounts);
+    pub(super) fn take_again(&self, looked: &SlotView, accounts: &PermitAccounts) {
+        self.exchange(HeldPermits::NOTHING, looked.whole(), accounts);
     }
 
     /// A short ticket has turned long, unless it has ended meanwhile: what it holds
     /// is of the other account from now on.
-    pub(super) fn turn_long(&self, looked: &Looked, accounts: &Accounts) -> bool {
+    pub(super) fn turn_long(&self, looked: &SlotView, accounts: &PermitAccounts) -> bool {
         let long = looked.ticket() | LONG;
         let turned = looked.length() == Length::Short
             && self
@@ -186,10 +186,12 @@ impl Hold {
                 .compare_exchange(looked.state, long, Ordering::SeqCst, Ordering::SeqCst)
                 .is_ok();
         if turned {
-            let held = Held::of_word(self.held.load(Ordering::SeqCst));
+            let held = HeldPermits::of_word(self.held.load(Ordering::SeqCst));
             // After its end this place holds nothing, or something of a long ticket.
-            if held == Held::NOTHING || held == Held::of(Account::Short, looked.weight) {
-                let whole = Held::of(Account::Long, looked.weight);
+            if held == HeldPermits::NOTHING
+                || held == HeldPermits::of(Account::Short, looked.weight)
+            {
+                let whole = HeldPermits::of(Account::Long, looked.weight);
                 self.exchange(held, whole, accounts);
             }
         }
@@ -197,7 +199,7 @@ impl Hold {
     }
 
     /// Holds something else, unless it holds something else already.
-    fn exchange(&self, from: Held, to: Held, accounts: &Accounts) {
+    fn exchange(&self, from: HeldPermits, to: HeldPermits, accounts: &PermitAccounts) {
         accounts.take(to);
         if !self.change(from, to) {
             accounts.give_back(to);
@@ -210,12 +212,14 @@ impl Hold {
         }
     }
 
-    pub(super) fn release(&self, accounts: &Accounts) {
-        let held = self.held.swap(Held::NOTHING.to_word(), Ordering::SeqCst);
-        accounts.give_back(Held::of_word(held));
+    pub(super) fn release(&self, accounts: &PermitAccounts) {
+        let held = self
+            .held
+            .swap(HeldPermits::NOTHING.to_word(), Ordering::SeqCst);
+        accounts.give_back(HeldPermits::of_word(held));
     }
 
-    fn change(&self, from: Held, to: Held) -> bool {
+    fn change(&self, from: HeldPermits, to: HeldPermits) -> bool {
         let (from, to) = (from.to_word(), to.to_word());
         self.held
             .compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst)
@@ -236,53 +240,53 @@ mod loom_tests {
 
     use super::{super::permits::PERMIT, *};
 
-    fn run(pulse: impl Fn(&Hold, &Looked, &Accounts) + Send + Sync + 'static) {
-        let pulse = std::sync::Arc::new(pulse);
+    fn run(scan: impl Fn(&WorkerSlot, &SlotView, &PermitAccounts) + Send + Sync + 'static) {
+        let scan = std::sync::Arc::new(scan);
         let mut model = loom::model::Builder::new();
         // As in `handoff`: all interleavings are too many.
         model.preemption_bound = Some(3);
         model.check(move || {
-            let shared = Arc::new((Hold::default(), Accounts::new(Some(1.0))));
-            let (other, pulse) = (Arc::clone(&shared), std::sync::Arc::clone(&pulse));
-            let pulse = thread::spawn(move || {
-                let (hold, accounts) = &*other;
-                if let Some(looked) = hold.look() {
-                    pulse(hold, &looked, accounts);
+            let shared = Arc::new((WorkerSlot::default(), PermitAccounts::new(Some(1.0))));
+            let (other, scan) = (Arc::clone(&shared), std::sync::Arc::clone(&scan));
+            let scan = thread::spawn(move || {
+                let (slot, accounts) = &*other;
+                if let Some(looked) = slot.look() {
+                    scan(slot, &looked, accounts);
                 }
             });
-            let (hold, accounts) = &*shared;
+            let (slot, accounts) = &*shared;
             let mut length = Length::Short;
             for _ in 0..2 {
                 let account = match length {
                     Length::Short => Account::Short,
                     Length::Long => Account::Long,
                 };
-                let held = Held::of(account, PERMIT);
+                let held = HeldPermits::of(account, PERMIT);
                 accounts.take(held);
-                hold.start(0, length, Kind::Known, held, accounts);
+                slot.start(0, length, Expectation::Known, held, accounts);
                 // A long ticket stays long.
-                length = hold.end();
-                hold.release(accounts);
+                length = slot.end();
+                slot.release(accounts);
             }
-            pulse.join().expect("no panic");
+            scan.join().expect("no panic");
             assert_eq!(accounts.gauges().0, 0.0);
         });
     }
 
-    /// A worker runs tickets while the pulse frees and retakes its permit.
+    /// A worker runs tickets while the scan frees and retakes its permit.
     #[test]
     fn loom_no_permit_is_lost_or_given_back_twice() {
-        run(|hold, looked, accounts| {
-            hold.free(looked, accounts);
-            hold.take_again(looked, accounts);
+        run(|slot, looked, accounts| {
+            slot.free(looked, accounts);
+            slot.take_again(looked, accounts);
         });
     }
 
-    /// A worker runs tickets while the pulse takes one of them for long.
+    /// A worker runs tickets while the scan takes one of them for long.
     #[test]
     fn loom_a_ticket_that_turns_long_as_it_ends_leaves_no_permit_behind() {
-        run(|hold, looked, accounts| {
-            hold.turn_long(looked, accounts);
+        run(|slot, looked, accounts| {
+            slot.turn_long(looked, accounts);
         });
     }
 }

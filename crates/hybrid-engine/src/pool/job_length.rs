@@ -1,13 +1,13 @@
-//! Whether a route's tickets are short or long. A ticket is long where it computes
+//! Whether a class's tickets are short or long. A ticket is long where it computes
 //! for some milliseconds in one stretch. Short tickets run on threads at the
 //! process's priority; long ones, which nothing can interrupt, on threads of a
 //! lower one, and no more of them at a time than there are processors.
 //!
-//! A route is long while it had a long run lately: for ten seconds after a run of
+//! A class is long while it had a long run lately: for ten seconds after a run of
 //! twice the bound or more; after shorter ones only where they are more than an
 //! outlier among its last runs, since the same work takes up to twice the
-//! processor time on a busy machine. What runs for the first times counts in full. So a route with runs of 1 ms and of 300 ms is
-//! long throughout, and a route of 3 ms stays short.
+//! processor time on a busy machine. What runs for the first times counts in full. So a class with runs of 1 ms and of 300 ms is
+//! long throughout, and a class of 3 ms stays short.
 
 use crate::{
     sync::{AtomicU64, Ordering},
@@ -20,7 +20,7 @@ pub(super) const LONG_NS: u64 = 4_500_000;
 /// A run this long is no outlier of a short one.
 pub(super) const CERTAIN_NS: u64 = 2 * LONG_NS;
 
-/// How long a route stays long after such a run.
+/// How long a class stays long after such a run.
 const MEMORY: u64 = 10 * TICKS;
 
 /// Time is counted in tenths of a second.
@@ -28,7 +28,7 @@ const TICKS: u64 = 10;
 const TICK_NS: u64 = 1_000_000_000 / TICKS;
 
 /// A run between the two bounds counts as much, and a sixteenth of the sum fades
-/// with each run: the fourth in a row makes its route long, and about 25 short ones
+/// with each run: the fourth in a row makes its class long, and about 25 short ones
 /// end it.
 const RUN: u64 = 16;
 const ENTERS: u64 = 56;
@@ -61,14 +61,14 @@ impl Length {
 pub(super) struct Run {
     /// For how long it computed in one stretch.
     pub(super) stretch_ns: u64,
-    /// It is among the first of its route, and nothing tells whether it is an
+    /// It is among the first of its class, and nothing tells whether it is an
     /// outlier.
     pub(super) is_early: bool,
 }
 
-/// How long a route's last runs were. A plain value, of one word.
+/// How long a class's last runs were. A plain value, of one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Recent {
+pub(super) struct RecentLengths {
     /// Until when a run that was long beyond doubt counts, in ticks; 0 without one.
     until: u64,
     /// How many runs were between the two bounds.
@@ -78,7 +78,7 @@ pub(super) struct Recent {
     is_long: bool,
 }
 
-impl Recent {
+impl RecentLengths {
     /// After one more run, or a part of one, that computed for so long in one
     /// stretch. `now_ns` counts from any beginning.
     pub(super) fn after(self, run: Run, now_ns: u64) -> Self {
@@ -133,26 +133,26 @@ impl Recent {
     }
 }
 
-/// The recent runs of a route that loops, workers and the keeper share, without a
+/// The recent runs of a class that loops, workers and the thread starter share, without a
 /// lock.
 #[derive(Default)]
 pub(super) struct SharedRecent(AtomicU64);
 
 impl SharedRecent {
     // Relaxed throughout: it stands for itself, and is a little old.
-    pub(super) fn load(&self) -> Recent {
-        Recent::of_word(self.0.load(Ordering::Relaxed))
+    pub(super) fn load(&self) -> RecentLengths {
+        RecentLengths::of_word(self.0.load(Ordering::Relaxed))
     }
 
     /// Whether a run of that length says anything: nearly always it is a short one of
-    /// a route that has only such.
+    /// a class that has only such.
     pub(super) fn is_told_by(&self, stretch_ns: u64) -> bool {
         stretch_ns >= LONG_NS || self.0.load(Ordering::Relaxed) != 0
     }
 
     /// Notes a run, or a part of one.
     pub(super) fn note(&self, run: Run, now_ns: u64) {
-        let note = |word| Some(Recent::of_word(word).after(run, now_ns).to_word());
+        let note = |word| Some(RecentLengths::of_word(word).after(run, now_ns).to_word());
         // It is never refused.
         let _ = self
             .0
@@ -189,9 +189,9 @@ mod tests {
     ];
 
     /// After runs of that many tenths of a millisecond, a hundred a second; whether the
-    /// route was long before each of them.
+    /// class was long before each of them.
     fn lengths(runs: impl IntoIterator<Item = u64>) -> Vec<bool> {
-        let mut recent = Recent::default();
+        let mut recent = RecentLengths::default();
         let runs = runs.into_iter().enumerate();
         let each = runs.map(|(number, tenths)| {
             let was_long = recent.is_long();
@@ -210,14 +210,14 @@ mod tests {
     }
 
     #[test]
-    fn the_second_request_of_a_long_route_is_known_for_one() {
+    fn the_second_request_of_a_long_class_is_known_for_one() {
         assert!(is_long([3_000]));
         assert!(is_long([50]));
         assert!(!is_long([40]));
     }
 
     #[test]
-    fn a_route_of_three_milliseconds_on_a_busy_machine_stays_short() {
+    fn a_class_of_three_milliseconds_on_a_busy_machine_stays_short() {
         let lengths = lengths(THREE_MS.into_iter().cycle().take(1_000));
         let long = lengths.iter().filter(|is_long| **is_long).count();
         assert!(long < 100, "{long} of 1000");
@@ -225,7 +225,7 @@ mod tests {
 
     /// The same, five thirds as long.
     #[test]
-    fn a_route_of_five_milliseconds_is_long() {
+    fn a_class_of_five_milliseconds_is_long() {
         let five = THREE_MS.into_iter().map(|tenths| tenths * 5 / 3);
         let lengths = lengths(five.cycle().take(1_000));
         let long = lengths.iter().filter(|is_long| **is_long).count();
@@ -233,14 +233,14 @@ mod tests {
     }
 
     #[test]
-    fn a_route_of_one_or_three_hundred_milliseconds_is_long_throughout() {
+    fn a_class_of_one_or_three_hundred_milliseconds_is_long_throughout() {
         let runs = (0..2_000).map(|number| if number % 50 == 0 { 3_000 } else { 10 });
         let lengths = lengths(runs);
         assert!(lengths[1..].iter().all(|is_long| *is_long));
     }
 
     #[test]
-    fn a_route_that_turns_long_is_known_for_it_at_once_and_until_ten_seconds_after() {
+    fn a_class_that_turns_long_is_known_for_it_at_once_and_until_ten_seconds_after() {
         let short = || std::iter::repeat_n(10, 1_000);
         assert!(!is_long(short()));
         let later = lengths(short().chain([3_000]).chain(short()).chain([0; 10]));
@@ -251,7 +251,7 @@ mod tests {
 
     #[test]
     fn what_is_shared_is_what_was_counted() {
-        let (shared, mut plain) = (SharedRecent::default(), Recent::default());
+        let (shared, mut plain) = (SharedRecent::default(), RecentLengths::default());
         for (number, tenths) in THREE_MS.into_iter().chain([3_000, 10, 90]).enumerate() {
             let run = Run {
                 stretch_ns: tenths * MS / 10,

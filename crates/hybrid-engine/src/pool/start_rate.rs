@@ -1,4 +1,4 @@
-//! The pace at which a route's tickets start while others of it wait: so much time,
+//! The pace at which a class's tickets start while others of it wait: so much time,
 //! so many starts, both fading over about a second. The mean is over time and
 //! not over starts, so that one long pause among many short ones weighs what it
 //! took and no more.
@@ -10,13 +10,13 @@ use crate::clock::Instant;
 /// What was before this fades to a third.
 const MEMORY: f64 = 1.0;
 
-/// Below these nothing is known: the first starts of an unknown route are
+/// Below these nothing is known: the first starts of an unknown class are
 /// slow, and say nothing about those to come.
 const STARTS_MIN: u32 = 16;
 const SECONDS_MIN: f64 = 0.25;
 
 #[derive(Debug, Default)]
-pub(super) struct Pace {
+pub(super) struct StartRate {
     seconds: f64,
     starts: f64,
     /// Without fading.
@@ -25,7 +25,7 @@ pub(super) struct Pace {
     last: Option<Instant>,
 }
 
-impl Pace {
+impl StartRate {
     /// Nothing waited: what passes from now on does not count.
     pub(super) fn rest(&mut self) {
         self.last = None;
@@ -59,7 +59,7 @@ mod tests {
 
     /// Starts at those intervals, in milliseconds.
     fn after(intervals_ms: impl IntoIterator<Item = u64>) -> Duration {
-        let mut pace = Pace::default();
+        let mut pace = StartRate::default();
         let mut now = clock::now();
         pace.start(now);
         for interval in intervals_ms {
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_that_turns_slow_is_known_to_within_seconds() {
+    fn a_class_that_turns_slow_is_known_to_within_seconds() {
         let interval = after([1; 1000].into_iter().chain([200; 30]));
         assert!(interval > Duration::from_millis(50), "{interval:?}");
     }

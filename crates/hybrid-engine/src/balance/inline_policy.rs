@@ -5,16 +5,16 @@
 use std::time::Duration;
 
 use super::{
-    cost::to_f64,
+    class_cost::to_f64,
     policy::Look,
     rules::Backoff,
     snapshot::{Move, Ns, Sums, Violation},
 };
 use crate::lane::Lane;
 
-/// What is remembered of one route.
+/// What is remembered of one class.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Inline {
+pub(super) struct InlinePolicy {
     is_inline: bool,
     /// When it was moved inline.
     begun: Duration,
@@ -26,35 +26,35 @@ pub(super) struct Inline {
     advised: Option<String>,
 }
 
-/// How often a route is called, and how long it computes.
+/// How often a class is called, and how long it computes.
 #[derive(Clone, Copy)]
-pub(super) struct Pace {
+pub(super) struct CallRate {
     /// Calls a second.
     pub(super) rate: f64,
     pub(super) mean_cpu_ns: f64,
 }
 
-impl Inline {
+impl InlinePolicy {
     /// One look: a move, if one is due.
     pub(super) fn look(
         &mut self,
         look: &Look<'_>,
-        pace: Pace,
+        pace: CallRate,
         wants_hop: &mut bool,
     ) -> Option<Move> {
-        let evidence = look.route.sums.since(&self.base);
+        let evidence = look.class.sums.since(&self.base);
         if self.is_inline {
             let violated = violation(look, &evidence);
             return violated.map(|why| self.demote(look, &why));
         }
         if evidence.blocked_samples > 0 {
-            self.base = look.route.sums;
+            self.base = look.class.sums;
             self.advised = None;
             return None;
         }
         let why = self.proof(look, &evidence, pace, wants_hop)?;
-        if !look.route.is_auto {
-            if !look.route.lane_written {
+        if !look.class.is_auto {
+            if !look.class.lane_written {
                 let advise =
                     || format!("would be proven for the event loop ({why}): write `lane = auto`");
                 self.advised.get_or_insert_with(advise);
@@ -63,9 +63,9 @@ impl Inline {
         }
         self.is_inline = true;
         self.begun = look.now;
-        self.base = look.route.sums;
+        self.base = look.class.sums;
         Some(Move {
-            route: look.index,
+            class: look.index,
             from: Lane::Pool,
             to: Lane::Inline,
             why,
@@ -76,12 +76,12 @@ impl Inline {
         self.advised.as_deref()
     }
 
-    /// How far the evidence of a route that waits on the pool goes.
+    /// How far the evidence of a class that waits on the pool goes.
     pub(super) fn progress(&self, look: &Look<'_>) -> String {
         let rules = look.rules;
-        let evidence = look.route.sums.since(&self.base);
+        let evidence = look.class.sums.since(&self.base);
         let p99 = look
-            .route
+            .class
             .cpu_p99_ns
             .map_or_else(String::new, |p99| format!(", cpu p99 {}", Ns(p99)));
         format!(
@@ -98,13 +98,13 @@ impl Inline {
         &mut self,
         look: &Look<'_>,
         evidence: &Sums,
-        pace: Pace,
+        pace: CallRate,
         wants_hop: &mut bool,
     ) -> Option<String> {
         let rules = look.rules;
         let is_enough =
             evidence.runs >= rules.inline_calls_min && evidence.samples >= rules.inline_samples_min;
-        let p99 = look.route.cpu_p99_ns?;
+        let p99 = look.class.cpu_p99_ns?;
         if p99 >= rules.inline_cpu_p99_ns {
             self.advised = None;
         }
@@ -115,7 +115,7 @@ impl Inline {
             *wants_hop = true;
             return None;
         };
-        let Pace { rate, mean_cpu_ns } = pace;
+        let CallRate { rate, mean_cpu_ns } = pace;
         let on_each = rate / to_f64(look.snapshot.loops.max(1) as u64);
         let wait = wait_ns(on_each, mean_cpu_ns, p99);
         if wait >= to_f64(hop) {
@@ -141,10 +141,10 @@ impl Inline {
     fn demote(&mut self, look: &Look<'_>, what: &str) -> Move {
         let wait = self.backoff.fail(look.rules, self.begun, look.now);
         self.is_inline = false;
-        self.base = look.route.sums;
+        self.base = look.class.sums;
         let seconds = wait.as_secs_f64();
         Move {
-            route: look.index,
+            class: look.index,
             from: Lane::Inline,
             to: Lane::Pool,
             why: format!("{what}; looked at again in {seconds:.0} s"),
@@ -159,7 +159,7 @@ fn violation(look: &Look<'_>, evidence: &Sums) -> Option<String> {
         wall_ns,
         delay_ns,
         blocked_ns,
-    }) = look.route.violation
+    }) = look.class.violation
     {
         let blocked = blocked_ns.map_or_else(String::new, |blocked| {
             format!(", blocked for {}", Ns(blocked))

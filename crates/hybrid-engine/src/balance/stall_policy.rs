@@ -10,9 +10,9 @@ use super::{
 };
 use crate::lane::Lane;
 
-/// What is remembered of one route.
+/// What is remembered of one class.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Stalls {
+pub(super) struct StallPolicy {
     is_quarantined: bool,
     /// When the last ones were, as many as matter.
     recent: VecDeque<Duration>,
@@ -39,7 +39,7 @@ struct Last {
     ns: u64,
 }
 
-impl Stalls {
+impl StallPolicy {
     /// One look: a move, if one is due.
     pub(super) fn look(&mut self, look: &Look<'_>) -> Option<Move> {
         self.note(look);
@@ -52,15 +52,15 @@ impl Stalls {
 
     /// Takes in what happened since the last look.
     pub(super) fn note(&mut self, look: &Look<'_>) {
-        let route = look.route;
+        let class = look.class;
         if let Some(last) = &mut self.last {
             // How long one took is known when it ends, perhaps later.
-            last.ns = last.ns.max(route.stall_worst_ns);
+            last.ns = last.ns.max(class.stall_worst_ns);
         }
-        if route.stalls == 0 {
+        if class.stalls == 0 {
             return;
         }
-        for _ in 0..route.stalls.min(16) {
+        for _ in 0..class.stalls.min(16) {
             self.recent.push_back(look.now);
         }
         let beyond = self.recent.len().saturating_sub(look.rules.stalls_max);
@@ -69,10 +69,10 @@ impl Stalls {
         let before = self.last.filter(|last| last.at >= forgotten);
         self.last = Some(Last {
             at: look.now,
-            ns: before.map_or(0, |last| last.ns).max(route.stall_worst_ns),
+            ns: before.map_or(0, |last| last.ns).max(class.stall_worst_ns),
         });
         self.clean.since = look.now;
-        self.clean.runs = route.sums.runs;
+        self.clean.runs = class.sums.runs;
     }
 
     /// What its author might do.
@@ -80,7 +80,7 @@ impl Stalls {
         let last = self.last?;
         let is_recent = look.now.saturating_sub(last.at) < look.rules.stall_advice;
         let held = Ns(last.ns);
-        let advice = match look.route.endpoint {
+        let advice = match look.class.endpoint {
             Lane::Event => format!(
                 "held its event loop for {held}: put what computes or blocks into \
                  `hybrid::run_on_pool(..).await`, or write a plain `fn`"
@@ -108,12 +108,12 @@ impl Stalls {
         self.clean = Clean {
             since: look.now,
             needed,
-            runs: look.route.sums.runs,
+            runs: look.class.sums.runs,
         };
         let (stalls, window) = (rules.stalls_max, rules.stall_window.as_secs());
         let worst = self.last.map_or(0, |last| last.ns);
         Some(Move {
-            route: look.index,
+            class: look.index,
             from: Lane::Event,
             to: Lane::Quarantine,
             why: format!(
@@ -129,7 +129,7 @@ impl Stalls {
     /// nothing is known.
     fn release(&mut self, look: &Look<'_>) -> Option<Move> {
         let clean = look.now.saturating_sub(self.clean.since);
-        let runs = look.route.sums.runs.saturating_sub(self.clean.runs);
+        let runs = look.class.sums.runs.saturating_sub(self.clean.runs);
         if clean < self.clean.needed || runs == 0 {
             return None;
         }
@@ -137,7 +137,7 @@ impl Stalls {
         self.begun = look.now;
         self.recent.clear();
         Some(Move {
-            route: look.index,
+            class: look.index,
             from: Lane::Quarantine,
             to: Lane::Event,
             why: format!(

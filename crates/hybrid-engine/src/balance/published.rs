@@ -12,7 +12,7 @@ use super::{
 };
 use crate::lane::Lane;
 
-/// Moves that are kept of each route.
+/// Moves that are kept of each class.
 const MOVES_MAX: usize = 16;
 
 /// The bounds of a stall histogram's buckets, in seconds: OpenTelemetry's for
@@ -23,7 +23,7 @@ pub const STALL_BOUNDS_S: [f64; 14] = [
 
 /// The state of the balancer.
 #[derive(Clone, Debug)]
-pub struct Board {
+pub struct Published {
     /// What it may do.
     pub mode: Balancing,
     /// How often it has decided.
@@ -36,13 +36,13 @@ pub struct Board {
     pub utilisation: f64,
     /// How long a task of the last tick waited for an event loop.
     pub lag: Duration,
-    /// One a route, in the routes' order.
-    pub routes: Vec<RouteBoard>,
+    /// One a class, in the classes' order.
+    pub classes: Vec<PublishedClass>,
 }
 
-/// What is said of a route.
+/// What is said of a class.
 #[derive(Clone, Debug, Default)]
-pub struct RouteBoard {
+pub struct PublishedClass {
     /// What its runs mostly do.
     pub label: Label,
     /// Why it runs where it runs.
@@ -56,7 +56,7 @@ pub struct RouteBoard {
     /// How often it was moved, by lanes from and to.
     pub moves_total: [[u64; Lane::ALL.len()]; Lane::ALL.len()],
     /// How long its polls have held an event loop.
-    pub stalls: Stalls,
+    pub stalls: StallHistogram,
 }
 
 /// A move, made or only decided.
@@ -74,7 +74,7 @@ pub struct Moved {
 
 /// How long polls have held an event loop.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Stalls {
+pub struct StallHistogram {
     /// Not cumulative; the last is what is above all bounds.
     pub buckets: [u64; STALL_BOUNDS_S.len() + 1],
     /// How many there were.
@@ -83,8 +83,8 @@ pub struct Stalls {
     pub sum: Duration,
 }
 
-impl Board {
-    pub(super) fn new(mode: Balancing, routes: usize) -> Self {
+impl Published {
+    pub(super) fn new(mode: Balancing, classes: usize) -> Self {
         Self {
             mode,
             ticks: 0,
@@ -92,7 +92,7 @@ impl Board {
             stalls: 0,
             utilisation: 0.0,
             lag: Duration::ZERO,
-            routes: vec![RouteBoard::default(); routes],
+            classes: vec![PublishedClass::default(); classes],
         }
     }
 
@@ -103,29 +103,29 @@ impl Board {
         at: SystemTime,
         made: impl Fn(&Move) -> bool,
     ) {
-        for (route, verdict) in self.routes.iter_mut().zip(&decision.verdicts) {
-            route.label = verdict.label;
-            route.reason.clone_from(&verdict.reason);
-            route.advice.clone_from(&verdict.advice);
-            route.limit = verdict.limit;
+        for (class, verdict) in self.classes.iter_mut().zip(&decision.verdicts) {
+            class.label = verdict.label;
+            class.reason.clone_from(&verdict.reason);
+            class.advice.clone_from(&verdict.advice);
+            class.limit = verdict.limit;
         }
         for moved in &decision.moves {
             let is_made = made(moved);
             self.moves += u64::from(is_made);
-            if let Some(route) = self.routes.get_mut(moved.route) {
-                route.add(moved, at, is_made);
+            if let Some(class) = self.classes.get_mut(moved.class) {
+                class.add(moved, at, is_made);
             }
         }
     }
 
-    pub(super) fn stalled(&mut self, route: usize, time: Duration) {
-        if let Some(route) = self.routes.get_mut(route) {
-            route.stalls.add(time);
+    pub(super) fn stalled(&mut self, class: usize, time: Duration) {
+        if let Some(class) = self.classes.get_mut(class) {
+            class.stalls.add(time);
         }
     }
 }
 
-impl RouteBoard {
+impl PublishedClass {
     fn add(&mut self, moved: &Move, at: SystemTime, is_made: bool) {
         let Move { from, to, why, .. } = moved;
         let why = if is_made {
@@ -142,7 +142,7 @@ impl RouteBoard {
     }
 }
 
-impl Stalls {
+impl StallHistogram {
     fn add(&mut self, time: Duration) {
         let seconds = time.as_secs_f64();
         let bucket = STALL_BOUNDS_S.iter().position(|bound| seconds <= *bound);
@@ -158,7 +158,7 @@ mod tests {
 
     fn moved(number: usize) -> Move {
         Move {
-            route: 0,
+            class: 0,
             from: Lane::Pool,
             to: Lane::Inline,
             why: number.to_string(),
@@ -167,26 +167,26 @@ mod tests {
 
     #[test]
     fn the_last_moves_are_kept_and_all_are_counted() {
-        let mut board = Board::new(Balancing::On, 1);
+        let mut published = Published::new(Balancing::On, 1);
         for number in 0..20 {
             let decision = Decision {
                 moves: vec![moved(number)],
                 ..Decision::default()
             };
-            board.publish(&decision, SystemTime::UNIX_EPOCH, |_| number != 19);
+            published.publish(&decision, SystemTime::UNIX_EPOCH, |_| number != 19);
         }
-        let route = &board.routes[0];
-        assert_eq!(route.moves.len(), MOVES_MAX);
-        assert_eq!(route.moves[0].why, "4");
-        assert_eq!(route.moves[15].why, "would move: 19");
-        assert_eq!(board.moves, 19);
+        let class = &published.classes[0];
+        assert_eq!(class.moves.len(), MOVES_MAX);
+        assert_eq!(class.moves[0].why, "4");
+        assert_eq!(class.moves[15].why, "would move: 19");
+        assert_eq!(published.moves, 19);
         let (from, to) = (Lane::Pool.index(), Lane::Inline.index());
-        assert_eq!(route.moves_total[from][to], 19);
+        assert_eq!(class.moves_total[from][to], 19);
     }
 
     #[test]
     fn stalls_fall_into_their_buckets() {
-        let mut stalls = Stalls::default();
+        let mut stalls = StallHistogram::default();
         for ms in [10, 11, 25, 20_000] {
             stalls.add(Duration::from_millis(ms));
         }

@@ -1,4 +1,4 @@
-//! What a route's runs cost lately: sums that fade with each measured run, so
+//! What a class's runs cost lately: sums that fade with each measured run, so
 //! that about the last hundred count, however fast they come.
 
 use super::{
@@ -6,9 +6,9 @@ use super::{
     snapshot::{Label, Sums},
 };
 
-/// The fading costs of a route, and the label that they give it.
+/// The fading costs of a class, and the label that they give it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Cost {
+pub(super) struct ClassCost {
     cpu: f64,
     blocked: f64,
     delay: f64,
@@ -20,7 +20,7 @@ pub(super) struct Cost {
     rival: (Label, u32),
 }
 
-impl Cost {
+impl ClassCost {
     /// Takes in what was measured since the last look.
     pub(super) fn add(&mut self, rules: &Rules, new: &Sums) {
         if new.samples == 0 {

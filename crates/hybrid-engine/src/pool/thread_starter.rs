@@ -1,18 +1,18 @@
 //! The thread that starts the pool's threads, so that no event loop pays for it
-//! and every worker begins at the normal priority; and that lets the pulse beat while
+//! and every worker begins at the normal priority; and that lets the scan beat while
 //! tickets wait.
 
 use std::{convert::Infallible, io, sync::Arc, thread, time::Duration};
 
 use tokio::sync::mpsc::Sender;
 
-use super::{Length, Shared, pulse::Pulse, worker};
+use super::{Length, PoolShared, blocked_scan::BlockedScan, worker};
 use crate::{
     background::{self, Turn},
     sync::{Ordering, park::Parker},
 };
 
-/// How long the keeper waits after the system refused a thread.
+/// How long the thread starter waits after the system refused a thread.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// How many threads are started in a row.
@@ -21,34 +21,37 @@ const AT_ONCE: usize = 16;
 /// The time between two beats.
 const BEAT: Duration = Duration::from_millis(1);
 
-/// The pulse goes on for that many beats without a ticket that waits, so that in
-/// steady traffic no loop has to call it, and that a ticket of an unknown route is
+/// The scan goes on for that many beats without a ticket that waits, so that in
+/// steady traffic no loop has to call it, and that a ticket of an unknown class is
 /// watched for a while.
 const REST: u32 = 100;
 
 const NAME: &str = "hybrid-pool-keeper";
 
-/// Starts the keeper. It is parked until it is called.
-pub(super) fn start(shared: Arc<Shared>, alive: Sender<Infallible>) -> io::Result<thread::Thread> {
-    let keeper = thread::Builder::new().name(NAME.to_owned());
-    let handle = keeper.spawn(move || Keeper::new(shared, alive).keep())?;
-    // Not joined: `Pool::join` waits for the keeper's `alive` like for a worker's.
+/// Starts the thread starter. It is parked until it is called.
+pub(super) fn start(
+    shared: Arc<PoolShared>,
+    alive: Sender<Infallible>,
+) -> io::Result<thread::Thread> {
+    let thread_starter = thread::Builder::new().name(NAME.to_owned());
+    let handle = thread_starter.spawn(move || ThreadStarter::new(shared, alive).keep())?;
+    // Not joined: `Pool::join` waits for the thread starter's `alive` like for a worker's.
     Ok(handle.thread().clone())
 }
 
-struct Keeper {
-    shared: Arc<Shared>,
+struct ThreadStarter {
+    shared: Arc<PoolShared>,
     alive: Sender<Infallible>,
-    pulse: Pulse,
+    scan: BlockedScan,
     started: usize,
     /// Beats in a row at which nothing waited.
     rests: u32,
 }
 
-impl Keeper {
-    fn new(shared: Arc<Shared>, alive: Sender<Infallible>) -> Self {
+impl ThreadStarter {
+    fn new(shared: Arc<PoolShared>, alive: Sender<Infallible>) -> Self {
         Self {
-            pulse: Pulse::new(&shared),
+            scan: BlockedScan::new(&shared),
             shared,
             alive,
             started: 0,
@@ -60,7 +63,7 @@ impl Keeper {
         background::run(NAME, || self.turn());
         // Idle workers have nothing to wait for any more.
         self.shared.wake_all();
-        self.pulse.end();
+        self.scan.end();
     }
 
     fn turn(&mut self) -> Turn {
@@ -75,7 +78,7 @@ impl Keeper {
         if let Some(length) = Length::BOTH.into_iter().find(is_wanted) {
             self.start_workers(length);
         } else if self.shared.is_waiting() || self.rests < REST {
-            self.shared.is_pulse_on.store(true, Ordering::SeqCst);
+            self.shared.is_scan_on.store(true, Ordering::SeqCst);
             self.beat();
             thread::park_timeout(BEAT);
         } else {
@@ -88,18 +91,18 @@ impl Keeper {
     fn beat(&mut self) {
         if self.shared.is_waiting() {
             self.rests = 0;
-            self.pulse.beat(&self.shared, &self.alive);
+            self.scan.beat(&self.shared, &self.alive);
         } else {
             self.rests += 1;
-            self.pulse.watch(&self.shared);
+            self.scan.watch(&self.shared);
         }
     }
 
     /// Until another thread calls.
     fn sleep(&mut self) {
-        self.pulse.rest();
-        self.shared.is_pulse_on.store(false, Ordering::SeqCst);
-        // A thread that submits after this sees that the pulse is off, and calls.
+        self.scan.rest();
+        self.shared.is_scan_on.store(false, Ordering::SeqCst);
+        // A thread that submits after this sees that the scan is off, and calls.
         if !self.shared.is_waiting() && !self.shared.is_done() {
             thread::park();
         }

@@ -1,21 +1,21 @@
-//! How many runs of a route may be at once on the pool: as TCP Vegas has it, the
-//! service time itself says when there are too many. A route whose runs become
+//! How many runs of a class may be at once on the pool: as TCP Vegas has it, the
+//! service time itself says when there are too many. A class whose runs become
 //! longer the more there are (a database that is full, a lock) is cut back, and
 //! freed when its runs are short again.
 //!
 //! Our own queue wait and run-queue delay are known and are no part of service
 //! time. Means of windows are compared with the lowest such mean, which is
-//! forgotten slowly; so is the median. A route with a fast and a slow kind of run
+//! forgotten slowly; so is the median. A class with a fast and a slow kind of run
 //! has a mean that jumps and a median that does not, or the other way round; one
 //! that is overloaded has both inflated.
 
 use std::time::Duration;
 
-use super::{cost::to_f64, policy::Look, snapshot::Sums};
+use super::{class_cost::to_f64, policy::Look, snapshot::Sums};
 
-/// What is remembered of one route.
+/// What is remembered of one class.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Limit {
+pub(super) struct ConcurrencyLimit {
     window: Window,
     mean: Floor,
     median: Floor,
@@ -34,7 +34,7 @@ struct Window {
 }
 
 /// A full window.
-struct Seen {
+struct LimitWindow {
     /// How many times its floor the mean is.
     mean: f64,
     /// How many times its floor the median is.
@@ -43,7 +43,7 @@ struct Seen {
     running: f64,
 }
 
-impl Limit {
+impl ConcurrencyLimit {
     pub(super) fn get(&self) -> Option<usize> {
         self.limit
     }
@@ -57,15 +57,15 @@ impl Limit {
         self.limit != before
     }
 
-    fn close_window(&mut self, look: &Look<'_>) -> Option<Seen> {
+    fn close_window(&mut self, look: &Look<'_>) -> Option<LimitWindow> {
         let rules = look.rules;
         let elapsed = look.now.saturating_sub(self.window.since);
-        let new = look.route.sums.since(&self.window.base);
+        let new = look.class.sums.since(&self.window.base);
         if elapsed < rules.limit_window {
             return None;
         }
         if new.samples < rules.limit_samples_min {
-            // Too few for a mean; a route that rests is not judged by old runs.
+            // Too few for a mean; a class that rests is not judged by old runs.
             if elapsed > rules.limit_window * 10 {
                 self.open_window(look);
             }
@@ -73,8 +73,8 @@ impl Limit {
         }
         self.open_window(look);
         let mean = to_f64(new.cpu_ns + new.blocked_ns) / to_f64(new.samples);
-        let median = to_f64(look.route.service_p50_ns?);
-        Some(Seen {
+        let median = to_f64(look.class.service_p50_ns?);
+        Some(LimitWindow {
             mean: self.mean.compare(mean, elapsed, rules.limit_forget),
             median: self.median.compare(median, elapsed, rules.limit_forget),
             running: to_f64(new.wall_ns) / elapsed.as_secs_f64() / 1e9,
@@ -83,12 +83,12 @@ impl Limit {
 
     fn open_window(&mut self, look: &Look<'_>) {
         self.window = Window {
-            base: look.route.sums,
+            base: look.class.sums,
             since: look.now,
         };
     }
 
-    fn judge(&mut self, look: &Look<'_>, seen: &Seen) {
+    fn judge(&mut self, look: &Look<'_>, seen: &LimitWindow) {
         let rules = look.rules;
         let least = rules.limit_least(look.snapshot.cores);
         let is_used = seen.running > to_f64(least as u64);

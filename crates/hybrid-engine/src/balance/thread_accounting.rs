@@ -2,9 +2,11 @@
 //! what it was given. Read by the stall watch, and only of a thread that has held
 //! its loop for a while.
 
+use crate::os::{proc_stat::Stat, thread_times};
+
 /// The state of a thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Accounts {
+pub(super) struct ThreadAccounting {
     /// It has a processor, or wants one.
     pub(super) is_runnable: bool,
     pub(super) cpu_ns: u64,
@@ -12,7 +14,7 @@ pub(super) struct Accounts {
     pub(super) delay_ns: u64,
 }
 
-impl Accounts {
+impl ThreadAccounting {
     /// How much of the time between two readings the thread waited for a
     /// processor, if that is most of it; `None`: it computes or is blocked, and what
     /// it polls is to blame.
@@ -36,49 +38,15 @@ impl Accounts {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod system {
-    use super::Accounts;
-
-    /// This thread's number.
-    pub(in crate::balance) fn here() -> u32 {
-        rustix::thread::gettid()
-            .as_raw_nonzero()
-            .get()
-            .cast_unsigned()
-    }
-
-    /// Another thread's accounts; `None` where the system does not keep them.
-    pub(in crate::balance) fn of(thread: u32) -> Option<Accounts> {
-        let read = |file| std::fs::read_to_string(format!("/proc/self/task/{thread}/{file}")).ok();
-        let schedstat = read("schedstat")?;
-        let mut numbers = schedstat.split_ascii_whitespace().map(str::parse);
-        let (cpu_ns, delay_ns) = (numbers.next()?.ok()?, numbers.next()?.ok()?);
-        // `tid (name) state ..`, where the name may hold anything.
-        let stat = read("stat")?;
-        let state = stat.rsplit(')').next()?.trim_start().chars().next()?;
-        Some(Accounts {
-            is_runnable: state == 'R',
-            cpu_ns,
-            delay_ns,
-        })
-    }
+/// Another thread's accounts; `None` where the system does not keep them.
+pub(super) fn of(thread: u32) -> Option<ThreadAccounting> {
+    let (cpu_ns, delay_ns) = thread_times::of_thread(thread)?;
+    Some(ThreadAccounting {
+        is_runnable: Stat::of_thread(thread)?.state()? == b'R',
+        cpu_ns,
+        delay_ns,
+    })
 }
-
-#[cfg(not(target_os = "linux"))]
-mod system {
-    use super::Accounts;
-
-    pub(in crate::balance) fn here() -> u32 {
-        0
-    }
-
-    pub(in crate::balance) fn of(_: u32) -> Option<Accounts> {
-        None
-    }
-}
-
-pub(super) use system::{here, of};
 
 #[cfg(test)]
 mod tests {
@@ -89,12 +57,12 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     fn check(is_runnable: bool, cpu_ms: u64, delay_ms: u64, waited_ms: Option<u64>) {
-        let before = Accounts {
+        let before = ThreadAccounting {
             is_runnable: true,
             cpu_ns: 7,
             delay_ns: 9,
         };
-        let after = Accounts {
+        let after = ThreadAccounting {
             is_runnable,
             cpu_ns: 7 + cpu_ms * MS,
             delay_ns: 9 + delay_ms * MS,
@@ -118,7 +86,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn a_threads_accounts_are_read_by_its_number() {
-        let me = of(here()).expect("this kernel keeps accounts");
+        let me = of(crate::os::thread::number()).expect("this kernel keeps accounts");
         assert!(me.is_runnable);
         assert_eq!(of(u32::MAX), None);
     }

@@ -4,29 +4,29 @@
 //! Routes take turns by what their tickets cost (start-time fair queueing:
 //! P. Goyal, H. Vin and H. Cheng, 1996): each has a tag that grows by its charge
 //! whenever one of its tickets starts, and the lowest tag goes first. So a short
-//! route beside a long one waits for what runs, never for what queues. Within a
-//! route it is first come, first served; in overload, last come.
+//! class beside a long one waits for what runs, never for what queues. Within a
+//! class it is first come, first served; in overload, last come.
 //!
-//! What keeps a route back: its adaptive limit, half of the threads while others
+//! What keeps a class back: its adaptive limit, half of the threads while others
 //! wait, and too few permits for its weight. Then lighter tickets may pass it, but
 //! not for long.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use super::{
-    cost::GATHERED_NS,
-    gauge::RouteGauge,
-    length::Length,
+    class_load::ClassLoad,
+    job_cost::GATHERED_NS,
+    job_length::Length,
     overload::Overload,
-    pace::Pace,
-    permits::{Account, Held},
+    permits::{Account, HeldPermits},
+    start_rate::StartRate,
 };
 use crate::{clock::Instant, telemetry::timing::Detail};
 
 /// How long lighter tickets pass one that finds no room.
 const PASSED_MAX: Duration = Duration::from_millis(10);
 
-/// How far a route may lag behind the others with its turns, by its tag. A route
+/// How far a class may lag behind the others with its turns, by its tag. A class
 /// that found no room does not make up for all of it later, while others wait.
 const LAG_NS_MAX: u64 = 10_000_000;
 
@@ -46,10 +46,10 @@ pub(super) struct Terms {
     pub(super) queue_wait: Option<Duration>,
 }
 
-pub(super) struct Order<T> {
+pub(super) struct FairQueue<T> {
     terms: Terms,
-    routes: Vec<Queue<T>>,
-    /// The routes of which tickets wait.
+    classes: Vec<Queue<T>>,
+    /// The classes of which tickets wait.
     active: Vec<usize>,
     /// The tag of the ticket that started last.
     tag: u64,
@@ -65,9 +65,9 @@ pub(super) struct Order<T> {
 
 struct Queue<T> {
     tickets: VecDeque<Waiting<T>>,
-    gauge: Arc<RouteGauge>,
+    gauge: Arc<ClassLoad>,
     tag: u64,
-    pace: Pace,
+    pace: StartRate,
 }
 
 struct Waiting<T> {
@@ -80,14 +80,18 @@ struct Waiting<T> {
 pub(super) enum Asker {
     /// A thread of the pool.
     Worker,
-    /// The thread beyond the last, for routes that hold none.
+    /// The thread beyond the last, for classes that hold none.
     Reserve,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pick<T> {
     /// This runs, and holds so much.
-    Run { ticket: T, route: usize, held: Held },
+    Run {
+        ticket: T,
+        class: usize,
+        held: HeldPermits,
+    },
     /// A ticket of that weight waits for permits.
     NoRoom { weight: i64 },
     /// Nothing waits, or only what its limits keep back.
@@ -98,7 +102,7 @@ pub(super) enum Pick<T> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Needs {
     pub(super) weight: i64,
-    /// Whether its route's runs are far shorter than the longest there are.
+    /// Whether its class's runs are far shorter than the longest there are.
     pub(super) is_middling: bool,
 }
 
@@ -111,16 +115,16 @@ pub(super) enum Discarded<T> {
     Shed(T),
 }
 
-impl<T> Order<T> {
+impl<T> FairQueue<T> {
     pub(super) fn new(
         terms: Terms,
-        gauges: &[Arc<RouteGauge>],
+        gauges: &[Arc<ClassLoad>],
         is_over: fn(&T) -> bool,
         now: Instant,
     ) -> Self {
         Self {
             terms,
-            routes: gauges.iter().map(Queue::new).collect(),
+            classes: gauges.iter().map(Queue::new).collect(),
             active: Vec::new(),
             tag: 0,
             overload: terms.queue_wait.map(|wait| Overload::new(wait, now)),
@@ -136,10 +140,10 @@ impl<T> Order<T> {
         self.waiting
     }
 
-    pub(super) fn push(&mut self, route: usize, ticket: T, since: Instant) {
-        let queue = &mut self.routes[route];
+    pub(super) fn push(&mut self, class: usize, ticket: T, since: Instant) {
+        let queue = &mut self.classes[class];
         if queue.tickets.is_empty() {
-            self.active.push(route);
+            self.active.push(class);
             queue.pace.rest();
         }
         queue.tickets.push_back(Waiting { ticket, since });
@@ -156,11 +160,11 @@ impl<T> Order<T> {
         }
     }
 
-    /// Whether a ticket of that route, and what waits behind it, is over before
+    /// Whether a ticket of that class, and what waits behind it, is over before
     /// another worker could be woken for it: then its worker looks meanwhile. Each
     /// such is followed by [`end_brief`](Self::end_brief).
-    pub(super) fn begin_brief(&mut self, route: usize) -> bool {
-        let cost = self.routes[route].gauge.cost();
+    pub(super) fn begin_brief(&mut self, class: usize) -> bool {
+        let cost = self.classes[class].gauge.cost();
         let all_ns = cost.expected_ns().saturating_add(self.expected_ns());
         // As many as look share what waits.
         let is_brief = cost.is_brief() && all_ns < GATHERED_NS * (self.briefs + 1);
@@ -172,18 +176,18 @@ impl<T> Order<T> {
         self.briefs -= 1;
     }
 
-    /// Whether a ticket of that route has run to its end.
-    pub(super) fn knows(&self, route: usize) -> bool {
-        self.routes[route].gauge.cost().is_known()
+    /// Whether a ticket of that class has run to its end.
+    pub(super) fn knows(&self, class: usize) -> bool {
+        self.classes[class].gauge.cost().is_known()
     }
 
-    /// Tickets of that route were seen in the middle of their run: blocked, all of
+    /// Tickets of that class were seen in the middle of their run: blocked, all of
     /// them, or not.
-    pub(super) fn note_seen(&mut self, route: usize, is_asleep: bool) {
+    pub(super) fn note_seen(&mut self, class: usize, is_blocked: bool) {
         let least = self.terms.weight_least;
-        let gauge = &self.routes[route].gauge;
+        let gauge = &self.classes[class].gauge;
         let mut cost = gauge.cost();
-        cost.note_seen(is_asleep);
+        cost.note_seen(is_blocked);
         gauge.set_cost(cost, least);
     }
 
@@ -192,7 +196,7 @@ impl<T> Order<T> {
         let Some(first) = self.next(Asker::Worker, |_| true) else {
             return 0;
         };
-        let queue = &self.routes[first];
+        let queue = &self.classes[first];
         let by_permits = usize::try_from(left / self.weight(first).max(1)).unwrap_or(0);
         let by_limit = queue.gauge.limit().saturating_sub(queue.gauge.running());
         by_permits.min(by_limit).min(queue.tickets.len())
@@ -200,8 +204,8 @@ impl<T> Order<T> {
 
     /// How long what waits would take, one after the other.
     fn expected_ns(&self) -> u64 {
-        let of_each = self.active.iter().map(|route| {
-            let queue = &self.routes[*route];
+        let of_each = self.active.iter().map(|class| {
+            let queue = &self.classes[*class];
             let tickets = queue.tickets.len() as u64;
             tickets.saturating_mul(queue.gauge.cost().expected_ns())
         });
@@ -212,14 +216,14 @@ impl<T> Order<T> {
     pub(super) fn oldest(&self) -> Option<Instant> {
         let heads = self.active.iter();
         heads
-            .filter_map(|route| Some(self.routes[*route].tickets.front()?.since))
+            .filter_map(|class| Some(self.classes[*class].tickets.front()?.since))
             .min()
     }
 
-    /// A ticket of that route has run.
-    pub(super) fn end(&mut self, route: usize, detail: Option<&Detail>) {
+    /// A ticket of that class has run.
+    pub(super) fn end(&mut self, class: usize, detail: Option<&Detail>) {
         let least = self.terms.weight_least;
-        let gauge = &self.routes[route].gauge;
+        let gauge = &self.classes[class].gauge;
         gauge.end();
         if let Some(detail) = detail {
             gauge.learn(detail, least);
@@ -229,10 +233,10 @@ impl<T> Order<T> {
         }
     }
 
-    /// Whether a route has tickets waiting and none running.
+    /// Whether a class has tickets waiting and none running.
     pub(super) fn starves(&self) -> bool {
         let mut active = self.active.iter();
-        active.any(|route| self.routes[*route].gauge.running() == 0)
+        active.any(|class| self.classes[*class].gauge.running() == 0)
     }
 
     /// Takes the ticket that is next, if there is room for it. Those that will
@@ -263,13 +267,13 @@ impl<T> Order<T> {
         }
         let passed_since = *self.passed_since.get_or_insert(now);
         let may_pass = now.saturating_duration_since(passed_since) < PASSED_MAX;
-        let passes = |route: usize| {
-            let account = room(self.needs(route))?;
+        let passes = |class: usize| {
+            let account = room(self.needs(class))?;
             // What is kept for it is nothing that the others wait for.
             (may_pass || account == Account::Middling).then_some(account)
         };
-        let lighter = self.next(asker, |route| passes(route).is_some());
-        match lighter.and_then(|route| Some((route, passes(route)?))) {
+        let lighter = self.next(asker, |class| passes(class).is_some());
+        match lighter.and_then(|class| Some((class, passes(class)?))) {
             Some((lighter, account)) => self.start(lighter, account, now),
             None => Pick::NoRoom {
                 weight: needs.weight,
@@ -277,12 +281,12 @@ impl<T> Order<T> {
         }
     }
 
-    /// Takes out the tickets of routes that are long by now.
+    /// Takes out the tickets of classes that are long by now.
     pub(super) fn take_long(&mut self) -> impl Iterator<Item = T> {
         let mut taken = VecDeque::new();
         let mut index = 0;
-        while let Some(route) = self.active.get(index) {
-            let queue = &mut self.routes[*route];
+        while let Some(class) = self.active.get(index) {
+            let queue = &mut self.classes[*class];
             if queue.gauge.length() == Length::Long {
                 taken.append(&mut queue.tickets);
                 self.active.swap_remove(index);
@@ -297,8 +301,8 @@ impl<T> Order<T> {
     /// Takes out everything that is over, wherever it stands.
     pub(super) fn sweep(&mut self, now: Instant, aside: &mut Vec<Discarded<T>>) {
         let is_over = self.is_over;
-        for route in &self.active {
-            let tickets = &mut self.routes[*route].tickets;
+        for class in &self.active {
+            let tickets = &mut self.classes[*class].tickets;
             if !tickets.iter().any(|waiting| is_over(&waiting.ticket)) {
                 continue;
             }
@@ -318,39 +322,39 @@ impl<T> Order<T> {
 
     /// Takes out everything.
     pub(super) fn take_all(&mut self) -> Vec<T> {
-        let tickets = self.routes.iter_mut();
-        let all = tickets.flat_map(|route| std::mem::take(&mut route.tickets));
+        let tickets = self.classes.iter_mut();
+        let all = tickets.flat_map(|class| std::mem::take(&mut class.tickets));
         let all = all.map(|waiting| waiting.ticket).collect();
         self.active.clear();
         self.waiting = 0;
         all
     }
 
-    fn needs(&self, route: usize) -> Needs {
+    fn needs(&self, class: usize) -> Needs {
         Needs {
-            weight: self.weight(route),
-            is_middling: self.routes[route].gauge.recent.load().is_middling(),
+            weight: self.weight(class),
+            is_middling: self.classes[class].gauge.recent.load().is_middling(),
         }
     }
 
-    fn weight(&self, route: usize) -> i64 {
-        let cost = self.routes[route].gauge.cost();
+    fn weight(&self, class: usize) -> i64 {
+        let cost = self.classes[class].gauge.cost();
         cost.weight(self.terms.weight_least)
     }
 
-    /// The route whose turn it is, among those that may start one.
+    /// The class whose turn it is, among those that may start one.
     fn next(&self, asker: Asker, may: impl Fn(usize) -> bool) -> Option<usize> {
         let half = (self.terms.threads_max / 2).max(1);
         let several = self.active.len() > 1;
-        let candidates = self.active.iter().copied().filter(|route| {
-            let queue = &self.routes[*route];
+        let candidates = self.active.iter().copied().filter(|class| {
+            let queue = &self.classes[*class];
             let running = queue.gauge.running();
             let is_free = running < queue.gauge.limit();
             let is_asked = asker == Asker::Worker || running == 0;
-            is_free && is_asked && may(*route)
+            is_free && is_asked && may(*class)
         });
-        candidates.min_by_key(|route| {
-            let queue = &self.routes[*route];
+        candidates.min_by_key(|class| {
+            let queue = &self.classes[*class];
             let since = queue.tickets.front().map(|first| first.since);
             let charge_ns = queue.gauge.cost().charge_ns(self.terms.thread_worth);
             let is_greedy = several && queue.gauge.running() >= half;
@@ -358,16 +362,16 @@ impl<T> Order<T> {
         })
     }
 
-    /// The tag of a route, or what it may lag behind at most.
+    /// The tag of a class, or what it may lag behind at most.
     fn tag_of(&self, queue: &Queue<T>) -> u64 {
         queue.tag.max(self.tag.saturating_sub(LAG_NS_MAX))
     }
 
-    fn start(&mut self, route: usize, account: Account, now: Instant) -> Pick<T> {
+    fn start(&mut self, class: usize, account: Account, now: Instant) -> Pick<T> {
         let is_overloaded = self.is_overloaded();
-        let weight = self.weight(route);
-        let tag = self.tag_of(&self.routes[route]);
-        let queue = &mut self.routes[route];
+        let weight = self.weight(class);
+        let tag = self.tag_of(&self.classes[class]);
+        let queue = &mut self.classes[class];
         let taken = if is_overloaded {
             queue.tickets.pop_back()
         } else {
@@ -383,12 +387,12 @@ impl<T> Order<T> {
         queue.pace.start(now);
         queue.gauge.set_interval(queue.pace.interval());
         if queue.tickets.is_empty() {
-            self.active.retain(|active| *active != route);
+            self.active.retain(|active| *active != class);
         }
         Pick::Run {
             ticket,
-            route,
-            held: Held::of(account, weight),
+            class,
+            held: HeldPermits::of(account, weight),
         }
     }
 
@@ -409,8 +413,8 @@ impl<T> Order<T> {
     /// refuses.
     fn discard(&mut self, now: Instant, aside: &mut Vec<Discarded<T>>) {
         let mut left = DISCARDED_MAX;
-        for route in &self.active {
-            let queue = &mut self.routes[*route];
+        for class in &self.active {
+            let queue = &mut self.classes[*class];
             while let Some(first) = queue.tickets.front()
                 && left > 0
             {
@@ -429,23 +433,23 @@ impl<T> Order<T> {
                 left -= 1;
             }
         }
-        let routes = &self.routes;
+        let classes = &self.classes;
         self.active
-            .retain(|route| !routes[*route].tickets.is_empty());
+            .retain(|class| !classes[*class].tickets.is_empty());
     }
 }
 
 impl<T> Queue<T> {
-    fn new(gauge: &Arc<RouteGauge>) -> Self {
+    fn new(gauge: &Arc<ClassLoad>) -> Self {
         Self {
             tickets: VecDeque::new(),
             gauge: Arc::clone(gauge),
             tag: 0,
-            pace: Pace::default(),
+            pace: StartRate::default(),
         }
     }
 }
 
 #[cfg(all(test, not(hybrid_loom)))]
-#[path = "order_tests.rs"]
+#[path = "fair_queue_tests.rs"]
 mod tests;
