@@ -1,5 +1,6 @@
 //! What each of the threads that serve an application does after a panic of its own.
-//! The pool's thread starter, the supervisor of workers, the sweeper and the log's writer have theirs beside them.
+//! The pool's thread starter, the supervisor of workers, the sweeper and the log's writer
+//! have theirs beside them.
 
 use std::{
     io::{Read as _, Write as _},
@@ -8,14 +9,16 @@ use std::{
     time::Duration,
 };
 
+use hybrid_engine::{
+    background::{fail, fail_on_this_thread},
+    clock,
+};
 use tokio::runtime::Runtime;
 
-use super::*;
 use crate::{
     admin::AdminServer,
     app::{App, Purpose, build_app},
     config::Config,
-    telemetry::clock,
 };
 
 const LONG: Duration = Duration::from_secs(60);
