@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::Extensions;
-use hybrid_engine::{clock::Instant, telemetry::timing::Timing, ticket::Cancel};
+use hybrid_engine::{clock::Instant, ticket::Cancel, timing::Timing};
 
 use super::{RequestContext, ServerContext, SharedReservation};
 use crate::{

@@ -13,7 +13,7 @@ use std::{
 use hybrid_engine::{
     clock::{self, Instant},
     far_deadlines::DeadlineTimer,
-    telemetry::timing::{Meter, Timing},
+    timing::{Meter, Timing},
 };
 
 use super::placement;

@@ -20,8 +20,8 @@ use hybrid_engine::{
     clock::{self, Instant},
     deadline::with_deadline,
     process::{CallError, CancelHandle, NotTaken, ProcessCall},
-    telemetry::timing::Timing,
     ticket::Ticket,
+    timing::Timing,
 };
 use tokio::runtime::Handle;
 

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
-use hybrid_engine::telemetry::timing::Timing;
+use hybrid_engine::timing::Timing;
 
 use crate::{
     BoxResponse, Response, context::Parts, problem::Carried, spec::Lane, telemetry::count_refused,

@@ -5,7 +5,7 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
-use hybrid_engine::telemetry::timing::Timing;
+use hybrid_engine::timing::Timing;
 
 use super::{
     Endpoint, RoutedRequest, Serve, admission, placement, pool_lane,

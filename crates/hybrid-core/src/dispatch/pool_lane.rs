@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use hybrid_engine::{
     clock::Instant,
-    telemetry::timing::Timing,
     ticket::{Cancel, Ticket},
+    timing::Timing,
 };
 
 use super::{admission, placement, stages};

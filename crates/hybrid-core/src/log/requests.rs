@@ -15,7 +15,7 @@ use std::{
 };
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
-use hybrid_engine::{background::quietly, clock::Instant, telemetry::timing::Timing};
+use hybrid_engine::{background::quietly, clock::Instant, timing::Timing};
 use tracing::{Level, Span};
 
 use crate::{

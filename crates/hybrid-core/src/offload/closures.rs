@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hybrid_engine::{clock, pool::Pool, telemetry::timing::Timing, ticket::Ticket};
+use hybrid_engine::{clock, pool::Pool, ticket::Ticket, timing::Timing};
 
 use super::{Patience, Refusal, queue};
 use crate::{

@@ -11,15 +11,13 @@ use std::{
 
 use hybrid_engine::{
     catch::{Panicked, catch, drop_safely},
-    clock::{self, Instant},
+    clock::{self, Instant, nanoseconds},
     deadline::with_far_deadline,
     far_deadlines::FarDeadlines,
     pool::{Disposition, Job, Pool, SubmitError},
-    telemetry::{
-        Shed,
-        timing::{Timing, nanoseconds},
-    },
+    telemetry::Shed,
     ticket::{LetGo, Ticket},
+    timing::Timing,
 };
 use tokio::sync::oneshot;
 

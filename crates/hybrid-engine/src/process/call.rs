@@ -22,7 +22,7 @@ use super::{
     worker_handle::WorkerHandle,
     workers::{Workers, WorkersShared},
 };
-use crate::{clock, telemetry::timing::nanoseconds};
+use crate::clock::{self, nanoseconds};
 
 /// Tells a call in its worker that the answer is not wanted any more.
 #[derive(Clone, Default)]

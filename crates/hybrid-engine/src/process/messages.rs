@@ -20,7 +20,7 @@ use super::{
     fields::{at_most, bytes as raw},
     types::{Malformed, TooLong},
 };
-use crate::telemetry::timing::{Detail, Timing};
+use crate::timing::{Detail, Timing};
 
 /// A body above this is put into shared memory where some can be had: it is copied
 /// once there, and four times in a message.

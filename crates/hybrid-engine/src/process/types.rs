@@ -9,7 +9,7 @@ use std::{
 use bytes::Bytes;
 
 use super::{CancelHandle, HeadBuffer, HeadBytes};
-use crate::{clock::Instant, telemetry::timing::Timing, ticket::Ticket};
+use crate::{clock::Instant, ticket::Ticket, timing::Timing};
 
 /// An error of any type.
 pub(super) type BoxError = Box<dyn std::error::Error + Send + Sync>;

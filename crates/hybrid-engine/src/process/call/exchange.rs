@@ -13,7 +13,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{AttemptError, COPIED_ON_LOOP_BYTES_MAX, loading::Loan};
 use crate::{
-    clock,
+    clock::{self, nanoseconds},
     process::{
         Answered, CallError, Caller, HeadBytes, Malformed, ProcessCall,
         call_body::CallBody,
@@ -24,7 +24,6 @@ use crate::{
         socket,
         worker_handle::EndReason,
     },
-    telemetry::timing::nanoseconds,
 };
 
 type Attempt<T, C> = Result<T, AttemptError<<C as Caller>::OffLoopError>>;

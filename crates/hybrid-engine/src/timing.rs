@@ -2,8 +2,6 @@
 //! machine most of what is not processor time may be waiting for a processor,
 //! and must not be taken for blocking.
 
-use std::time::Duration;
-
 use crate::{
     clock::{self, Instant},
     os::thread_times::{self, Reading},
@@ -122,9 +120,4 @@ impl Detail {
             blocked_ns,
         }
     }
-}
-
-/// A duration in nanoseconds; half a millennium and more is the most there is.
-pub fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
