@@ -15,6 +15,8 @@
 pub mod admin;
 pub(crate) mod answering;
 pub mod app;
+#[cfg(all(test, target_os = "linux", feature = "processes", not(hybrid_loom)))]
+mod background_tests;
 pub mod body;
 pub mod config;
 pub mod context;
@@ -22,7 +24,6 @@ pub mod dispatch;
 pub mod error;
 pub mod extract;
 pub mod head;
-pub(crate) mod kept;
 pub(crate) mod log;
 pub mod offload;
 pub(crate) mod per_connection;
@@ -35,8 +36,6 @@ pub mod state;
 pub mod stats;
 pub(crate) mod telemetry;
 pub mod testing;
-
-pub(crate) use hybrid_engine::{os::cgroup, sync};
 
 #[doc(hidden)]
 pub mod __private;

@@ -16,12 +16,12 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
+use hybrid_engine::catch::{Panicked, catch};
 use tokio::{runtime::Handle, sync::Notify};
 
 use crate::{
     BoxError,
     config::{Judged, Program},
-    dispatch::catch::{Panicked, catch},
     error::Fault,
 };
 

@@ -9,12 +9,13 @@
 
 use std::{convert::Infallible, time::Duration};
 
+use hybrid_engine::telemetry::{Histogram, LaneTotals, Totals};
+
 use crate::{
     context::{Parts, ServerContext},
     extract::FromRequestParts,
     head::Route,
     spec::Lane,
-    telemetry::{Histogram, LaneTotals, Totals},
 };
 
 /// What the application has measured up to now, route by route: an argument of

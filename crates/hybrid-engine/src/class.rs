@@ -5,11 +5,9 @@ use std::fmt;
 
 use crate::{
     lane::Lane,
+    sampling::Sampling,
     sync::{AtomicU8, Ordering},
-    telemetry::{
-        sampling::Sampling,
-        timing::{Stopwatch, Timing},
-    },
+    timing::{Stopwatch, Timing},
 };
 
 /// A class of work: jobs that run the same code and are expected to cost the same.

@@ -32,6 +32,12 @@ pub fn wall() -> SystemTime {
     SystemTime::now()
 }
 
+/// A duration in nanoseconds; half a millennium and more is the most there is.
+#[inline]
+pub fn nanoseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
 #[cfg(unix)]
 fn read() -> u64 {
     use rustix::time::{ClockId, clock_gettime};
@@ -44,7 +50,7 @@ fn read() -> u64 {
 #[cfg(not(unix))]
 fn read() -> u64 {
     static START: LazyLock<std::time::Instant> = LazyLock::new(standard);
-    crate::telemetry::timing::nanoseconds(standard() - *START)
+    nanoseconds(standard() - *START)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the clock module")]

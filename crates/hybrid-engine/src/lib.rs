@@ -41,6 +41,8 @@
 //! | [`pool`] | threads: as many jobs compute at once as there are processors, and any number may block |
 //! | [`ticket`] | which side owns a job: the caller that waits, or the worker that runs it |
 //! | [`deadline`], [`far_deadlines`] | a deadline around a future; a timer for its last second alone |
+//! | [`timing`], [`sampling`] | what one run cost, and which runs are measured in detail |
+//! | [`process`] | worker processes: opaque calls in, opaque answers out |
 //! | [`telemetry`] | what runs cost: processor time, run-queue delay, blocked time |
 //! | [`balance`] | decisions from measurements: lanes, concurrency limits, stalls, quarantine |
 //! | [`background`], [`catch`] | threads that go on after a panic; panics of user code |
@@ -48,7 +50,7 @@
 //!
 //! A job goes one way: [`Engine::run`] makes a ticket, the pool queues it and picks it by
 //! fair queueing, a worker runs it, and the result comes back with a
-//! [`Timing`](telemetry::timing::Timing). The balancer's thread reads the sums ten times
+//! [`Timing`](timing::Timing). The balancer's thread reads the sums ten times
 //! a second. A job never waits for it.
 //!
 //! # Costs and limits
@@ -71,10 +73,13 @@ pub mod far_deadlines;
 pub mod lane;
 pub mod os;
 pub mod pool;
+pub mod process;
+pub mod sampling;
 #[doc(hidden)]
 pub mod sync;
 pub mod telemetry;
 pub mod ticket;
+pub mod timing;
 
 pub use class::Class;
 pub use engine::Engine;

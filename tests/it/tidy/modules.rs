@@ -17,36 +17,7 @@ use super::{
 
 /// Arrows against the order, each of which closes a circle. This list only gets shorter:
 /// an arrow that has gone, or that closes no circle any more, must leave it.
-const KNOWN: &[(&str, &str, &str)] = &[
-    ("hybrid-core", "app", "__private"),
-    ("hybrid-core", "app", "admin"),
-    ("hybrid-core", "balance", "app"),
-    ("hybrid-core", "dispatch", "__private"),
-    ("hybrid-core", "dispatch", "app"),
-    ("hybrid-core", "dispatch", "balance"),
-    ("hybrid-core", "dispatch", "router"),
-    ("hybrid-core", "extract", "app"),
-    ("hybrid-core", "extract", "dispatch"),
-    ("hybrid-core", "extract", "router"),
-    ("hybrid-core", "head", "app"),
-    ("hybrid-core", "head", "dispatch"),
-    ("hybrid-core", "head", "extract"),
-    ("hybrid-core", "head", "router"),
-    ("hybrid-core", "head", "server"),
-    ("hybrid-core", "kept", "dispatch"),
-    ("hybrid-core", "kept", "log"),
-    ("hybrid-core", "lib", "body"),
-    ("hybrid-core", "log", "app"),
-    ("hybrid-core", "log", "dispatch"),
-    ("hybrid-core", "log", "router"),
-    ("hybrid-core", "problem", "dispatch"),
-    ("hybrid-core", "problem", "respond"),
-    ("hybrid-core", "respond", "extract"),
-    ("hybrid-core", "router", "app"),
-    ("hybrid-core", "server", "dispatch"),
-    ("hybrid-core", "state", "dispatch"),
-    ("hybrid-core", "telemetry", "router"),
-];
+const KNOWN: &[(&str, &str, &str)] = &[];
 
 fn known(of: &str) -> impl Iterator<Item = Arrow> {
     let known = KNOWN.iter().filter(move |(name, ..)| *name == of);

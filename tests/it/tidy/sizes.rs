@@ -23,10 +23,6 @@ const FILE_LINES_MAX: usize = 500;
 /// Functions that are longer, as `file: name`, and why they stay so.
 const FUNCTIONS: &[(&str, &str)] = &[
     (
-        "crates/hybrid-core/src/app/build.rs: build",
-        "to be split: check, make states, start, assemble",
-    ),
-    (
         "crates/hybrid-macros/src/tests/expand.rs: with_another_root_no_path_leads_to_hybrid",
         "one input with every kind of item, which is long by itself",
     ),
@@ -91,15 +87,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
 /// Files that are longer, and why they stay so.
 const FILES: &[(&str, &str)] = &[
     (
-        "crates/hybrid-core/src/app/build.rs",
-        "to be split by subject: checks, states, start, assembly",
-    ),
-    (
-        "crates/hybrid-core/src/app/frozen.rs",
-        "to be split by subject: target, answering, layers, rendering",
-    ),
-    (
-        "crates/hybrid-core/src/balance/policy/tests.rs",
+        "crates/hybrid-engine/src/balance/policy/tests.rs",
         "one kind of test: snapshots and the decisions that follow",
     ),
     (
@@ -107,12 +95,8 @@ const FILES: &[(&str, &str)] = &[
         "one subject, `[app]`; a third of it is its tests",
     ),
     (
-        "crates/hybrid-core/src/dispatch/pool/mod.rs",
+        "crates/hybrid-engine/src/pool/mod.rs",
         "to be split by subject, since `mod.rs` holds lists",
-    ),
-    (
-        "crates/hybrid-core/src/server/head.rs",
-        "one subject, checks of heads; a third of it is its tests",
     ),
     (
         "tests/examples/showcase.rs",

@@ -1,12 +1,10 @@
 //! `/lanes`: how the lanes themselves do.
 
+use hybrid_engine::process::WorkerGauge;
 use serde::Serialize;
 
 use super::decided::{self, Balancer};
-use crate::{
-    context::{Processes, ServerContext},
-    dispatch::process::WorkerGauge,
-};
+use crate::context::{Processes, ServerContext};
 
 #[derive(Debug, Serialize)]
 pub(super) struct Lanes {

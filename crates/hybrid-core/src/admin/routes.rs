@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use hybrid_engine::telemetry::Totals;
 use serde::Serialize;
 
 use super::decided::{self, Decided, Move};
@@ -11,7 +12,6 @@ use crate::{
     head::Route,
     spec::{BodyCheck, Lane},
     stats::Percentiles,
-    telemetry::Totals,
 };
 
 /// One method of a route.

@@ -8,6 +8,11 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use hybrid_engine::{
+    background::{self, Panics},
+    catch::Catching,
+    clock,
+};
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 use crate::{
@@ -16,13 +21,10 @@ use crate::{
     body::Body,
     config::Settings,
     context::ServerContext,
-    dispatch::catch::Catching,
     head::RequestHead,
-    kept::{self, Panics},
     per_connection::PerConnection,
     problem::Problem,
     server::{self, Application},
-    telemetry::clock,
 };
 
 /// Few clients ask, and they must not use up the files that the application needs.
@@ -44,9 +46,9 @@ impl AdminServer {
     /// Serves on that listener, which is bound already.
     pub(crate) fn start(context: &Arc<ServerContext>, listener: StdListener) -> Self {
         if let Ok(addr) = listener.local_addr() {
-            kept::quietly(|| tracing::info!("admin endpoints on http://{addr}"));
+            background::quietly(|| tracing::info!("admin endpoints on http://{addr}"));
             if !addr.ip().is_loopback() && context.settings().admin_token.is_none() {
-                kept::quietly(|| {
+                background::quietly(|| {
                     tracing::warn!(
                         "they are open to every client that reaches {addr}: set `admin_token`"
                     );
@@ -85,7 +87,9 @@ async fn keep(app: Arc<AdminApp>, listener: StdListener, ended: watch::Receiver<
             Ok(Some(again)) => again,
             Ok(None) => return,
             Err(error) => {
-                kept::quietly(|| tracing::error!(%error, "the admin endpoints cannot be served"));
+                background::quietly(
+                    || tracing::error!(%error, "the admin endpoints cannot be served"),
+                );
                 return;
             }
         };
@@ -93,7 +97,7 @@ async fn keep(app: Arc<AdminApp>, listener: StdListener, ended: watch::Receiver<
         let socket = Arc::clone(&socket);
         let serving = async move {
             let end = async move {
-                kept::fail_here(NAME);
+                background::fail_here(NAME);
                 // Nothing is ever sent: the channel ends with its sender.
                 let _ = ended.changed().await;
                 // While the last are answered, nothing more is let in.

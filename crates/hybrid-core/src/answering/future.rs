@@ -8,22 +8,22 @@ use std::{
 };
 
 use http::Method;
+use hybrid_engine::{
+    catch::{Catching, Panicked},
+    clock::Instant,
+    telemetry::InFlight,
+    ticket::Ticket,
+};
 
 use crate::{
     BoxResponse, Response, ResponseFuture,
     context::ServerContext,
-    dispatch::{
-        Placement,
-        catch::{Catching, Panicked},
-        expose, is_exposed,
-        ticket::Ticket,
-    },
+    dispatch::{Placement, expose, is_exposed},
     head::{Head, Route},
     log::requests,
     per_connection::PerConnection,
     problem::{Carried, Problem},
     respond::length,
-    telemetry::{InFlight, clock::Instant},
 };
 
 /// What of a response leaves the application.

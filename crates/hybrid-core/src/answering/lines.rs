@@ -1,15 +1,14 @@
 //! Where a response leaves the application: the line that its request has in the log.
 
 use http::{HeaderValue, Method, request::Parts as Http};
+use hybrid_engine::{catch::Catching, telemetry::InFlight};
 use tracing::Instrument as _;
 
 use super::Answering;
 use crate::{
     Response,
-    dispatch::catch::Catching,
     log::requests::{self, Line, Seen},
     spec::Lane,
-    telemetry::InFlight,
 };
 
 /// Writes the line of a head that the server refuses with a 5xx.

@@ -7,7 +7,13 @@
 
 use std::{net::TcpListener, sync::Arc};
 
-use hybrid_engine::{Engine, balance::Balancer};
+use hybrid_engine::{
+    Engine,
+    balance::Balancer,
+    pool::{self, Pool},
+    sync::AtomicBool,
+    telemetry::Telemetry,
+};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{
@@ -20,13 +26,11 @@ use super::{
 use crate::{
     config::{self, Balancing, Config, ConfigError, Mode, Program, Resolved, Settings, Warnings},
     context::{BodyMemory, Processes, ServerContext},
-    dispatch::pool::{self, Pool},
     error::{Error, Fault},
     head::Route,
     log::requests::lines_from,
     problem::Registry,
-    sync::AtomicBool,
-    telemetry::{METHODS, SOURCES, Telemetry},
+    telemetry::{METHODS, SOURCES},
 };
 
 /// A built application, and what is left to do when it stops.

@@ -3,7 +3,12 @@
 use std::{fmt, net::IpAddr, sync::Arc};
 
 use http::{HeaderValue, Version, header};
-use hybrid_engine::balance::NotConfined;
+use hybrid_engine::{
+    balance::NotConfined,
+    clock::{self, Instant},
+    telemetry::Shed,
+    ticket::{Cancel, Ticket},
+};
 
 use super::{
     TrailingSlash,
@@ -17,7 +22,7 @@ use crate::{
     body::Body,
     config::Settings,
     context::{Parts, RequestContext, ServerContext, SharedReservation},
-    dispatch::{Cancel, RoutedRequest, Serve, ticket::Ticket},
+    dispatch::{RoutedRequest, Serve},
     head::{Head, Matched, RequestHead},
     log::requests::{self, PanicNote, Seen},
     per_connection::PerConnection,
@@ -26,10 +31,6 @@ use crate::{
     router::Router,
     server::Application,
     spec::{Lane, OnDisconnect},
-    telemetry::{
-        Shed,
-        clock::{self, Instant},
-    },
 };
 
 /// A built application: its router, layers and handlers, above the

@@ -3,7 +3,7 @@
 
 use std::{panic::Location, sync::Arc};
 
-use hybrid_engine::{Class, class::EffectiveLane, telemetry::sampling::Sampling};
+use hybrid_engine::{Class, class::EffectiveLane, sampling::Sampling};
 use hybrid_validate::Source;
 
 use super::{

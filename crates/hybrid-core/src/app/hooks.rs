@@ -2,13 +2,10 @@
 
 use std::{fmt, future::Future, panic::Location, pin::Pin, time::Duration};
 
+use hybrid_engine::catch::{Catching, Panicked};
 use tokio::{runtime::Handle, sync::oneshot};
 
-use crate::{
-    BoxError,
-    dispatch::catch::{Catching, Panicked},
-    error::Fault,
-};
+use crate::{BoxError, error::Fault};
 
 type HookFuture = Pin<Box<dyn Future<Output = Result<(), BoxError>> + Send>>;
 

@@ -12,13 +12,13 @@ use std::{
 
 use bytes::Bytes;
 use http::Request as HttpRequest;
+use hybrid_engine::catch::{Catching, Panicked, catch};
 use tower::{ServiceExt, util::BoxCloneSyncService};
 use tower_service::Service;
 
 use super::{built::BehindLayers, edge::Edge};
 use crate::{
     BoxError, Request, Response, ResponseFuture,
-    dispatch::catch::{Catching, Panicked, catch},
     problem::Problem,
     respond::{IntoResponse, into_body},
 };

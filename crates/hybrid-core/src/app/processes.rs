@@ -10,13 +10,13 @@ use std::{
     },
 };
 
+use hybrid_engine::process::{self, Program, Workers, WorkersConfig};
 use tokio::runtime::Handle;
 
 use super::{App, Purpose, worker};
 use crate::{
     config::{Settings, Variables},
     context::Processes,
-    dispatch::process::{self, Program, Workers, WorkersConfig},
     error::{Error, Fault},
     head::Route,
     spec::Lane,

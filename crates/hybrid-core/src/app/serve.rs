@@ -9,6 +9,12 @@ use std::{
     time::Duration,
 };
 
+use hybrid_engine::{
+    background,
+    catch::{Catching, Panicked},
+    process,
+    sync::{AtomicUsize, Ordering},
+};
 use tokio::{
     net::TcpListener,
     runtime::{Builder, Handle, Runtime},
@@ -24,15 +30,9 @@ use super::{
 use crate::{
     admin::AdminServer,
     config::Settings,
-    dispatch::{
-        catch::{Catching, Panicked},
-        process,
-    },
     error::{Error, Fault},
-    kept,
     log::{self, stderr},
     server::{self, Ended, Stop, signal},
-    sync::{AtomicUsize, Ordering},
 };
 
 impl App {
@@ -199,12 +199,12 @@ async fn serve_built(
         warnings,
         admin,
     } = built;
-    kept::quietly(|| say_start(app.context(), &warnings));
+    background::quietly(|| say_start(app.context(), &warnings));
     let admin = admin.map(|listener| AdminServer::start(app.context(), listener));
     if let Ok(addr) = listener.local_addr() {
-        kept::quietly(|| tracing::info!("listening on http://{addr}"));
+        background::quietly(|| tracing::info!("listening on http://{addr}"));
         if app.shows_admin_to(addr.ip()) {
-            kept::quietly(|| {
+            background::quietly(|| {
                 tracing::warn!(
                     "the admin endpoints are open to every client that reaches {addr}: set `admin_token`"
                 );
@@ -251,7 +251,7 @@ async fn finish(app: &BuiltApp, hooks: Vec<Hook>, left: Duration) {
     app.context().finish(left).await;
     for hook in hooks {
         if let Err(fault) = hook.stop(left.max(AFTER_LAST_ANSWER)).await {
-            kept::quietly(|| tracing::error!("{fault}"));
+            background::quietly(|| tracing::error!("{fault}"));
         }
     }
 }

@@ -11,6 +11,7 @@ use std::{
 
 use bytes::Bytes;
 use http::Request as HttpRequest;
+use hybrid_engine::background;
 use tokio::runtime::Handle;
 use tower_service::Service;
 
@@ -24,7 +25,6 @@ use crate::{
     BoxError, Response,
     error::{Error, Fault},
     head::{Peer, RequestHead},
-    kept,
     respond::into_body,
     server::Application,
 };
@@ -91,7 +91,7 @@ impl App {
 
 impl AppService {
     fn of(built: &Built) -> Self {
-        kept::quietly(|| say_start(built.app.context(), &built.warnings));
+        background::quietly(|| say_start(built.app.context(), &built.warnings));
         if built.app.context().settings().admin.is_some() {
             tracing::warn!(
                 "`admin` is ignored: an app inside another server listens nowhere; use `admin_at`"

@@ -2,13 +2,13 @@
 
 use std::panic::Location;
 
+use hybrid_engine::catch::{Panicked, catch};
 use hybrid_validate::inspect::Inspect;
 use serde::de::DeserializeOwned;
 
 use super::{App, collect::Builder};
 use crate::{
     config::{Misfit, Program},
-    dispatch::catch::{Panicked, catch},
     error::Fault,
     state::{Make, ReadSettings, Value},
 };

@@ -2,19 +2,18 @@
 //! fallback, or nothing.
 
 use http::header;
+use hybrid_engine::{clock::Instant, deadline::with_deadline};
 
 use super::{AppHandle, layers::Fallback, sent, target::Unmatched};
 use crate::{
     Request, Response, admin,
     answering::Answering,
     context::RequestContext,
-    dispatch::within::within,
     head::{Head, Peer, RequestHead},
     log::requests::{PanicNote, Seen},
     problem::{Problem, kinds},
     respond::{IntoResponse, Redirect},
     spec::Lane,
-    telemetry::clock::Instant,
 };
 
 /// A request that no route takes, apart from its head and its body.
@@ -103,7 +102,7 @@ impl UnmatchedRequest {
         let settings = &self.handle.context.settings;
         request.extensions_mut().insert(self.known());
         let deadline = self.received.checked_add(settings.request_timeout);
-        let answer = within(deadline, fallback.answer(request)).await;
+        let answer = with_deadline(deadline, fallback.answer(request)).await;
         let late = || Box::new(Problem::of(&kinds::HANDLER_TIMEOUT).into_response());
         *answer.unwrap_or_else(late)
     }

@@ -10,6 +10,15 @@ use std::{
 
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
+use hybrid_engine::{
+    catch::{Panicked, catch},
+    clock,
+    process::{
+        HeadBuffer, IncomingCall, Outcome, ResourceLimits, Sockets, TooLong, WorkerSetup,
+        serve_worker,
+    },
+    ticket::Cancel,
+};
 use tokio::runtime::{Builder, Runtime};
 
 use super::{App, AppHandle, BuiltApp, Configured, Purpose, build, settings};
@@ -19,12 +28,7 @@ use crate::{
     config::Settings,
     context::{Parts, Processes, SharedReservation},
     dispatch::{
-        Cancel, Work, Worked,
-        catch::{Panicked, catch},
-        process::{
-            HeadBuffer, IncomingCall, Outcome, ResourceLimits, Sockets, TooLong, WorkerSetup,
-            serve_worker,
-        },
+        Work, Worked,
         process_http::{self, BodyState},
     },
     error::Error,
@@ -34,7 +38,6 @@ use crate::{
     respond::IntoResponse,
     server::Application,
     spec::Lane,
-    telemetry::clock,
 };
 
 /// Is a worker from here on, until the server ends it.

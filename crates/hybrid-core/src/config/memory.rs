@@ -3,7 +3,7 @@
 
 use std::{fs, path::Path};
 
-use crate::cgroup;
+use hybrid_engine::os::cgroup;
 
 /// Where the system says nothing.
 const UNKNOWN: u64 = 1 << 30;

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use hybrid_engine::clock::{self, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::{
@@ -19,7 +20,6 @@ use crate::{
     head::Route,
     per_connection::PerConnection,
     spec::Lane,
-    telemetry::clock::{self, Instant},
 };
 
 thread_local! {

@@ -1,12 +1,15 @@
 //! A problem as the response that a client gets: in the application's format, as the
 //! mapped type of its source says. What the client is not told reaches the log.
 
+use hybrid_engine::{
+    background,
+    catch::{Panicked, catch},
+};
+
 use super::ServerContext;
 use crate::{
     Response,
-    dispatch::catch::{Panicked, catch},
     head::{Head, Peer, RequestHead, Route},
-    kept,
     log::{clip, requests::Failure},
     problem::{Problem, kinds},
 };
@@ -68,7 +71,7 @@ impl ServerContext {
         });
         rendered.unwrap_or_else(|Panicked(panic)| {
             let panic = clip(&panic);
-            kept::quietly(|| tracing::error!(route, panic, "writing an error panicked"));
+            background::quietly(|| tracing::error!(route, panic, "writing an error panicked"));
             self.error_format.write(&Problem::of(&kinds::INTERNAL))
         })
     }

@@ -7,15 +7,14 @@ use std::{
 };
 
 use http::Extensions;
+use hybrid_engine::{clock::Instant, ticket::Cancel, timing::Timing};
 
 use super::{RequestContext, ServerContext, SharedReservation};
 use crate::{
-    dispatch::Cancel,
     head::{Head, Route},
     log::requests::Seen,
     per_connection::PerConnection,
     spec::Lane,
-    telemetry::{clock::Instant, timing::Timing},
 };
 
 /// A [`Head`] inside its application: what an extractor sees.

@@ -1,6 +1,6 @@
 //! Where the process routes of an application run.
 
-use crate::dispatch::process::Workers;
+use hybrid_engine::process::Workers;
 
 /// Where an application's process routes run.
 pub(crate) enum Processes {

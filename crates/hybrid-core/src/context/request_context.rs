@@ -1,6 +1,8 @@
 //! What an application knows of a request that is on its way through layers,
 //! middleware or an extractor of the user's: an extension of the request.
 
+use hybrid_engine::clock::Instant;
+
 use crate::{
     Request,
     context::{Running, ServerContext},
@@ -8,7 +10,6 @@ use crate::{
     per_connection::PerConnection,
     spec::Lane,
     state::States,
-    telemetry::clock::Instant,
 };
 
 /// What is known of a request before its handler is called.

@@ -2,26 +2,26 @@
 
 use std::{fmt, future::poll_fn, pin::Pin, sync::Arc};
 
-use hybrid_engine::balance::Balancer;
+use hybrid_engine::{
+    background,
+    balance::Balancer,
+    catch::{Catching, Panicked},
+    far_deadlines::FarDeadlines,
+    pool::Pool,
+    sync::{AtomicBool, Ordering},
+    telemetry::Telemetry,
+};
 use tokio::{runtime::Handle, sync::Semaphore};
 
 use super::{BodyMemory, Processes};
 use crate::{
     ResponseFuture,
     config::Settings,
-    dispatch::{
-        alarms::Alarms,
-        catch::{Catching, Panicked},
-        pool::Pool,
-    },
     head::Route,
-    kept,
     log::clip,
     per_connection::PerConnection,
     problem::{ErrorFormat, Registry},
     state::States,
-    sync::{AtomicBool, Ordering},
-    telemetry::Telemetry,
 };
 
 /// A running application without its router, layers and handlers.
@@ -36,7 +36,7 @@ pub(crate) struct ServerContext {
     pub(crate) pool: Arc<Pool>,
     pub(crate) body_memory: BodyMemory,
     /// `None` in a worker process, which has no balancer's thread to watch them.
-    pub(crate) alarms: Option<Arc<Alarms>>,
+    pub(crate) alarms: Option<Arc<FarDeadlines>>,
     pub(crate) processes: Processes,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) balancer: Balancer,
@@ -80,12 +80,12 @@ impl ServerContext {
     }
 
     /// The far deadlines of requests.
-    pub(crate) fn alarms(&self) -> Option<&Alarms> {
+    pub(crate) fn alarms(&self) -> Option<&FarDeadlines> {
         self.alarms.as_deref()
     }
 
     /// What a ticket is queued with.
-    pub(crate) fn for_tickets(&self) -> (&Pool, Option<&Alarms>) {
+    pub(crate) fn for_tickets(&self) -> (&Pool, Option<&FarDeadlines>) {
         (&self.pool, self.alarms())
     }
 
@@ -126,7 +126,7 @@ impl ServerContext {
         route: Option<usize>,
     ) {
         let Ok(permit) = Arc::clone(&context.detached).try_acquire_owned() else {
-            kept::quietly(|| {
+            background::quietly(|| {
                 tracing::warn!("too many handlers outlive their clients; one was cancelled")
             });
             return;
@@ -141,7 +141,7 @@ impl ServerContext {
             });
             if let Err(Panicked(panic)) = ended.await {
                 let panic = clip(&panic);
-                kept::quietly(|| {
+                background::quietly(|| {
                     tracing::error!(panic, "a handler whose client had left panicked")
                 });
             }

@@ -3,8 +3,9 @@
 
 use std::time::Duration;
 
+use hybrid_engine::{background, clock, sync::Ordering};
+
 use super::{Processes, ServerContext};
-use crate::{kept, sync::Ordering, telemetry::clock};
 
 impl ServerContext {
     /// The server begins to stop: from now on it is not ready.
@@ -24,7 +25,7 @@ impl ServerContext {
         }
         let requests = self.pool.cut();
         if requests > 0 {
-            kept::quietly(|| tracing::warn!(requests, "requests that waited were refused"));
+            background::quietly(|| tracing::warn!(requests, "requests that waited were refused"));
         }
     }
 
@@ -38,7 +39,7 @@ impl ServerContext {
             .await
             .is_err()
         {
-            kept::quietly(|| tracing::warn!("handlers whose clients have left were cut"));
+            background::quietly(|| tracing::warn!("handlers whose clients have left were cut"));
         }
         if let Processes::InWorkers(workers) = &self.processes {
             workers.close();
@@ -46,7 +47,9 @@ impl ServerContext {
                 .await
                 .is_err()
             {
-                kept::quietly(|| tracing::warn!("worker processes are still busy and are killed"));
+                background::quietly(|| {
+                    tracing::warn!("worker processes are still busy and are killed")
+                });
             }
         }
         self.pool.close();
@@ -55,7 +58,9 @@ impl ServerContext {
             .is_err()
         {
             let threads = self.pool.gauges().busy;
-            kept::quietly(|| tracing::warn!(threads, "pool threads are still busy and were left"));
+            background::quietly(|| {
+                tracing::warn!(threads, "pool threads are still busy and were left")
+            });
         }
         self.balancer.close();
         // It leaves as soon as it is woken.

@@ -3,17 +3,17 @@
 use std::sync::Arc;
 
 use http::StatusCode;
+use hybrid_engine::{
+    clock::{self, Instant},
+    deadline::with_deadline,
+    telemetry::Shed,
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     context::{Parts, Running},
-    dispatch::within::within,
     head::ConcurrencyLimit,
     problem::Problem,
-    telemetry::{
-        Shed,
-        clock::{self, Instant},
-    },
 };
 
 /// When `queue_wait` ends, for a request that begins to wait now.
@@ -63,7 +63,7 @@ async fn wait_for_place(
     let busy = || Problem::overloaded("too many requests of this route run already");
     let _waiting = Semaphore::try_acquire(&limit.waiting).map_err(|_| busy())?;
     let until = deadline.map_or(longest, |deadline| deadline.min(longest));
-    match within(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
+    match with_deadline(Some(until), Arc::clone(&limit.permits).acquire_owned()).await {
         Some(Ok(permit)) => Ok(permit),
         // Closed when the server's time to finish is over.
         Some(Err(_)) => Err(Problem::shutting_down()),

@@ -4,11 +4,12 @@
 
 use std::{future::Future, sync::Arc};
 
+use hybrid_engine::{clock::Instant, deadline::with_deadline};
+
 use super::{
     Endpoint, RoutedRequest, Serve, admission,
     handler_future::{answering, handling},
     placement, pool_lane, stages,
-    within::within,
 };
 use crate::{
     BoxResponse, Response, ResponseFuture,
@@ -19,7 +20,6 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::clock::Instant,
 };
 
 struct AsyncFn<A, F> {
@@ -177,7 +177,7 @@ impl<A: Arguments<Values: Send>> Stages<A> {
                         Ok(values) => values,
                         Err(problem) => return stages::into_box(problem),
                     };
-                    let response = block_on(within(deadline, start(values)));
+                    let response = block_on(with_deadline(deadline, start(values)));
                     response.unwrap_or_else(|| stages::into_box(Problem::handler_timeout()))
                 };
                 pool_lane::answer(&parts, ticket, plan, work).await

@@ -10,16 +10,18 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use super::{alarms::Alarm, placement};
+use hybrid_engine::{
+    clock::{self, Instant},
+    far_deadlines::DeadlineTimer,
+    timing::{Meter, Timing},
+};
+
+use super::placement;
 use crate::{
     BoxResponse, ResponseFuture,
     context::{Parts, Running, enter},
     problem::Problem,
     respond::IntoResponse,
-    telemetry::{
-        clock::{self, Instant},
-        timing::{Meter, Timing},
-    },
 };
 
 pin_project_lite::pin_project! {
@@ -44,7 +46,7 @@ struct Around<'a> {
     parts: &'a Parts,
     running: Option<Running>,
     meter: Option<Meter>,
-    alarm: Alarm<'a>,
+    alarm: DeadlineTimer<'a>,
     complete: Instant,
 }
 
@@ -97,7 +99,7 @@ impl<'a> Around<'a> {
         }
         Self {
             parts,
-            alarm: Alarm::new(parts.context.alarms(), running.deadline),
+            alarm: DeadlineTimer::new(parts.context.alarms(), running.deadline),
             running: Some(running),
             meter: parts
                 .matched_route()

@@ -19,7 +19,6 @@ mod on_process;
 mod placement;
 mod plain_fn;
 mod pool_lane;
-pub(crate) mod process;
 pub(crate) mod process_http;
 mod stages;
 
@@ -28,28 +27,8 @@ pub use endpoint::{Endpoint, RouteHandler};
 pub(crate) use endpoint::{RoutedRequest, Serve};
 pub use extractor::{extract, extract_on_pool};
 pub use hybrid_engine::ticket::Cancel;
-pub(crate) use hybrid_engine::{catch, ticket};
-
-/// The engine's pool, under its old names here.
-pub(crate) mod pool {
-    pub(crate) use hybrid_engine::pool::{
-        Disposition as Turn, Job, Limits, Pool, SubmitError as Refused,
-    };
-}
 pub use on_process::process as on_process;
 pub(crate) use on_process::{Work, Worked};
 pub(crate) use placement::{Placement, expose, is_exposed, leave};
 pub use plain_fn::{auto, inline, pool as on_pool};
 pub(crate) use stages::Asker;
-
-/// The engine's deadlines, under their old names here.
-pub(crate) mod within {
-    pub(crate) use hybrid_engine::deadline::{
-        with_deadline as within, with_far_deadline as within_far,
-    };
-}
-
-/// The engine's far deadlines, under their old names here.
-pub(crate) mod alarms {
-    pub(crate) use hybrid_engine::far_deadlines::{DeadlineTimer as Alarm, FarDeadlines as Alarms};
-}

@@ -15,18 +15,21 @@ use std::{
 
 use bytes::Bytes;
 use http::StatusCode;
+use hybrid_engine::{
+    catch::{Panicked, catch},
+    clock::{self, Instant},
+    deadline::with_deadline,
+    process::{CallError, CancelHandle, NotTaken, ProcessCall},
+    ticket::Ticket,
+    timing::Timing,
+};
 use tokio::runtime::Handle;
 
 use super::{
-    Endpoint, RoutedRequest, Serve, admission,
-    catch::{Panicked, catch},
-    placement,
+    Endpoint, RoutedRequest, Serve, admission, placement,
     plain_fn::PlainFn,
-    process::{CallError, CancelHandle, NotTaken, ProcessCall},
     process_http::{self, BodyState, CallFailure, HttpCaller, HttpResult, REFUSED_MAX},
     stages,
-    ticket::Ticket,
-    within::within,
 };
 use crate::{
     Response, ResponseFuture,
@@ -40,11 +43,7 @@ use crate::{
     problem::{Carried, Problem},
     respond::IntoResponse,
     spec::{Lane, OnDisconnect},
-    telemetry::{
-        clock::{self, Instant},
-        count_refused_sources,
-        timing::Timing,
-    },
+    telemetry::count_refused_sources,
 };
 
 /// How long a worker has to finish a call whose client left, where `on_disconnect` is
@@ -187,7 +186,7 @@ impl<A: Arguments> OnProcess<A> {
             cancel,
             deadline,
         };
-        match within(deadline, &mut calling).await {
+        match with_deadline(deadline, &mut calling).await {
             Some(Ok(answered)) => {
                 let (telemetry, refused) = (parts.context.telemetry(), &answered.head.refused);
                 let (route, method) = (parts.matched_route(), &parts.head.method);
@@ -280,7 +279,7 @@ impl Drop for Calling<'_> {
         };
         let parts = Arc::clone(self.parts);
         let unheard = async move {
-            if let Some(Ok(answered)) = within(until, call).await
+            if let Some(Ok(answered)) = with_deadline(until, call).await
                 && let Some(timing) = &answered.timing
             {
                 parts

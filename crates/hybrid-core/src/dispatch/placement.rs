@@ -4,13 +4,10 @@
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue, StatusCode};
+use hybrid_engine::timing::Timing;
 
 use crate::{
-    BoxResponse, Response,
-    context::Parts,
-    problem::Carried,
-    spec::Lane,
-    telemetry::{count_refused, timing::Timing},
+    BoxResponse, Response, context::Parts, problem::Carried, spec::Lane, telemetry::count_refused,
 };
 
 /// Where an answer was made and what it cost: an extension of the response.

@@ -5,6 +5,8 @@
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+use hybrid_engine::timing::Timing;
+
 use super::{
     Endpoint, RoutedRequest, Serve, admission, placement, pool_lane,
     stages::{self, Prepared},
@@ -17,7 +19,6 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::timing::Timing,
 };
 
 /// Handlers of the same arguments share its code: what is compiled for each of them

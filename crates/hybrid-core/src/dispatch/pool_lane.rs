@@ -4,14 +4,19 @@
 
 use std::sync::Arc;
 
-use super::{Cancel, admission, placement, stages, ticket::Ticket};
+use hybrid_engine::{
+    clock::Instant,
+    ticket::{Cancel, Ticket},
+    timing::Timing,
+};
+
+use super::{admission, placement, stages};
 use crate::{
     BoxResponse, Response,
     context::{Parts, Running},
     extract::BodyPlan,
     offload::{Patience, queue},
     respond::IntoResponse,
-    telemetry::{clock::Instant, timing::Timing},
 };
 
 /// The ticket of a request whose handler runs on the pool: its `Cancel` is that of the

@@ -3,13 +3,16 @@
 use std::future::Future;
 
 use futures_util::FutureExt as _;
+use hybrid_engine::{
+    clock::{self, Instant},
+    deadline::with_deadline,
+};
 use hybrid_validate::{Report, Source};
 
 use crate::{
     BoxResponse, Response,
     body::Body,
     context::{Parts, Running, entered},
-    dispatch::within::within,
     extract::{
         Arguments, BodyPlan, Describe, Received, Texts,
         receive::{PARSED_ON_LOOP_BYTES_MAX, receive},
@@ -17,7 +20,6 @@ use crate::{
     problem::Problem,
     respond::IntoResponse,
     spec::Lane,
-    telemetry::clock::{self, Instant},
 };
 
 /// How the body is received that those arguments read, if they read one.
@@ -92,7 +94,7 @@ impl Asker {
         self,
         guard: impl Future<Output = Result<G, Response>>,
     ) -> Result<G, Response> {
-        let asked = within(self.deadline, entered(self.running, guard)).await;
+        let asked = with_deadline(self.deadline, entered(self.running, guard)).await;
         match asked {
             Some(asked) => asked,
             None => Err(Problem::handler_timeout().into_response()),

@@ -2,15 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use hybrid_engine::{clock, deadline::with_deadline, telemetry::Shed};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::{
     context::{BodyMemory, Parts, Reservation, Running, ServerContext, merge, units},
-    dispatch::within::within,
     extract::BodyPlan,
     head::Route,
     problem::Problem,
-    telemetry::{Shed, clock},
 };
 
 /// A body within this many bytes is not counted.
@@ -128,7 +127,7 @@ impl<'a> Claim<'a> {
         }
         let began = clock::now();
         let until = began + self.patience;
-        let room = within(Some(until), Arc::clone(pot).acquire_many_owned(missing)).await;
+        let room = with_deadline(Some(until), Arc::clone(pot).acquire_many_owned(missing)).await;
         self.patience = self.patience.saturating_sub(clock::now() - began);
         match room {
             Some(Ok(room)) => Ok(Some(room)),

@@ -4,11 +4,11 @@
 use std::{any::type_name, convert::Infallible, future::Future};
 
 use http::{HeaderMap, Method, Uri, Version};
+use hybrid_engine::ticket::Cancel;
 
 use crate::{
     Response,
     context::Parts,
-    dispatch::Cancel,
     extract::{Describe, Extension, FromRequestParts, State},
     head::ClientAddr,
     problem::Problem,

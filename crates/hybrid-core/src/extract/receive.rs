@@ -9,12 +9,12 @@ use std::{any::Any, future::Future, pin::Pin};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, header};
 use http_body::Body as _;
+use hybrid_engine::deadline::with_deadline;
 
 use crate::{
     BoxError, Request, Response,
     body::{Body, BodyTooSlow},
     context::{Parts, Running, entered},
-    dispatch::within::within,
     extract::{
         body_limits::request_of,
         claim::Claim,
@@ -105,7 +105,7 @@ async fn make_own(
     let timeout = parts.matched_route().timeout;
     let deadline = timeout.and_then(|timeout| parts.received.checked_add(timeout));
     let running = Running::of(parts, Lane::Event, deadline);
-    match within(deadline, entered(running, make(request))).await {
+    match with_deadline(deadline, entered(running, make(request))).await {
         Some(made) => made.map(|made| Received::Made(Some(made))),
         None => Err(Problem::of(&kinds::HANDLER_TIMEOUT).into_response()),
     }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use hybrid_engine::{Class, telemetry::timing::Timing};
+use hybrid_engine::{Class, timing::Timing};
 use tokio::sync::Semaphore;
 
 use crate::{

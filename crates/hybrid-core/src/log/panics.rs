@@ -7,8 +7,9 @@ use std::{
     thread,
 };
 
+use hybrid_engine::catch::text_of;
+
 use super::clip;
-use crate::dispatch::catch::text_of;
 
 type Hook = Box<dyn Fn(&PanicHookInfo<'_>) + Sync + Send + 'static>;
 

@@ -15,13 +15,12 @@ use std::{
 };
 
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use hybrid_engine::{background::quietly, clock::Instant, timing::Timing};
 use tracing::{Level, Span};
 
 use crate::{
     config::LogRequests,
-    kept::quietly,
     spec::{Lane, RouteSpec},
-    telemetry::{clock::Instant, timing::Timing},
 };
 
 /// The header that names a request, to this server and beyond.

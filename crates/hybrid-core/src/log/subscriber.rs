@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use hybrid_engine::catch::catch;
 use tracing_subscriber::{
     EnvFilter, fmt,
     fmt::{
@@ -15,10 +16,7 @@ use tracing_subscriber::{
 };
 
 use super::{panics, stderr, writer};
-use crate::{
-    config::{LogFormat, Settings},
-    dispatch::catch::catch,
-};
+use crate::config::{LogFormat, Settings};
 
 /// The log is ours, and people read it as text.
 static IS_TEXT: AtomicBool = AtomicBool::new(false);

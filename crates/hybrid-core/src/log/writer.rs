@@ -18,10 +18,10 @@ use std::{
 };
 
 use crossbeam_channel::{Receiver, Sender, bounded};
+use hybrid_engine::background;
 use tracing_subscriber::fmt::MakeWriter;
 
 use super::stderr;
-use crate::kept;
 
 /// Lines that wait to be written, at most.
 const LINES_MAX: usize = 8192;
@@ -206,14 +206,14 @@ struct Batch {
 
 impl Writer {
     fn start(mut self) -> io::Result<()> {
-        kept::start("hybrid-log", move || self.turn())
+        background::spawn("hybrid-log", move || self.turn())
     }
 
     /// Writes what waits; ends with the last sender.
-    fn turn(&mut self) -> kept::Turn {
-        kept::fail_here("hybrid-log");
+    fn turn(&mut self) -> background::Turn {
+        background::fail_here("hybrid-log");
         let Ok(entry) = self.receiver.recv() else {
-            return kept::Turn::Over;
+            return background::Turn::Over;
         };
         self.take(entry);
         while self.batch.bytes.len() < BATCH_BYTES_MAX {
@@ -223,7 +223,7 @@ impl Writer {
             }
         }
         self.write_batch();
-        kept::Turn::Again
+        background::Turn::Again
     }
 
     fn take(&mut self, entry: Entry) {
@@ -407,7 +407,7 @@ mod tests {
     fn a_panic_of_the_writing_thread_loses_no_line() {
         let pipe = Pipe::default();
         let lines = start(&pipe);
-        let failing = kept::fail("hybrid-log");
+        let failing = background::fail("hybrid-log");
         // The thread may be past the place where it fails: then it does the next time.
         for text in ["one", "two", "three"] {
             log(lines, text);

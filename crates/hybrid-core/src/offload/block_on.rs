@@ -2,7 +2,9 @@
 
 use std::{cell::Cell, future::Future, pin::pin};
 
-use crate::{context::Running, dispatch::within::within, spec::Lane};
+use hybrid_engine::deadline::with_deadline;
+
+use crate::{context::Running, spec::Lane};
 
 /// Waits for a future in a plain `fn`. The pool thread is blocked meanwhile; its
 /// share of the processors goes to other threads.
@@ -34,7 +36,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
     refuse_on_a_loop(running.as_ref());
     let deadline = running.and_then(|running| running.deadline);
     let runtime = tokio::runtime::Handle::current();
-    let wait = || runtime.block_on(async { within(deadline, pin!(future)).await });
+    let wait = || runtime.block_on(async { with_deadline(deadline, pin!(future)).await });
     let waiting = NestedWait::begin();
     let waited = match waiting.is_nested {
         // The runtime counts this thread as its own until the outer wait ends.

@@ -5,13 +5,13 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
+use hybrid_engine::{clock, pool::Pool, ticket::Ticket, timing::Timing};
+
 use super::{Patience, Refusal, queue};
 use crate::{
     context::Running,
-    dispatch::{pool::Pool, ticket::Ticket},
     problem::{Conversion, Problem, Submitted},
     spec::{Lane, OnDisconnect},
-    telemetry::{clock, timing::Timing},
 };
 
 /// Why a closure on the pool gave no value. Under `?` in a handler it is the

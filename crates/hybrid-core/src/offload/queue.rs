@@ -1,5 +1,5 @@
 //! A job on its way through the pool: it waits for a thread, runs there, and its value
-//! comes back. See [`ticket`](crate::dispatch::ticket) for which side owns what when.
+//! comes back. See [`ticket`](hybrid_engine::ticket) for which side owns what when.
 
 use std::{
     future::Future,
@@ -9,25 +9,23 @@ use std::{
     time::Duration,
 };
 
+use hybrid_engine::{
+    catch::{Panicked, catch, drop_safely},
+    clock::{self, Instant, nanoseconds},
+    deadline::with_far_deadline,
+    far_deadlines::FarDeadlines,
+    pool::{Disposition, Job, Pool, SubmitError},
+    telemetry::Shed,
+    ticket::{LetGo, Ticket},
+    timing::Timing,
+};
 use tokio::sync::oneshot;
 
 use crate::{
     context::{Running, ServerContext},
-    dispatch::{
-        alarms::Alarms,
-        catch::{Panicked, catch, drop_safely},
-        pool::{Job, Pool, Refused, Turn},
-        ticket::{LetGo, Ticket},
-        within::within_far,
-    },
     head::Route,
     problem::Problem,
     spec::OnDisconnect,
-    telemetry::{
-        Shed,
-        clock::{self, Instant},
-        timing::{Timing, nanoseconds},
-    },
 };
 
 /// What came back from the pool, and what it took.
@@ -95,7 +93,7 @@ pub(crate) struct Patience {
 /// Queues a job and waits for its answer, within the deadline of what runs and
 /// the pool's `queue_wait`.
 pub(crate) fn queue<R: Send + 'static>(
-    way: (&Pool, Option<&Alarms>),
+    way: (&Pool, Option<&FarDeadlines>),
     ticket: Arc<Ticket>,
     running: Running,
     patience: Patience,
@@ -108,7 +106,7 @@ pub(crate) fn queue<R: Send + 'static>(
 }
 
 async fn queue_held<R: Send + 'static>(
-    (pool, alarms): (&Pool, Option<&Alarms>),
+    (pool, alarms): (&Pool, Option<&FarDeadlines>),
     ticket: Arc<Ticket>,
     running: Running,
     patience: Patience,
@@ -136,9 +134,9 @@ async fn queue_held<R: Send + 'static>(
         )),
     };
     pool.submit(job).map_err(|refused| match refused {
-        Refused::Full => Refusal::Full,
-        Refused::TooLong(expected) => Refusal::TooLong(expected),
-        Refused::Closed => Refusal::Closed,
+        SubmitError::Full => Refusal::Full,
+        SubmitError::TooLong(expected) => Refusal::TooLong(expected),
+        SubmitError::Closed => Refusal::Closed,
     })?;
     let mut waiter = Waiter {
         answer,
@@ -156,21 +154,21 @@ fn work_of<R: Send + 'static>(
     reply: oneshot::Sender<Result<Done<R>, Refusal>>,
     work: Arc<dyn Work<R>>,
     queued_at: Instant,
-) -> impl FnOnce(Turn) -> Option<Timing> + Send + 'static {
+) -> impl FnOnce(Disposition) -> Option<Timing> + Send + 'static {
     let span = tracing::Span::current();
     move |turn| {
         let started = clock::now();
         let deadline = running.deadline;
         let late = deadline.is_some_and(|deadline| started >= deadline);
-        if turn != Turn::Run || late {
+        if turn != Disposition::Run || late {
             if ticket.give_up() {
                 work.discard();
                 // Where it is late, the waiter's timer answers; all that matters is
                 // that it never runs.
                 let refusal = match turn {
-                    Turn::Run => return None,
-                    Turn::Shed => Refusal::Overload,
-                    Turn::Cut => Refusal::Closed,
+                    Disposition::Run => return None,
+                    Disposition::Shed => Refusal::Overload,
+                    Disposition::Cut => Refusal::Closed,
                 };
                 // An error means that nothing waits for it any more.
                 let _ = reply.send(Err(refusal));
@@ -247,12 +245,12 @@ struct Waiter<R> {
 impl<R> Waiter<R> {
     async fn wait(
         &mut self,
-        alarms: Option<&Alarms>,
+        alarms: Option<&FarDeadlines>,
         deadline: Option<Instant>,
         longest: Instant,
     ) -> Result<Done<R>, Refusal> {
         let first = deadline.map_or(longest, |deadline| deadline.min(longest));
-        if let Some(answer) = within_far(alarms, Some(first), Answer(self)).await {
+        if let Some(answer) = with_far_deadline(alarms, Some(first), Answer(self)).await {
             return answer;
         }
         if self.give_up() {
@@ -261,7 +259,7 @@ impl<R> Waiter<R> {
                 _ => Refusal::Waited,
             });
         }
-        match within_far(alarms, deadline, Answer(self)).await {
+        match with_far_deadline(alarms, deadline, Answer(self)).await {
             Some(answer) => answer,
             None => {
                 self.cancel();

@@ -11,6 +11,7 @@ use std::{
     time::Duration,
 };
 
+use hybrid_engine::background;
 use hyper::server::conn::http1;
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -27,7 +28,7 @@ use super::{
     sniff::{Sniffed, sniff},
     timed_io::TimedIo,
 };
-use crate::{config::Settings, head::Peer, kept};
+use crate::{config::Settings, head::Peer};
 
 /// A server that accepts.
 pub(crate) struct Server<A> {
@@ -71,7 +72,7 @@ impl<A: Application> Server<A> {
     /// A connection that was accepted is always served.
     pub(crate) async fn accept(self: &Arc<Self>, listener: &TcpListener) {
         let mut backoff = BACKOFF_MIN;
-        kept::fail_here("accepting");
+        background::fail_here("accepting");
         loop {
             let permit = self.slot().await;
             match listener.accept().await {
@@ -83,7 +84,7 @@ impl<A: Application> Server<A> {
                 Err(error) if is_about_one_connection(&error) => {}
                 Err(error) => {
                     if backoff == BACKOFF_MIN {
-                        kept::quietly(
+                        background::quietly(
                             || tracing::warn!(%error, "cannot accept connections, trying again"),
                         );
                     }
@@ -138,7 +139,7 @@ impl<A: Application> Server<A> {
         // Said once: while it lasts it would be said for every connection.
         if !self.was_full.swap(true, Ordering::Relaxed) {
             let connections = self.slots_max;
-            kept::quietly(|| {
+            background::quietly(|| {
                 tracing::warn!(
                     connections,
                     "all connections are taken, accepting pauses meanwhile"
@@ -166,9 +167,9 @@ impl<A: Application> Server<A> {
         }
         match TcpStream::from_std(stream) {
             Ok(stream) => self.spawn(stream, conn, permit),
-            Err(error) => {
-                kept::quietly(|| tracing::warn!(%error, "cannot serve an accepted connection"))
-            }
+            Err(error) => background::quietly(
+                || tracing::warn!(%error, "cannot serve an accepted connection"),
+            ),
         }
     }
 

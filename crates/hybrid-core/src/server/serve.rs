@@ -2,6 +2,7 @@
 
 use std::{fmt, pin::Pin, sync::Arc, time::Duration};
 
+use hybrid_engine::{background, clock};
 use tokio::{
     net::TcpListener,
     time::{sleep, timeout},
@@ -9,8 +10,7 @@ use tokio::{
 
 use super::{accept::Server, files, shared::Stage};
 use crate::{
-    BoxResponse, Response, body::Body, config::Settings, head::RequestHead, kept, problem::Problem,
-    telemetry::clock,
+    BoxResponse, Response, body::Body, config::Settings, head::RequestHead, problem::Problem,
 };
 
 /// What a server serves.
@@ -149,7 +149,9 @@ async fn finish<A: Application>(
     stop: Stop,
 ) -> ServeOutcome {
     let settings = &server.settings;
-    kept::quietly(|| tracing::info!(cause = stop.cause, connections = server.open(), "stopping"));
+    background::quietly(|| {
+        tracing::info!(cause = stop.cause, connections = server.open(), "stopping")
+    });
     server.app.begin_stop();
     let leave = async {
         tokio::select! {
@@ -175,7 +177,7 @@ async fn finish<A: Application>(
         () = stop.at_once => Ended::AtOnce,
     };
     if how == Ended::Finished {
-        kept::quietly(|| tracing::info!("stopped"));
+        background::quietly(|| tracing::info!("stopped"));
         let left = grace.saturating_sub(clock::now() - began);
         return ServeOutcome { how, cut: 0, left };
     }
@@ -193,7 +195,7 @@ async fn leave<A: Application>(server: &Arc<Server<A>>, listener: TcpListener) {
     let listener = match listener.into_std() {
         Ok(listener) => Some(listener),
         Err(error) => {
-            kept::quietly(
+            background::quietly(
                 || tracing::warn!(%error, "connections that wait to be accepted are lost"),
             );
             None
@@ -229,7 +231,7 @@ async fn cut<A: Application>(server: &Arc<Server<A>>, how: Ended) -> ServeOutcom
         left: Duration::ZERO,
     };
     server.shared.enter(Stage::Cutting);
-    kept::quietly(|| {
+    background::quietly(|| {
         tracing::warn!(
             connections = outcome.cut,
             "stopped before everything was finished"

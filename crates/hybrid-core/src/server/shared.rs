@@ -9,6 +9,10 @@ use std::{
     },
 };
 
+use hybrid_engine::{
+    background::{self, Panics},
+    catch::catch,
+};
 use tokio::{
     sync::OwnedSemaphorePermit,
     time::{MissedTickBehavior, interval},
@@ -19,11 +23,7 @@ use super::{
     date::Date,
     ticks::{Millis, Ticks, millis},
 };
-use crate::{
-    config::Settings,
-    dispatch::catch::catch,
-    kept::{self, Panics},
-};
+use crate::config::Settings;
 
 /// Where a server stands in its life. It only goes forward.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -154,7 +154,7 @@ impl ServerState {
         loop {
             interval.tick().await;
             let swept = catch(|| {
-                kept::fail_here(SWEEPER);
+                background::fail_here(SWEEPER);
                 self.ticks.advance();
                 self.date.look();
                 self.for_each(Conn::sweep);

@@ -4,10 +4,10 @@
 
 use std::io;
 
+use hybrid_engine::background;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::Stop;
-use crate::kept;
 
 /// Listens from the moment it is made, so that a signal that comes before the
 /// server waits is not lost.
@@ -45,7 +45,7 @@ impl Signals {
                 _ = self.interrupt.recv() => return "SIGINT",
                 _ = self.terminate.recv() => return "SIGTERM",
                 _ = self.hangup.recv() => {
-                    kept::quietly(|| tracing::info!("SIGHUP is ignored"));
+                    background::quietly(|| tracing::info!("SIGHUP is ignored"));
                 }
             }
         }

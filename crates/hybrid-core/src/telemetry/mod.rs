@@ -2,15 +2,8 @@
 //! by which the engine's [`Telemetry`] counts requests.
 
 use http::Method;
+use hybrid_engine::telemetry::Telemetry;
 use hybrid_validate::{Source, Violation};
-
-pub(crate) use hybrid_engine::{
-    clock,
-    telemetry::{
-        DURATION_BOUNDS_NS, Histogram, InFlight, LaneTotals, Outcome, SPREAD_BOUNDS_NS, Shed,
-        Spread, Table, Telemetry, Totals, timing,
-    },
-};
 
 use crate::head::Route;
 

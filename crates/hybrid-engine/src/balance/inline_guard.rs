@@ -17,7 +17,7 @@ use crate::{
     lane::Lane,
     os::thread_times,
     sync::{AtomicU64, Ordering},
-    telemetry::timing::{Stopwatch, Timing},
+    timing::{Stopwatch, Timing},
 };
 
 /// The age at which the account of a thread is read anew, before a run: one
@@ -142,7 +142,7 @@ impl Reported {
 #[cfg(all(test, not(hybrid_loom)))]
 mod tests {
     use super::*;
-    use crate::telemetry::timing::Detail;
+    use crate::timing::Detail;
 
     fn timing(wall_us: u64, detail: Option<(u64, u64)>) -> Timing {
         let detail = detail.map(|(cpu_us, delay_us)| Detail {

@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use tokio::runtime::Handle;
 
 use crate::{
-    clock::{self, Instant},
+    clock::{self, Instant, nanoseconds},
     sync::{AtomicU64, Ordering},
-    telemetry::timing::nanoseconds,
 };
 
 /// How much of a new look goes into the published utilisation: it follows the

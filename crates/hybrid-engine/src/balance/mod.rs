@@ -56,7 +56,7 @@ use crate::{
     class::Class,
     engine::Engine,
     sync::{AtomicBool, Ordering},
-    telemetry::timing::Timing,
+    timing::Timing,
 };
 use inline_guard::Reported;
 use quarantine::Quarantine;

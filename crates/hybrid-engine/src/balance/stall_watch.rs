@@ -26,10 +26,9 @@ use std::{
 
 use super::thread_accounting::{self, ThreadAccounting};
 use crate::{
-    clock::{self, Instant},
+    clock::{self, Instant, nanoseconds},
     os,
     sync::{AtomicBool, AtomicU32, AtomicU64, Ordering},
-    telemetry::timing::nanoseconds,
 };
 
 /// How often the watch looks, while anything is polled.

@@ -24,10 +24,9 @@ use super::{
 use crate::{
     background::{self, Turn},
     catch::{Panicked, catch},
-    clock::{self, Instant},
+    clock::{self, Instant, nanoseconds},
     engine::Engine,
     lane::Lane,
-    telemetry::timing::nanoseconds,
 };
 
 /// How often it decides.

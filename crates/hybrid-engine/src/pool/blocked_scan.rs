@@ -24,11 +24,9 @@ use super::{
 };
 use crate::{
     background,
-    clock::{self, Instant},
-    os::cores,
-    os::thread_times,
+    clock::{self, Instant, nanoseconds},
+    os::{cores, thread_times},
     sync::{AtomicBool, Ordering},
-    telemetry::timing::nanoseconds,
 };
 
 /// What is held below this is not worth a look: freeing it starts no ticket.

@@ -10,8 +10,9 @@ use super::{
     permits::PERMIT,
 };
 use crate::{
+    clock::nanoseconds,
     sync::{AtomicI64, AtomicU64, AtomicUsize, Ordering},
-    telemetry::timing::{Detail, nanoseconds},
+    timing::Detail,
 };
 
 /// No adaptive limit.

@@ -21,7 +21,7 @@ use super::{
     permits::{Account, HeldPermits},
     start_rate::StartRate,
 };
-use crate::{clock::Instant, telemetry::timing::Detail};
+use crate::{clock::Instant, timing::Detail};
 
 /// How long lighter tickets pass one that finds no room.
 const PASSED_MAX: Duration = Duration::from_millis(10);

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use crate::{clock::Instant, telemetry::timing::Timing, ticket::Ticket};
+use crate::{clock::Instant, ticket::Ticket, timing::Timing};
 
 /// A ticket with its work.
 pub struct Job {

@@ -6,7 +6,7 @@
 use super::permits::PERMIT;
 use crate::{
     sync::{AtomicU64, Ordering},
-    telemetry::timing::Detail,
+    timing::Detail,
 };
 
 /// The mean goes back about that many runs; the first ones count in full.

@@ -11,7 +11,7 @@
 
 use crate::{
     sync::{AtomicU64, Ordering},
-    telemetry::timing::{Detail, Timing},
+    timing::{Detail, Timing},
 };
 
 /// What computes for that long in one stretch is long.

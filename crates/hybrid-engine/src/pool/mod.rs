@@ -64,7 +64,7 @@ use crate::{
     clock::{self, Instant},
     os::cores,
     sync::{AtomicBool, AtomicUsize, Ordering, fence},
-    telemetry::timing::Timing,
+    timing::Timing,
 };
 use class_load::ClassLoad;
 use fair_queue::{Asker, Discarded, FairQueue, Needs, Pick, Terms};

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     clock::{self, Instant},
-    telemetry::timing::{Detail, Timing},
+    timing::{Detail, Timing},
 };
 
 const CORES: f64 = 2.0;

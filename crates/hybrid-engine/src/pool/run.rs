@@ -14,14 +14,12 @@ use super::{Disposition, Job, Pool, SubmitError};
 use crate::{
     catch::{Panicked, catch, drop_safely},
     class::Class,
-    clock::{self, Instant},
+    clock::{self, Instant, nanoseconds},
     deadline::with_far_deadline,
     far_deadlines::FarDeadlines,
-    telemetry::{
-        Shed,
-        timing::{Timing, nanoseconds},
-    },
+    telemetry::Shed,
     ticket::{LetGo, Ticket},
+    timing::Timing,
 };
 
 /// The value of a job, and what its run took.

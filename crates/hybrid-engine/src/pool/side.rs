@@ -11,7 +11,7 @@ use super::{
 use crate::{
     clock,
     sync::{AtomicBool, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering},
-    telemetry::timing::Timing,
+    timing::Timing,
 };
 
 pub(super) struct Side {

@@ -2,8 +2,8 @@ use std::{sync::mpsc, time::Duration};
 
 use super::*;
 use crate::{
-    telemetry::timing::{Detail, Timing},
     ticket::Ticket,
+    timing::{Detail, Timing},
 };
 
 const LONG: Duration = Duration::from_secs(30);

@@ -13,7 +13,7 @@ use crate::{
     catch::catch,
     os::thread,
     sync::{Ordering, park::Parker},
-    telemetry::timing::Timing,
+    timing::Timing,
 };
 
 /// A thread that found no job for this long leaves.

@@ -6,13 +6,11 @@
 
 use std::sync::OnceLock;
 
-use super::{
-    histogram::{BUCKETS, Counts},
-    timing::{Detail, Timing},
-};
+use super::histogram::{BUCKETS, Counts};
 use crate::{
     lane::Lane,
     sync::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed},
+    timing::{Detail, Timing},
 };
 
 /// OpenTelemetry's buckets for the duration of requests, in nanoseconds.

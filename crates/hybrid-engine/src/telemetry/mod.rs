@@ -12,12 +12,10 @@
 
 mod cells;
 pub mod histogram;
-pub mod sampling;
 pub mod series;
 mod shard;
 mod shed;
 mod table;
-pub mod timing;
 
 use std::{
     fmt,
@@ -34,10 +32,10 @@ use crate::{
     clock::{self, Instant},
     lane::Lane,
     sync::{AtomicU64, Ordering},
+    timing::Timing,
 };
 use series::{AllSeries, Series};
 use shard::Shards;
-use timing::Timing;
 
 /// The measurements of an application.
 pub struct Telemetry {

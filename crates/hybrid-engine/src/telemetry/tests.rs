@@ -7,9 +7,12 @@ use super::{
     series::AllSeries,
     shard::Shards,
     table::{LaneTotals, Table},
+};
+use crate::{
+    clock,
+    lane::Lane,
     timing::{Detail, Timing},
 };
-use crate::{clock, lane::Lane};
 
 /// Two classes, the second with two methods: series 0, then 1 and 2 with their
 /// sum 3.

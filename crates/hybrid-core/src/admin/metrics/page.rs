@@ -1,6 +1,12 @@
 //! The page of metrics.
 
 use http::{HeaderMap, header};
+use hybrid_engine::{
+    process::{WORKER_STATES, WorkerEnd},
+    telemetry::{
+        DURATION_BOUNDS_NS, LaneTotals, Outcome, SPREAD_BOUNDS_NS, Shed, Spread, Table, Totals,
+    },
+};
 
 use super::{
     names as metric, process,
@@ -10,14 +16,10 @@ use crate::{
     Response,
     admin::decided,
     context::{Processes, ServerContext},
-    dispatch::process::{WORKER_STATES, WorkerEnd},
     log,
     respond::with_type,
     spec::Lane,
-    telemetry::{
-        DURATION_BOUNDS_NS, LaneTotals, Outcome, SOURCES, SPREAD_BOUNDS_NS, Shed, Spread, Table,
-        Totals,
-    },
+    telemetry::SOURCES,
 };
 
 /// All metrics, in the format that the client prefers.

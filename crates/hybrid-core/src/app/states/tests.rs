@@ -6,6 +6,7 @@ use std::{
 };
 
 use http_body_util::BodyExt as _;
+use hybrid_engine::{clock, ticket::Cancel};
 use tokio::runtime::{Handle, Runtime};
 
 use super::*;
@@ -17,13 +18,12 @@ use crate::{
     body::Body,
     config::Config,
     context::{Parts, SharedReservation},
-    dispatch::{Cancel, Endpoint, Work, on_pool, on_process},
+    dispatch::{Endpoint, Work, on_pool, on_process},
     error::Error,
     extract::{Extension, Guard, State},
     head::{Head, Matched, PathValues, Peer, RequestHead},
     server::Application as _,
     spec::RouteSpec,
-    telemetry::clock,
 };
 
 #[test]

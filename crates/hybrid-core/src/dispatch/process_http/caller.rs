@@ -3,18 +3,19 @@
 
 use std::{future::Future, hash::Hasher, sync::Arc};
 
+use hybrid_engine::{
+    process::{Answered, CallError, Caller, HeadBuffer, HeadBytes, Malformed, NotTaken, TooLong},
+    telemetry::Shed,
+};
+
 use super::{BodyState, CheckedResponse, request, response};
 use crate::{
     Response,
     body::Body,
     context::{Parts, Running},
-    dispatch::process::{
-        Answered, CallError, Caller, HeadBuffer, HeadBytes, Malformed, NotTaken, TooLong,
-    },
     log::requests::Failure,
     offload::{PoolError, run_uncounted},
     problem::{Problem, kinds},
-    telemetry::Shed,
 };
 
 /// A request that is answered by a worker process.

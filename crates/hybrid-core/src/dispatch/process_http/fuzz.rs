@@ -1,15 +1,13 @@
 //! What the fuzzer calls: any bytes as a message, its head included.
 
 use http::{HeaderValue, Method, header};
+use hybrid_engine::process::{HeadBuffer, HeadBytes, TooLong, fuzz_from_worker, fuzz_to_worker};
 
 use super::{
     request::{self, RequestMessage},
     response::{self, CheckedResponse, HEADERS_MAX, REFUSED_MAX, ResponseMessage},
 };
-use crate::{
-    dispatch::process::{HeadBuffer, HeadBytes, TooLong, fuzz_from_worker, fuzz_to_worker},
-    telemetry::SOURCES,
-};
+use crate::telemetry::SOURCES;
 
 /// Whatever a worker may send: decoded, checked, and what is left is sound.
 #[doc(hidden)]

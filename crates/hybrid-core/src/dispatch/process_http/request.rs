@@ -7,11 +7,11 @@ use std::{
 };
 
 use http::{HeaderName, HeaderValue, Method, Uri, Version, request};
+use hybrid_engine::process::{HeadBuffer, HeadBytes, TooLong, fields};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     BoxError,
-    dispatch::process::{HeadBuffer, HeadBytes, TooLong, fields},
     head::{ClientAddr, Head, PathValues, Peer},
 };
 

@@ -1,11 +1,11 @@
 //! A response's head as the head of an answer, and the checks of what a worker sends.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, response};
+use hybrid_engine::process::{HeadBuffer, HeadBytes, Malformed, TooLong, fields::at_most};
 use serde::{Deserialize, Serialize};
 
 use super::request::headers;
 use crate::{
-    dispatch::process::{HeadBuffer, HeadBytes, Malformed, TooLong, fields::at_most},
     log::{clip, requests::Failure},
     telemetry::SOURCES,
 };

@@ -4,6 +4,7 @@ use std::{
 };
 
 use http::{Method, StatusCode};
+use hybrid_engine::process::{HeadBytes, Malformed};
 use proptest::{collection::vec, option, prelude::*, sample::Index};
 
 use super::{
@@ -12,10 +13,7 @@ use super::{
     request::RequestMessage,
     response::{HEADERS_MAX, ResponseMessage, check},
 };
-use crate::{
-    dispatch::process::{HeadBytes, Malformed},
-    telemetry::SOURCES,
-};
+use crate::telemetry::SOURCES;
 
 fn response() -> ResponseMessage<'static> {
     ResponseMessage {

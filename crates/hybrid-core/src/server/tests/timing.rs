@@ -1,5 +1,6 @@
+use hybrid_engine::{background, clock};
+
 use super::*;
-use crate::{kept, telemetry::clock};
 
 const SHORT: Duration = Duration::from_millis(150);
 
@@ -75,7 +76,7 @@ async fn a_panic_of_the_sweeper_lets_no_connection_stay() {
     let mut client = server.connect().await;
     client.get("/a").await;
     client.answer().await;
-    let failing = kept::fail("sweeper");
+    let failing = background::fail("sweeper");
     client.is_closed_without_a_word().await;
     assert!(failing.count() > 0);
 }
