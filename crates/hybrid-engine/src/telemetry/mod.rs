@@ -4,7 +4,7 @@
 //! a job  ─begun, ran, answered→ this thread's shard ─merge→ table → balancer, reports
 //! ```
 //!
-//! [`timing`] is what one run of a job took, and [`sampling`] decides which runs are
+//! [`timing`](crate::timing) is what one run of a job took, and [`sampling`](crate::sampling) decides which runs are
 //! measured in detail. [`series`] lists what is counted apart. Threads write their
 //! counts into [`shard`]s made of [`cells`]; [`histogram`] stores durations, and
 //! [`table`] holds the sums over all threads. Nothing here makes decisions, and no
