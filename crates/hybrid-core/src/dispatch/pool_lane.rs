@@ -15,7 +15,7 @@ use crate::{
     BoxResponse, Response,
     context::{Parts, Running},
     extract::BodyPlan,
-    offload::{Patience, queue},
+    offload::{Patience, count_refusal, problem_of, queue},
     respond::IntoResponse,
 };
 
@@ -54,11 +54,13 @@ pub(super) async fn answer(
         longest,
         on_disconnect: parts.matched_route().on_disconnect,
     };
-    let queued = queue(parts.context.for_tickets(), ticket, running, patience, job).await;
-    queued.map_err(|refusal| {
-        refusal.count(&parts.context, parts.matched_route());
-        refusal
-            .problem(parts.matched_route().spec.name)
-            .into_response()
+    let done = match queue(parts.context.for_tickets(), ticket, running, patience, job) {
+        Ok(mut queued) => queued.done().await,
+        Err(refused) => Err(refused),
+    };
+    done.map_err(|error| {
+        let route = parts.matched_route();
+        count_refusal(&error, &parts.context, route);
+        problem_of(&error, route.spec.name).into_response()
     })
 }

@@ -5,9 +5,14 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use hybrid_engine::{clock, pool::Pool, ticket::Ticket, timing::Timing};
+use hybrid_engine::{
+    clock,
+    pool::{Pool, RunError},
+    ticket::Ticket,
+    timing::Timing,
+};
 
-use super::{Patience, Refusal, queue};
+use super::{Patience, count_refusal, problem_of, queue};
 use crate::{
     context::Running,
     problem::{Conversion, Problem, Submitted},
@@ -23,7 +28,7 @@ pub struct PoolError {
 
 #[derive(Debug)]
 enum Cause {
-    Refused(Refusal),
+    Refused(RunError),
     /// Not called from within a request.
     NoRequest,
 }
@@ -35,7 +40,7 @@ impl PoolError {
         matches!(
             self.cause,
             Cause::Refused(
-                Refusal::Full | Refusal::TooLong(_) | Refusal::Overload | Refusal::Waited
+                RunError::Full | RunError::TooLong(_) | RunError::Overload | RunError::Waited
             )
         )
     }
@@ -43,18 +48,18 @@ impl PoolError {
     /// The request's deadline passed.
     #[must_use]
     pub fn is_timeout(&self) -> bool {
-        matches!(self.cause, Cause::Refused(Refusal::Deadline))
+        matches!(self.cause, Cause::Refused(RunError::Deadline))
     }
 
     /// The closure panicked.
     #[must_use]
     pub fn is_panic(&self) -> bool {
-        matches!(self.cause, Cause::Refused(Refusal::Panicked(_)))
+        matches!(self.cause, Cause::Refused(RunError::Panicked(_)))
     }
 
     pub(crate) fn problem(&self) -> Problem {
         match &self.cause {
-            Cause::Refused(refusal) => refusal.problem("a closure on the pool"),
+            Cause::Refused(refusal) => problem_of(refusal, "a closure on the pool"),
             Cause::NoRequest => Problem::internal(self.to_string()),
         }
     }
@@ -63,13 +68,13 @@ impl PoolError {
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match &self.cause {
-            Cause::Refused(Refusal::Full) => "the queue for a thread is full",
-            Cause::Refused(Refusal::TooLong(_)) => "no thread is expected to be free in time",
-            Cause::Refused(Refusal::Overload) => "more requests came than can be answered",
-            Cause::Refused(Refusal::Waited) => "no thread was free in time",
-            Cause::Refused(Refusal::Deadline) => "the deadline passed",
-            Cause::Refused(Refusal::Closed) => "the pool is closed",
-            Cause::Refused(Refusal::Panicked(_)) => "the closure panicked",
+            Cause::Refused(RunError::Full) => "the queue for a thread is full",
+            Cause::Refused(RunError::TooLong(_)) => "no thread is expected to be free in time",
+            Cause::Refused(RunError::Overload) => "more requests came than can be answered",
+            Cause::Refused(RunError::Waited) => "no thread was free in time",
+            Cause::Refused(RunError::Deadline) => "the deadline passed",
+            Cause::Refused(RunError::Closed) => "the pool is closed",
+            Cause::Refused(RunError::Panicked(_)) => "the closure panicked",
             Cause::NoRequest => "`hybrid::run_on_pool` was called outside of a request",
         })
     }
@@ -175,9 +180,12 @@ async fn queued(
         longest: clock::now() + running.context.settings().queue_wait,
         on_disconnect: OnDisconnect::Cancel,
     };
-    let done = queue((pool, running.context.alarms()), ticket, part, patience, f).await;
+    let done = match queue((pool, running.context.alarms()), ticket, part, patience, f) {
+        Ok(mut queued) => queued.done().await,
+        Err(refused) => Err(refused),
+    };
     done.map(|((), timing)| timing).map_err(|refusal| {
-        refusal.count(&running.context, running.route());
+        count_refusal(&refusal, &running.context, running.route());
         PoolError {
             cause: Cause::Refused(refusal),
         }

@@ -8,4 +8,4 @@ mod queue;
 pub use block_on::block_on;
 pub use closures::{PoolError, run_on_pool};
 pub(crate) use closures::{run_as, run_counted, run_uncounted};
-pub(crate) use queue::{Patience, Refusal, queue};
+pub(crate) use queue::{Patience, count_refusal, problem_of, queue};

@@ -72,7 +72,7 @@ use handoff::{Handoff, Places, Woken};
 pub use job::{Disposition, Job, SubmitError};
 use job_length::Length;
 use permits::{Account, HeldPermits, PERMIT, PermitAccounts};
-pub use run::{Done, JobOptions, RunError};
+pub use run::{Done, JobContext, JobOptions, Queued, RunError, Wait};
 use side::Side;
 use worker_slot::{Expectation, WorkerSlot};
 
