@@ -30,7 +30,7 @@ impl Server {
                 ("HYBRID_EXPOSE_LANE", "1"),
                 ("NO_COLOR", "1"),
             ])
-            // Nobody reads the log until the end, and a pipe holds 64 KiB.
+            // The test reads the log at the end, and a pipe holds 64 KiB.
             .env_remove("RUST_BACKTRACE")
             .stderr(Stdio::piped())
             .spawn()

@@ -152,7 +152,7 @@ fn a_main_of_ones_own_lets_workers_turn_off_and_takes_them_along() {
     assert!(made_in == worker && worker != server.pid());
     assert_eq!(pids("/worker"), [worker; 2]);
 
-    // Nobody tells this program to stop gracefully: the system ends it, and its worker.
+    // No handler stops this program gracefully: the system ends it, and its worker.
     let worker = i32::try_from(worker).ok().and_then(Pid::from_raw);
     let worker = pidfd_open(worker.expect("a pid"), PidfdFlags::empty()).expect("it lives");
     let (status, _) = server.terminate();

@@ -5,7 +5,6 @@ use std::{io, sync::Arc};
 use tokio::runtime::Handle;
 
 use crate::{
-    catch::Panicked,
     class::Class,
     clock,
     far_deadlines::FarDeadlines,
@@ -145,19 +144,3 @@ impl Drop for Counted<'_> {
         }
     }
 }
-
-impl std::fmt::Display for RunError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Full => "the queue for a thread is full",
-            Self::TooLong(_) => "no thread is expected to be free in time",
-            Self::Overload => "more jobs came than can be run",
-            Self::Waited => "no thread was free in time",
-            Self::Deadline => "the deadline passed",
-            Self::Closed => "the pool is closed",
-            Self::Panicked(Panicked(_)) => "the job panicked",
-        })
-    }
-}
-
-impl std::error::Error for RunError {}

@@ -208,14 +208,17 @@ mod loom_tests {
                     if !ticket.start() {
                         return;
                     }
-                    let taken = take(&work).expect("whoever starts finds the work");
+                    let taken = take(&work).expect("the side that starts finds the work");
                     ticket.end();
                     *reply.lock().expect("no panic") = Some(taken);
                 }
             });
             let heard = reply.lock().expect("no panic").take();
             if heard.is_none() && ticket.let_go() == LetGo::NeverRuns {
-                assert!(take(&work).is_some(), "whoever gives up finds the work");
+                assert!(
+                    take(&work).is_some(),
+                    "the side that gives up finds the work"
+                );
             }
             worker.join().expect("the worker does not panic");
             assert!(take(&work).is_none());

@@ -146,7 +146,7 @@ impl Program {
 fn reading(log: impl Read + Send + 'static) -> Receiver<String> {
     let log = BufReader::new(log);
     let (say, lines) = mpsc::channel();
-    // Ends with the program. Nobody listens where the test is over.
+    // Ends with the program. There is no receiver where the test is over.
     thread::spawn(move || {
         log.lines()
             .map_while(Result::ok)

@@ -9,7 +9,7 @@ use std::{
 /// Longer than anything here takes: only a failing test waits for it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until something that nobody announces has come about.
+/// Waits until a condition holds that no event announces.
 pub(crate) fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
     while !holds() {

@@ -234,7 +234,10 @@ fn handlers_that_wait_for_each_others_permits_recover() {
         let status = wire.read().status;
         assert!(matches!(status, 200 | 503 | 504), "{status}");
     }
-    assert!(asked.elapsed() < Duration::from_secs(20), "somebody waited");
+    assert!(
+        asked.elapsed() < Duration::from_secs(20),
+        "a request waited"
+    );
     eventually("all permits are back", || {
         permits.0.available_permits() == 4
     });

@@ -47,7 +47,7 @@ fn get(server: &Server, clients: usize, path: &'static str) -> Vec<thread::JoinH
     })
 }
 
-/// Nothing is known of the route, and nobody ends before all have begun: the pulse
+/// Nothing is known of the route, and no handler ends before all have begun: the pulse
 /// alone finds that they sleep.
 #[test]
 fn as_many_sleep_at_once_as_want_to_from_a_cold_start() {

@@ -430,15 +430,15 @@ fn an_exposed_lane_stands_on_every_answer_of_a_route_and_on_no_other() {
     check("GET /around/nowhere?panic", "", (500, None));
 }
 
-struct Nobody;
+struct Refused;
 
 #[extractor]
-async fn nobody() -> Result<Nobody, Problem> {
+async fn refused() -> Result<Refused, Problem> {
     Err(Problem::unauthorized("nobody"))
 }
 
 #[get("/guarded")]
-fn guarded(_nobody: Nobody) {}
+fn guarded(_refused: Refused) {}
 
 #[middleware]
 async fn around(request: Request, next: Next) -> Result<Response> {

@@ -1,5 +1,5 @@
 //! Bounds: what is refused when the pool, its queue or a route is full, how long
-//! is waited, and that nobody else notices.
+//! is waited, and that no other request notices.
 
 use std::{
     sync::mpsc,

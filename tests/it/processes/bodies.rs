@@ -145,7 +145,7 @@ fn answers_outgrow_their_requests() {
     }
 }
 
-/// Twenty clients, two workers: nobody gets what is another's.
+/// Twenty clients, two workers: no client gets what is another's.
 #[test]
 fn many_large_bodies_at_once_are_kept_apart() {
     let trial = Trial::start("bodies::serving", &[]);

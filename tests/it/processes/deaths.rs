@@ -207,7 +207,7 @@ fn a_handler_that_ends_its_process_fails_its_own_request_alone() {
     assert_eq!(trial.workers().len(), 2);
 }
 
-/// A busy worker is killed, or stopped: its request fails, and nobody else's.
+/// A busy worker is killed, or stopped: its request fails, and no other.
 #[test]
 fn a_busy_worker_that_is_ended_from_outside_fails_its_own_request_alone() {
     let trial = Trial::start("deaths::serving", &[]);
@@ -255,7 +255,7 @@ fn until_stopped(pid: i32) {
 }
 
 /// An idle worker is killed, or stopped, and everybody asks at that moment: a call
-/// that nobody has begun goes to another worker.
+/// that no worker has begun goes to another worker.
 #[test]
 fn an_idle_worker_that_is_ended_from_outside_fails_no_request() {
     let trial = Trial::start("deaths::serving", &[]);

@@ -84,7 +84,7 @@ fn names_in(directory: &str) -> BTreeSet<String> {
         .collect()
 }
 
-/// Nobody could clean up: the system does. Idle workers, one that sleeps in its
+/// The server could not clean up: the system does. Idle workers, one that sleeps in its
 /// handler with shared memory, one that computes.
 #[test]
 fn a_server_that_is_killed_takes_its_workers_along() {

@@ -211,7 +211,7 @@ fn while_no_worker_can_be_started_all_else_is_served() {
         last == 200
     });
     assert!(is_back, "{last}");
-    eventually("nobody is left out", || {
+    eventually("no request is left out", || {
         let workers = trial.workers();
         workers.iter().all(|worker| worker.state == "idle")
     });

@@ -263,7 +263,7 @@ impl Trial {
         eventually("so many wait", || self.lane()["queue_depth"] == calls);
     }
 
-    /// A request whose answer nobody waits for yet.
+    /// A request whose response no test reads yet.
     fn sent(&self, target: &str) -> Wire {
         let mut wire = self.wire();
         wire.write(request("GET", target, b""));
@@ -330,7 +330,7 @@ fn a_worker_that_has_become_large_is_replaced_and_no_request_is_lost() {
 fn a_state_is_made_once_in_each_worker_when_it_is_first_taken() {
     let trial = Trial::start("life::serving", &[]);
     trial.answering();
-    assert!(!trial.file("made").exists(), "nobody has taken it");
+    assert!(!trial.file("made").exists(), "no request has taken it");
     let addr = trial.addr;
     // Until both workers have.
     let both = || {
@@ -437,7 +437,7 @@ fn who_leaves_the_queue_or_waits_beyond_the_deadline_never_runs() {
     );
     trial.go("it-go");
     assert_eq!(held.read().status, 200);
-    // One worker: whoever was before it has run by then.
+    // One worker: the request before it has run by then.
     trial.answering();
     assert!(!trial.file("left").exists() && !trial.file("late").exists());
 }

@@ -1,5 +1,5 @@
 //! Starts of workers that go wrong by no fault of the application: its program was
-//! replaced, the system refuses, another program answers, somebody stops them.
+//! replaced, the system refuses, another program answers, a signal stops them.
 
 use std::{
     fs,

@@ -43,7 +43,7 @@ impl Key {
 }
 
 /// Keys of parts that this version does not have. They are refused by name, so
-/// that nobody believes them in force.
+/// that no reader believes them in force.
 pub const LATER: &[&str] = &["docs"];
 
 /// What a value that breaks its key's rules is answered with.
@@ -330,7 +330,7 @@ macro_rules! checked {
     };
 }
 
-/// A key's value, unless it is of a part that this build lacks: nobody is to believe
+/// A key's value, unless it is of a part that this build lacks: no reader is to believe
 /// it in force.
 fn available<T>(key: &str, value: T) -> Result<T, RefusedValue> {
     if cfg!(feature = "logging") || !matches!(key, "log" | "log_format") {

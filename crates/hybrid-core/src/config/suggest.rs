@@ -1,4 +1,4 @@
-//! The name that somebody probably meant.
+//! The name that the author probably meant.
 
 /// The candidate nearest to `name`, if one is near enough to be meant: at most
 /// a third of its letters may differ.

@@ -337,7 +337,7 @@ impl ValueKind for Filter {
         is_clear.then(|| directives(text)).flatten()
     }
 
-    /// Nobody filters by it then, and it is refused.
+    /// No filter uses it then, and it is refused.
     #[cfg(not(feature = "logging"))]
     fn from_text(text: &str) -> Option<String> {
         Some(text.to_owned())

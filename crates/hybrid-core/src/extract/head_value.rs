@@ -1,4 +1,4 @@
-//! Arguments that are read from the head without asking anybody: stage 2.
+//! Arguments that are read from the head without a wait: stage 2.
 
 use std::{borrow::Cow, fmt};
 

@@ -67,16 +67,12 @@ impl PoolError {
 
 impl fmt::Display for PoolError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match &self.cause {
-            Cause::Refused(RunError::Full) => "the queue for a thread is full",
-            Cause::Refused(RunError::TooLong(_)) => "no thread is expected to be free in time",
-            Cause::Refused(RunError::Overload) => "more requests came than can be answered",
-            Cause::Refused(RunError::Waited) => "no thread was free in time",
-            Cause::Refused(RunError::Deadline) => "the deadline passed",
-            Cause::Refused(RunError::Closed) => "the pool is closed",
-            Cause::Refused(RunError::Panicked(_)) => "the closure panicked",
-            Cause::NoRequest => "`hybrid::run_on_pool` was called outside of a request",
-        })
+        match &self.cause {
+            Cause::Refused(error) => error.fmt(f),
+            Cause::NoRequest => {
+                f.write_str("`hybrid::run_on_pool` was called outside of a request")
+            }
+        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! What loops, and the workers of both sides, know of a class without asking
-//! anybody: how long its queue is, how fast it moves, what its tickets weigh and
+//! What event loops, and the workers of both sides, know of a class without a lock: how
+//! long its queue is, how fast it moves, what its tickets weigh and
 //! cost, how many run, whether they are long.
 
 use std::time::Duration;

@@ -68,7 +68,7 @@ pub(super) enum Woken {
     /// One that rested.
     Resting,
     /// No worker rests. The caller looks now, on behalf of a thread that it starts.
-    Nobody,
+    None,
 }
 
 /// How a rest ended.
@@ -145,12 +145,12 @@ impl<T> Handoff<T> {
         }
         match self.wake_resting() {
             true => Woken::Resting,
-            false => Woken::Nobody,
+            false => Woken::None,
         }
     }
 
     /// Wakes one worker, also where another looks. `false`: no worker rests, and the
-    /// caller looks, as with [`Woken::Nobody`].
+    /// caller looks, as with [`Woken::None`].
     pub(super) fn wake_another(&self) -> bool {
         self.looking.fetch_add(1, Ordering::SeqCst);
         self.wake_resting()
@@ -301,7 +301,7 @@ mod loom_tests {
             let other = Arc::clone(&sides);
             let sender = thread::spawn(move || {
                 other[1].put(1).expect("there is room");
-                assert_eq!(other[1].wake(), Woken::Nobody);
+                assert_eq!(other[1].wake(), Woken::None);
                 while !other[0].call_over() {
                     thread::yield_now();
                 }

@@ -372,11 +372,11 @@ impl PoolShared {
                 // The worker that looks may run a brief job that turns out not to be.
                 Woken::Looking => return self.call_scan(),
                 Woken::Resting => return,
-                Woken::Nobody if self.may_start_thread() => return self.want_thread(length),
-                Woken::Nobody if self.side(length.other()).handoff.call_over() => return,
+                Woken::None if self.may_start_thread() => return self.want_thread(length),
+                Woken::None if self.side(length.other()).handoff.call_over() => return,
                 // All are busy, and will look: but for one that has lain down in
                 // this moment and relied on us.
-                Woken::Nobody => {
+                Woken::None => {
                     side.lacks_thread.store(true, Ordering::SeqCst);
                     if !side.handoff.stop_looking() || !side.handoff.has_resting() {
                         return self.call_scan();

@@ -3,9 +3,9 @@
 //! long ones have an account each, and one processor's worth is kept for those long
 //! ones that are of middling length.
 //!
-//! Taken by workers while they hold the order, so that two never take the last;
-//! given back by anybody. A ticket that is found blocked gives its permit back
-//! early, and takes it again when it is found awake: then more may be held than
+//! A worker takes permits while it holds the fair queue's lock, so that two never take the
+//! last; any thread gives them back. A ticket that is found blocked gives its permit back
+//! early, and takes it again when it is found running: then more may be held than
 //! there is, and no ticket starts until that is over.
 
 use super::{fair_queue::Needs, job_length::Length};

@@ -85,6 +85,22 @@ impl RunError {
     }
 }
 
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Full => "the queue for a thread is full",
+            Self::TooLong(_) => "no thread is expected to be free in time",
+            Self::Overload => "more jobs came than can be run",
+            Self::Waited => "no thread was free in time",
+            Self::Deadline => "the deadline passed",
+            Self::Closed => "the pool is closed",
+            Self::Panicked(_) => "the closure panicked",
+        })
+    }
+}
+
+impl std::error::Error for RunError {}
+
 impl From<SubmitError> for RunError {
     fn from(refused: SubmitError) -> Self {
         match refused {

@@ -154,8 +154,8 @@ fn a_state_that_process_routes_alone_take_is_made_on_first_use() {
     check(alone(), Purpose::Testing, 2, 1);
     check(both(), Purpose::Worker, 2, 0);
     // No route says that it takes it.
-    let nobody = routes([("/nobody", || on_pool((), |()| ""))]);
-    check(nobody, Purpose::Mounting, 2, 1);
+    let unused = routes([("/unused", || on_pool((), |()| ""))]);
+    check(unused, Purpose::Mounting, 2, 1);
 }
 
 /// The group's own is another state than the app's, which another route takes.

@@ -125,7 +125,7 @@ async fn a_client_that_sends_all_before_it_reads_sees_its_refusal() {
     client.is_closed_without_a_word().await;
 }
 
-/// Sending ends with an error, since nobody reads any more.
+/// Sending ends with an error, since the server reads no more.
 async fn sends_until_it_fails(client: &mut Client) {
     let endless = async { while client.stream.write_all(&[b'x'; 65_536]).await.is_ok() {} };
     within(endless).await;
